@@ -1,0 +1,60 @@
+//! What can be wrong with a measurement or a radio map.
+
+use thiserror::Error;
+
+/// An error of this crate; the message says what was found and what is expected.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum RadioError {
+    /// A signal strength that is not a finite number.
+    #[error("RSS of access point {access_point} is {dbm}, not a finite number")]
+    NonFiniteRss {
+        /// Index of the access point in the survey's list.
+        access_point: u32,
+        /// The value found [dBm].
+        dbm: f32,
+    },
+    /// A signal strength outside of what a receiver can report.
+    #[error(
+        "RSS of access point {access_point} is {dbm} dBm; a receiver reports {min} to {max} dBm \
+         (leave an access point that was not heard out)",
+        min = crate::signal::MIN_RSS_DBM,
+        max = crate::signal::MAX_RSS_DBM
+    )]
+    RssOutOfRange {
+        /// Index of the access point in the survey's list.
+        access_point: u32,
+        /// The value found [dBm].
+        dbm: f32,
+    },
+    /// The same access point twice in one scan.
+    #[error("access point {access_point} stands twice in one scan")]
+    DuplicateReading {
+        /// Index of the access point in the survey's list.
+        access_point: u32,
+    },
+    /// A radio map without reference points.
+    #[error("a radio map needs at least one reference point, it has none")]
+    EmptyRadioMap,
+    /// A fingerprint wants more neighbours than there are reference points.
+    #[error(
+        "the fingerprint needs {needed} reference points, the environment has {available}; \
+         survey more points or choose a smaller K"
+    )]
+    TooFewReferencePoints {
+        /// Neighbours asked for (K, plus one where a sample's own point is left out).
+        needed: usize,
+        /// Reference points there are.
+        available: usize,
+    },
+    /// A setting outside its legal range.
+    #[error("{setting} is {found}, it must be {expected}")]
+    Setting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Value found.
+        found: f64,
+        /// Legal range in words.
+        expected: &'static str,
+    },
+}
