@@ -1,1 +1,32 @@
-//! x
+//! Learning to learn: starting weights that a few gradient steps adapt to a new environment.
+//!
+//! ```text
+//! signals -> fingerprints -> [tasks -> meta-training -> adaptation] -> location -> evaluation | serving
+//! ```
+//!
+//! This crate is the middle of that line and knows neither radio nor files. It sees
+//! - [`task`]s: a support set to learn from and a query set to be judged on;
+//! - a [`Learner`]: any model that gives its loss and gradient at given parameters. Parameters are
+//!   one flat vector, so that an algorithm reads like its equation;
+//! - a [`MetaAlgorithm`]: how the tasks of one iteration become one gradient ([`maml`], and
+//!   [`baseline`]s such as transfer learning);
+//! - [`training`], the loop around it, resumable and observed, and [`adapt()`], what happens in the
+//!   new environment.
+//!
+//! Everything is drawn from one seed; results are the same bytes at any number of threads.
+
+pub mod adapt;
+pub mod algorithm;
+pub mod baseline;
+mod error;
+pub mod learner;
+pub mod maml;
+pub mod seed;
+pub mod task;
+pub mod training;
+
+pub use adapt::{AdaptationConfig, adapt};
+pub use algorithm::MetaAlgorithm;
+pub use error::MetaError;
+pub use learner::{Learner, NetworkLearner};
+pub use task::{Batch, Labels, Task, TaskSource};

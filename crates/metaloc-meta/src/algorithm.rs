@@ -1,0 +1,84 @@
+//! What all meta-learning algorithms share: the tasks of one iteration become one gradient.
+
+use rayon::prelude::*;
+
+use crate::{Learner, MetaError, Task};
+
+/// How the tasks of one iteration become one gradient of the meta-parameters.
+pub trait MetaAlgorithm: Sync {
+    /// Name for people and files, as on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The inner step size in force, for messages.
+    fn inner_step_size(&self) -> f64;
+
+    /// One task's loss and its contribution to the gradient, written into `slot.gradient`.
+    ///
+    /// # Errors
+    /// What the learner reports.
+    fn task_gradient<L: Learner>(
+        &self,
+        learner: &L,
+        meta_parameters: &[f32],
+        task: &Task,
+        slot: &mut TaskSlot<L>,
+    ) -> Result<f32, MetaError>;
+}
+
+/// Memory for one task of a meta-batch; made once, reused in every iteration.
+pub struct TaskSlot<L: Learner> {
+    /// The task's contribution to the meta-gradient.
+    pub gradient: Vec<f32>,
+    /// The task's own parameters theta'_i.
+    pub task_parameters: Vec<f32>,
+    /// The learner's scratch memory.
+    pub workspace: L::Workspace,
+}
+
+impl<L: Learner> TaskSlot<L> {
+    /// Memory for one task of `learner`.
+    #[must_use]
+    pub fn new(learner: &L) -> Self {
+        let n = learner.n_parameters();
+        Self {
+            gradient: vec![0.0; n],
+            task_parameters: vec![0.0; n],
+            workspace: learner.workspace(),
+        }
+    }
+}
+
+/// Sums the contributions of the tasks that `draw` makes, one a slot, tasks in parallel.
+///
+/// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8). The sum runs
+/// over slots in order, so that it does not depend on the number of threads.
+///
+/// # Errors
+/// The first failing task's error, in slot order.
+pub fn meta_gradient<L: Learner, A: MetaAlgorithm>(
+    algorithm: &A,
+    learner: &L,
+    meta_parameters: &[f32],
+    slots: &mut [TaskSlot<L>],
+    draw: impl Fn(u64) -> Result<Task, MetaError> + Sync,
+    meta_gradient: &mut [f32],
+) -> Result<f32, MetaError> {
+    let losses: Vec<Result<f32, MetaError>> = slots
+        .par_iter_mut()
+        .enumerate()
+        .map(|(index, slot)| {
+            let task = draw(index as u64)?;
+            algorithm.task_gradient(learner, meta_parameters, &task, slot)
+        })
+        .collect();
+    let n_tasks = losses.len() as f32;
+    let mut total = 0.0;
+    for loss in losses {
+        total += loss?;
+    }
+    meta_gradient.fill(0.0);
+    for slot in slots.iter() {
+        meta_gradient.iter_mut().zip(&slot.gradient).for_each(|(sum, g)| *sum += g);
+    }
+    Ok(total / n_tasks)
+}

@@ -1,0 +1,134 @@
+//! The one thing the algorithms ask of a model: loss and gradient at given parameters.
+
+use metaloc_nn::{Initializer, Loss, Network, Targets, Workspace};
+
+use crate::seed::ChaCha8Rng;
+use crate::{Batch, Labels, MetaError};
+
+/// A model that is trained by gradients. Any such model can be meta-trained: implement this.
+///
+/// Parameters are one flat vector of [`Learner::n_parameters`] numbers.
+pub trait Learner: Sync {
+    /// Scratch memory; one a thread, reused between calls.
+    type Workspace: Send;
+
+    /// Length of the parameter vector.
+    fn n_parameters(&self) -> usize;
+
+    /// Random starting parameters.
+    fn initial_parameters(&self, rng: &mut ChaCha8Rng) -> Vec<f32>;
+
+    /// Fresh scratch memory.
+    fn workspace(&self) -> Self::Workspace;
+
+    /// Mean loss over a batch; overwrites `gradient` with its gradient.
+    ///
+    /// # Errors
+    /// If parameters or batch don't fit the model, or the loss is not finite.
+    fn loss_and_gradient(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        gradient: &mut [f32],
+        workspace: &mut Self::Workspace,
+    ) -> Result<f32, MetaError>;
+
+    /// Mean loss over a batch.
+    ///
+    /// # Errors
+    /// As [`Learner::loss_and_gradient`].
+    fn loss(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        workspace: &mut Self::Workspace,
+    ) -> Result<f32, MetaError>;
+
+    /// The model's answers to `inputs`, appended to `answers`.
+    ///
+    /// # Shapes
+    /// `inputs`: `[n, n_inputs]`, `answers`: `[n, n_outputs]`, row-major.
+    ///
+    /// # Errors
+    /// If parameters or inputs don't fit the model.
+    fn predict(
+        &self,
+        parameters: &[f32],
+        inputs: &[f32],
+        workspace: &mut Self::Workspace,
+        answers: &mut Vec<f32>,
+    ) -> Result<(), MetaError>;
+}
+
+/// A network of our engine with a loss.
+#[derive(Debug, Clone)]
+pub struct NetworkLearner {
+    /// The network.
+    pub network: Network,
+    /// What its answers are judged by.
+    pub loss: Loss,
+    /// How its starting weights are drawn.
+    pub initializer: Initializer,
+}
+
+impl Learner for NetworkLearner {
+    type Workspace = Workspace<f32>;
+
+    fn n_parameters(&self) -> usize {
+        self.network.n_parameters()
+    }
+
+    fn initial_parameters(&self, rng: &mut ChaCha8Rng) -> Vec<f32> {
+        self.network.initial_parameters(self.initializer, rng)
+    }
+
+    fn workspace(&self) -> Workspace<f32> {
+        self.network.workspace()
+    }
+
+    fn loss_and_gradient(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        gradient: &mut [f32],
+        workspace: &mut Workspace<f32>,
+    ) -> Result<f32, MetaError> {
+        let targets = targets(&batch.labels);
+        Ok(self.network.loss_and_gradient(
+            parameters,
+            &batch.inputs,
+            targets,
+            self.loss,
+            gradient,
+            workspace,
+        )?)
+    }
+
+    fn loss(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        workspace: &mut Workspace<f32>,
+    ) -> Result<f32, MetaError> {
+        let targets = targets(&batch.labels);
+        Ok(self.network.loss(parameters, &batch.inputs, targets, self.loss, workspace)?)
+    }
+
+    fn predict(
+        &self,
+        parameters: &[f32],
+        inputs: &[f32],
+        workspace: &mut Workspace<f32>,
+        answers: &mut Vec<f32>,
+    ) -> Result<(), MetaError> {
+        answers.extend_from_slice(self.network.predict(parameters, inputs, workspace)?);
+        Ok(())
+    }
+}
+
+fn targets(labels: &Labels) -> Targets<'_, f32> {
+    match labels {
+        Labels::Values { values, .. } => Targets::Values(values),
+        Labels::Classes(classes) => Targets::Classes(classes),
+    }
+}

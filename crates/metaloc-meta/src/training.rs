@@ -1,0 +1,277 @@
+//! The outer loop: iterations of draw tasks, sum their gradients, step; until it converges.
+//!
+//! The paper's Algorithm 1 returns theta* "when it converges". The rule here: every
+//! `validation.every` iterations the mean query loss after adaptation is measured on fixed tasks
+//! of held-out historical environments; training has converged when it did not improve for
+//! `validation.patience` measurements in a row, and the parameters of the best measurement are
+//! returned. Without validation, training runs for the given number of iterations.
+
+use std::ops::ControlFlow;
+
+use metaloc_nn::{Optimizer, OptimizerDescription};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::adapt::{AdaptationConfig, adapt};
+use crate::algorithm::{TaskSlot, meta_gradient};
+use crate::seed::{Purpose, stream};
+use crate::{Learner, MetaAlgorithm, MetaError, TaskSource};
+
+/// Settings of the outer loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Most iterations (updates of the meta-parameters).
+    pub iterations: u64,
+    /// Tasks M in one iteration.
+    pub tasks_per_iteration: usize,
+    /// The outer step; Adam with step size beta = 1e-3 by default, as in the authors' code.
+    pub outer: OptimizerDescription,
+    /// Validation and the convergence rule.
+    pub validation: ValidationConfig,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            iterations: 1000,
+            tasks_per_iteration: 4,
+            outer: OptimizerDescription::adam(1e-3),
+            validation: ValidationConfig::default(),
+        }
+    }
+}
+
+/// When and how training is validated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// Iterations between two measurements.
+    pub every: u64,
+    /// Fixed tasks in one measurement.
+    pub tasks: usize,
+    /// Measurements without improvement after which training has converged.
+    pub patience: u32,
+}
+
+impl Default for ValidationConfig {
+    fn default() -> Self {
+        Self { every: 50, tasks: 20, patience: 10 }
+    }
+}
+
+impl TrainingConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`MetaError::Setting`] naming the setting, or the optimizer's own error.
+    pub fn check(&self) -> Result<(), MetaError> {
+        let at_least_one = |setting, value: u64| {
+            if value > 0 {
+                Ok(())
+            } else {
+                Err(MetaError::Setting { setting, found: 0.0, expected: "at least 1" })
+            }
+        };
+        at_least_one("iterations", self.iterations)?;
+        at_least_one("tasks_per_iteration", self.tasks_per_iteration as u64)?;
+        at_least_one("validation.every", self.validation.every)?;
+        at_least_one("validation.tasks", self.validation.tasks as u64)?;
+        Ok(self.outer.check()?)
+    }
+}
+
+/// Everything that a run needs to go on: the content of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct TrainingState {
+    /// Iterations done.
+    pub iteration: u64,
+    /// Current meta-parameters theta.
+    pub parameters: Vec<f32>,
+    /// The outer optimizer with its memory.
+    pub optimizer: Optimizer<f32>,
+    /// Best validated parameters so far.
+    pub best: Option<Best>,
+    /// Measurements since the best one.
+    pub validations_since_best: u32,
+}
+
+/// The best validated parameters of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    /// Mean query loss on the validation tasks.
+    pub validation_loss: f32,
+    /// Iterations done when it was measured.
+    pub iteration: u64,
+    /// The parameters.
+    pub parameters: Vec<f32>,
+}
+
+impl TrainingState {
+    /// The state before the first iteration.
+    ///
+    /// # Errors
+    /// If the optimizer's settings are illegal.
+    pub fn start(parameters: Vec<f32>, outer: &OptimizerDescription) -> Result<Self, MetaError> {
+        let optimizer = outer.start(parameters.len())?;
+        Ok(Self { iteration: 0, parameters, optimizer, best: None, validations_since_best: 0 })
+    }
+
+    /// The parameters that training returns: the best validated ones, else the current ones.
+    #[must_use]
+    pub fn result(&self) -> &[f32] {
+        self.best.as_ref().map_or(&self.parameters, |best| &best.parameters)
+    }
+}
+
+/// Why training stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The convergence rule held.
+    Converged,
+    /// All iterations were done.
+    IterationsDone,
+    /// The observer asked to stop; the state can be resumed.
+    Interrupted,
+}
+
+/// One iteration, as the observer sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Iterations done.
+    pub iteration: u64,
+    /// Mean task loss of this iteration.
+    pub training_loss: f32,
+    /// Mean query loss on the validation tasks, if it was measured after this iteration.
+    pub validation_loss: Option<f32>,
+}
+
+/// Watches training; the only way in which it tells anyone anything.
+pub trait Observer {
+    /// Called after each iteration; `Break` stops, leaving `state` to be resumed.
+    fn iteration(&mut self, progress: Progress, state: &TrainingState) -> ControlFlow<()>;
+}
+
+/// An observer that watches in silence.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn iteration(&mut self, _: Progress, _: &TrainingState) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// The data of a training run: where tasks come from, and one seed for all draws.
+#[derive(Clone, Copy)]
+pub struct TrainingData<'a> {
+    /// Historical environments.
+    pub source: &'a dyn TaskSource,
+    /// Held-out historical environments, with the adaptation that precedes each measurement.
+    pub validation: Option<(&'a dyn TaskSource, AdaptationConfig)>,
+    /// The seed of all task draws.
+    pub seed: u64,
+}
+
+/// Trains from `state` until the convergence rule holds, the iterations are done or the observer
+/// asks to stop.
+///
+/// # Errors
+/// An illegal setting, a state of another model, a diverging loss, or what tasks and learner report.
+pub fn train<L: Learner, A: MetaAlgorithm>(
+    learner: &L,
+    algorithm: &A,
+    data: TrainingData<'_>,
+    config: &TrainingConfig,
+    state: &mut TrainingState,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, MetaError> {
+    config.check()?;
+    if state.parameters.len() != learner.n_parameters() {
+        let (found, expected) = (state.parameters.len(), learner.n_parameters());
+        return Err(MetaError::Checkpoint(format!(
+            "it holds {found} parameters, the network has {expected}"
+        )));
+    }
+    let mut slots: Vec<_> =
+        (0..config.tasks_per_iteration).map(|_| TaskSlot::new(learner)).collect();
+    let mut gradient = vec![0.0; state.parameters.len()];
+    while state.iteration < config.iterations {
+        if state.validations_since_best >= config.validation.patience && state.best.is_some() {
+            return Ok(Outcome::Converged);
+        }
+        let iteration = state.iteration;
+        let draw = |task| data.source.draw(&mut stream(data.seed, Purpose::Training, iteration, task));
+        let training_loss =
+            meta_gradient(algorithm, learner, &state.parameters, &mut slots, draw, &mut gradient)?;
+        if !training_loss.is_finite() {
+            return Err(MetaError::Diverged {
+                loss: training_loss,
+                place: format!("iteration {iteration}"),
+                inner_step_size: algorithm.inner_step_size(),
+            });
+        }
+        state.optimizer.step(&mut state.parameters, &gradient)?;
+        state.iteration += 1;
+        let validation_loss = validate(learner, data, config, state)?;
+        let progress = Progress { iteration: state.iteration, training_loss, validation_loss };
+        if observer.iteration(progress, state).is_break() {
+            return Ok(Outcome::Interrupted);
+        }
+    }
+    Ok(Outcome::IterationsDone)
+}
+
+/// Measures the validation loss if it is due, and keeps the best parameters.
+fn validate<L: Learner>(
+    learner: &L,
+    data: TrainingData<'_>,
+    config: &TrainingConfig,
+    state: &mut TrainingState,
+) -> Result<Option<f32>, MetaError> {
+    let Some((source, adaptation)) = data.validation else { return Ok(None) };
+    if state.iteration % config.validation.every != 0 && state.iteration != config.iterations {
+        return Ok(None);
+    }
+    let tasks = config.validation.tasks;
+    let loss =
+        mean_query_loss(learner, &state.parameters, source, adaptation, (data.seed, tasks))?;
+    if state.best.as_ref().is_none_or(|best| loss < best.validation_loss) {
+        let (iteration, parameters) = (state.iteration, state.parameters.clone());
+        state.best = Some(Best { validation_loss: loss, iteration, parameters });
+        state.validations_since_best = 0;
+    } else {
+        state.validations_since_best += 1;
+    }
+    Ok(Some(loss))
+}
+
+/// Mean query loss after adaptation, over `tasks` fixed tasks drawn with `seed`.
+///
+/// # Errors
+/// What tasks and learner report.
+pub fn mean_query_loss<L: Learner>(
+    learner: &L,
+    parameters: &[f32],
+    source: &dyn TaskSource,
+    adaptation: AdaptationConfig,
+    (seed, tasks): (u64, usize),
+) -> Result<f32, MetaError> {
+    let losses: Vec<Result<f32, MetaError>> = (0..tasks as u64)
+        .into_par_iter()
+        .map_init(
+            || learner.workspace(),
+            |workspace, index| {
+                let task = source.draw(&mut stream(seed, Purpose::Validation, 0, index))?;
+                let adapted = adapt(learner, parameters, &task.support, adaptation, workspace)?;
+                learner.loss(&adapted.parameters, &task.query, workspace)
+            },
+        )
+        .collect();
+    let mut total = 0.0;
+    for loss in losses {
+        total += loss?;
+    }
+    Ok(total / tasks as f32)
+}

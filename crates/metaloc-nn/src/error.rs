@@ -1,0 +1,122 @@
+//! What can be wrong with a network, a batch or an optimiser.
+
+/// Why a network, a batch or an optimiser was refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// The description lists no layer.
+    #[error("a network needs at least one layer, got none")]
+    NoLayers,
+    /// The description lists only layers without parameters.
+    #[error("a network needs at least one dense layer, got {layers} layers without parameters")]
+    NoParameters {
+        /// Layers in the description.
+        layers: usize,
+    },
+    /// The network reads no inputs.
+    #[error("layer 0 ({kind}) reads 0 inputs; a network needs at least 1")]
+    ZeroInputs {
+        /// The first layer's kind.
+        kind: &'static str,
+    },
+    /// A layer has no outputs.
+    #[error("layer {layer} (dense) maps {inputs} inputs to 0 outputs; it needs at least 1")]
+    ZeroOutputs {
+        /// Position in the description, from 0.
+        layer: usize,
+        /// Values that the layer reads.
+        inputs: usize,
+    },
+    /// A layer's parameters cannot be counted.
+    #[error("layer {layer} (dense) maps {inputs} inputs to {outputs} outputs: too many parameters")]
+    TooLarge {
+        /// Position in the description, from 0.
+        layer: usize,
+        /// Values that the layer reads.
+        inputs: usize,
+        /// Values that the layer writes.
+        outputs: usize,
+    },
+    /// A slice does not have the length that the network or the optimiser needs.
+    #[error("{what}: expected {expected} values, got {got}")]
+    WrongLength {
+        /// Which slice.
+        what: &'static str,
+        /// Values needed.
+        expected: usize,
+        /// Values given.
+        got: usize,
+    },
+    /// The inputs are not whole samples.
+    #[error("inputs: expected a multiple of {n_inputs} values (one sample), got {got}")]
+    RaggedInputs {
+        /// Values in a sample.
+        n_inputs: usize,
+        /// Values given.
+        got: usize,
+    },
+    /// The batch holds no sample.
+    #[error("inputs: expected at least one sample, got an empty batch")]
+    EmptyBatch,
+    /// The loss cannot be taken against this kind of targets.
+    #[error("{loss} loss: expected {expected} as targets, got {got}")]
+    TargetKind {
+        /// Name of the loss.
+        loss: &'static str,
+        /// Kind of targets that the loss takes.
+        expected: &'static str,
+        /// Kind of targets given.
+        got: &'static str,
+    },
+    /// A class does not exist.
+    #[error("target of sample {sample}: expected a class below {n_classes}, got {got}")]
+    ClassOutOfRange {
+        /// Position in the batch, from 0.
+        sample: usize,
+        /// Outputs of the network, one a class.
+        n_classes: usize,
+        /// Class given.
+        got: u32,
+    },
+    /// The loss is infinite or not a number: the training diverged, or the data hold such values.
+    #[error("{loss} loss: expected a finite value, got {got}")]
+    NonFiniteLoss {
+        /// Name of the loss.
+        loss: &'static str,
+        /// Value computed.
+        got: f64,
+    },
+    /// An optimiser's setting lies outside its range.
+    #[error("{setting}: expected {expected}, got {got}")]
+    OptimizerSetting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Allowed values, in words.
+        expected: &'static str,
+        /// Value given.
+        got: f64,
+    },
+}
+
+/// Checks the length of a slice.
+pub(crate) fn expect_length(
+    what: &'static str,
+    expected: usize,
+    got: usize,
+) -> Result<(), NetworkError> {
+    if expected == got { Ok(()) } else { Err(NetworkError::WrongLength { what, expected, got }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_expected_and_got() {
+        let error = expect_length("gradient", 3, 4).unwrap_err();
+        assert_eq!(error.to_string(), "gradient: expected 3 values, got 4");
+        let error = NetworkError::ZeroOutputs { layer: 2, inputs: 7 };
+        let text = "layer 2 (dense) maps 7 inputs to 0 outputs; it needs at least 1";
+        assert_eq!(error.to_string(), text);
+    }
+}

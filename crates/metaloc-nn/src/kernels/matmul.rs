@@ -1,0 +1,525 @@
+//! Matrix product with run-time dispatch on the CPU: AVX-512, AVX2 + FMA, or portable code.
+//!
+//! The product is cut into tiles of a few rows by two vectors of columns. A micro-kernel keeps one
+//! tile of the destination in registers and streams over the inner dimension (Goto and van de
+//! Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 2008). The right-hand
+//! panel is copied to a buffer on the stack, or read in place where its columns lie side by side
+//! and there are too few rows for the copy to pay. So a product never allocates.
+//!
+//! The order of the additions depends on the shapes and on the instruction set only, never on the
+//! number of threads or the machine's caches: same inputs and same instruction set, same bytes.
+//! [`multiply_plain`] is the plain twin.
+#![allow(unsafe_code)] // vector loads and stores through pointers; see the SAFETY reasons
+
+use crate::real::Real;
+
+/// Inner-dimension steps a packed panel holds; longer products go in several passes.
+const PANEL_DEPTH: usize = 256;
+/// Widest tile of all kernels, in columns.
+const MAX_TILE_COLUMNS: usize = 32;
+
+/// What a product does with the values already in its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accumulate {
+    /// `destination = left * right`
+    Overwrite,
+    /// `destination += left * right`
+    Add,
+}
+
+/// A matrix seen in a slice, row-major or transposed without copying.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixRef<'a, R> {
+    data: &'a [R],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a, R: Real> MatrixRef<'a, R> {
+    /// Sees `data` as a row-major matrix.
+    ///
+    /// # Shapes
+    /// - `data`: `[rows, columns]`
+    ///
+    /// # Panics
+    /// If `data` does not hold exactly `rows * columns` values.
+    #[must_use]
+    pub fn new(data: &'a [R], rows: usize, columns: usize) -> Self {
+        assert_eq!(rows.checked_mul(columns), Some(data.len()), "{rows} x {columns} matrix");
+        Self { data, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// The same values with rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+        }
+    }
+
+    fn at(&self, row: usize, column: usize) -> R {
+        self.data[row * self.row_stride + column * self.column_stride]
+    }
+}
+
+/// `destination (+)= left * right`, with the fastest kernel this CPU can run.
+///
+/// # Shapes
+/// - `left`: `[rows, depth]`, `right`: `[depth, columns]`
+/// - `destination`: `[rows, columns]`, row-major
+///
+/// # Panics
+/// If the shapes do not fit one another.
+pub fn multiply<R: Real>(
+    destination: &mut [R],
+    left: MatrixRef<'_, R>,
+    right: MatrixRef<'_, R>,
+    accumulate: Accumulate,
+) {
+    R::gemm(destination, left, right, accumulate);
+}
+
+/// The plain twin of [`multiply`]: three loops, no tiles.
+///
+/// # Shapes
+/// As [`multiply`].
+///
+/// # Panics
+/// If the shapes do not fit one another.
+pub fn multiply_plain<R: Real>(
+    destination: &mut [R],
+    left: MatrixRef<'_, R>,
+    right: MatrixRef<'_, R>,
+    accumulate: Accumulate,
+) {
+    check_shapes(destination, &left, &right);
+    for row in 0..left.rows {
+        for column in 0..right.columns {
+            let mut sum = R::ZERO;
+            for k in 0..left.columns {
+                sum += left.at(row, k) * right.at(k, column);
+            }
+            let value = &mut destination[row * right.columns + column];
+            *value = if accumulate == Accumulate::Add { *value + sum } else { sum };
+        }
+    }
+}
+
+fn check_shapes<R: Real>(destination: &[R], left: &MatrixRef<'_, R>, right: &MatrixRef<'_, R>) {
+    assert_eq!(left.columns, right.rows, "inner dimensions of a product");
+    assert_eq!(
+        left.rows.checked_mul(right.columns),
+        Some(destination.len()),
+        "destination of a {} x {} product",
+        left.rows,
+        right.columns
+    );
+}
+
+/// One tile's work. The pointers are good for every index that the sizes and strides reach.
+#[derive(Clone, Copy)]
+struct Tile<R> {
+    depth: usize,
+    left: *const R,
+    left_row_stride: usize,
+    left_depth_stride: usize,
+    /// `depth` rows of whole vectors.
+    right: *const R,
+    right_stride: usize,
+    destination: *mut R,
+    destination_stride: usize,
+    /// Columns to write; the vectors may be wider.
+    columns: usize,
+    add: bool,
+}
+
+/// A way to compute one tile.
+trait MicroKernel<R> {
+    /// Rows of a full tile, at most 12.
+    const ROWS: usize;
+    /// Values in a vector; a full tile is two vectors wide.
+    const LANES: usize;
+
+    /// # Safety
+    /// The CPU runs the kernel's instruction set, and the tile's pointers are good for `ROWS` rows
+    /// and `VECTORS * LANES` columns of `right`.
+    unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: Tile<R>);
+}
+
+/// Walks over all tiles of a product.
+///
+/// # Safety
+/// The CPU runs `K`'s instruction set.
+unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
+    destination: &mut [R],
+    left: MatrixRef<'_, R>,
+    right: MatrixRef<'_, R>,
+    accumulate: Accumulate,
+) {
+    check_shapes(destination, &left, &right); // the SAFETY reasons below rest on it
+    assert!(2 * K::LANES <= MAX_TILE_COLUMNS);
+    if left.columns == 0 && accumulate == Accumulate::Overwrite {
+        destination.fill(R::ZERO);
+    }
+    let columns = right.columns;
+    let mut panel = [R::ZERO; PANEL_DEPTH * MAX_TILE_COLUMNS];
+    for first_k in (0..left.columns).step_by(PANEL_DEPTH) {
+        let depth = PANEL_DEPTH.min(left.columns - first_k);
+        let add = accumulate == Accumulate::Add || first_k > 0;
+        for first_column in (0..columns).step_by(2 * K::LANES) {
+            let tile_columns = (2 * K::LANES).min(columns - first_column);
+            let vectors = tile_columns.div_ceil(K::LANES);
+            let width = vectors * K::LANES;
+            // Rows a power of two apart fall on each other in the first cache: many tiles, copy.
+            let in_place =
+                left.rows <= 2 * K::ROWS && right.column_stride == 1 && tile_columns == width;
+            let (panel_values, right_stride) = if in_place {
+                (&right.data[first_k * right.row_stride + first_column..], right.row_stride)
+            } else {
+                pack(&mut panel, &right, first_k..first_k + depth, first_column, width);
+                (&panel[..], width)
+            };
+            debug_assert!(panel_values.len() >= (depth - 1) * right_stride + width);
+            for first_row in (0..left.rows).step_by(K::ROWS) {
+                let tile = Tile {
+                    depth,
+                    left: left.data[first_row * left.row_stride + first_k * left.column_stride..]
+                        .as_ptr(),
+                    left_row_stride: left.row_stride,
+                    left_depth_stride: left.column_stride,
+                    right: panel_values.as_ptr(),
+                    right_stride,
+                    destination: destination[first_row * columns + first_column..].as_mut_ptr(),
+                    destination_stride: columns,
+                    columns: tile_columns,
+                    add,
+                };
+                let rows = K::ROWS.min(left.rows - first_row);
+                // SAFETY: rows, columns and depth are cut to what the checked shapes hold, and the
+                // right panel holds `depth` rows of `width` values: in place because the tile is
+                // whole, packed because `pack` writes them. The caller vouches for the CPU.
+                unsafe { run_tile::<R, K>(tile, rows, vectors) };
+            }
+        }
+    }
+}
+
+/// Copies a panel of `right` row by row, with zeros where the matrix ends.
+fn pack<R: Real>(
+    panel: &mut [R],
+    right: &MatrixRef<'_, R>,
+    depths: std::ops::Range<usize>,
+    first_column: usize,
+    width: usize,
+) {
+    let filled = width.min(right.columns - first_column);
+    for (k, row) in depths.zip(panel.chunks_exact_mut(width)) {
+        let source = &right.data[k * right.row_stride + first_column * right.column_stride..];
+        let (values, padding) = row.split_at_mut(filled);
+        if right.column_stride == 1 {
+            values.copy_from_slice(&source[..filled]);
+        } else {
+            let strided = source.iter().step_by(right.column_stride);
+            values.iter_mut().zip(strided).for_each(|(to, from)| *to = *from);
+        }
+        padding.fill(R::ZERO);
+    }
+}
+
+/// Calls the kernel compiled for this number of rows and vectors.
+///
+/// # Safety
+/// As [`MicroKernel::run`].
+unsafe fn run_tile<R, K: MicroKernel<R>>(tile: Tile<R>, rows: usize, vectors: usize) {
+    // SAFETY: the caller vouches for the tile and the CPU.
+    unsafe {
+        match (rows, vectors) {
+            (1, 1) => K::run::<1, 1>(tile),
+            (2, 1) => K::run::<2, 1>(tile),
+            (3, 1) => K::run::<3, 1>(tile),
+            (4, 1) => K::run::<4, 1>(tile),
+            (5, 1) => K::run::<5, 1>(tile),
+            (6, 1) => K::run::<6, 1>(tile),
+            (7, 1) => K::run::<7, 1>(tile),
+            (8, 1) => K::run::<8, 1>(tile),
+            (9, 1) => K::run::<9, 1>(tile),
+            (10, 1) => K::run::<10, 1>(tile),
+            (11, 1) => K::run::<11, 1>(tile),
+            (12, 1) => K::run::<12, 1>(tile),
+            (1, 2) => K::run::<1, 2>(tile),
+            (2, 2) => K::run::<2, 2>(tile),
+            (3, 2) => K::run::<3, 2>(tile),
+            (4, 2) => K::run::<4, 2>(tile),
+            (5, 2) => K::run::<5, 2>(tile),
+            (6, 2) => K::run::<6, 2>(tile),
+            (7, 2) => K::run::<7, 2>(tile),
+            (8, 2) => K::run::<8, 2>(tile),
+            (9, 2) => K::run::<9, 2>(tile),
+            (10, 2) => K::run::<10, 2>(tile),
+            (11, 2) => K::run::<11, 2>(tile),
+            (12, 2) => K::run::<12, 2>(tile),
+            _ => unreachable!("a tile has 1 to 12 rows and 1 or 2 vectors"),
+        }
+    }
+}
+
+/// Portable tiles over fixed-size arrays, which compilers turn into the target's base vectors.
+struct Portable;
+
+impl<R: Real> MicroKernel<R> for Portable {
+    const ROWS: usize = 4;
+    const LANES: usize = 4;
+
+    unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: Tile<R>) {
+        let mut sums = [[[R::ZERO; 4]; VECTORS]; ROWS];
+        // SAFETY: the caller vouches for `depth` steps of `ROWS` rows and `VECTORS * 4` columns,
+        // and for `columns` writable values in each row.
+        unsafe {
+            for k in 0..tile.depth {
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let offset = row * tile.left_row_stride + k * tile.left_depth_stride;
+                    let factor = *tile.left.add(offset);
+                    for (vector, sums) in sums.iter_mut().enumerate() {
+                        let right = tile.right.add(k * tile.right_stride + vector * 4);
+                        for (lane, sum) in sums.iter_mut().enumerate() {
+                            *sum += factor * *right.add(lane);
+                        }
+                    }
+                }
+            }
+            for (row, sums) in sums.iter().enumerate() {
+                let to = tile.destination.add(row * tile.destination_stride);
+                for (column, &sum) in sums.as_flattened()[..tile.columns].iter().enumerate() {
+                    *to.add(column) = if tile.add { *to.add(column) + sum } else { sum };
+                }
+            }
+        }
+    }
+}
+
+/// Writes one micro-kernel with the intrinsics of an instruction set.
+#[cfg(target_arch = "x86_64")]
+macro_rules! vector_kernel {
+    ($(#[$doc:meta])* $name:ident, $real:ty, $features:literal, rows $rows:literal,
+     lanes $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
+     $multiply_add:ident, $add:ident) => {
+        $(#[$doc])*
+        struct $name;
+
+        impl MicroKernel<$real> for $name {
+            const ROWS: usize = $rows;
+            const LANES: usize = $lanes;
+
+            #[target_feature(enable = $features)]
+            unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: Tile<$real>) {
+                use std::arch::x86_64::{$add, $load, $multiply_add, $splat, $store, $zero};
+                let mut sums = [[$zero(); VECTORS]; ROWS];
+                // SAFETY: the caller vouches for `depth` steps of `ROWS` rows and whole vectors,
+                // and for `columns` writable values in each row of the destination.
+                unsafe {
+                    for k in 0..tile.depth {
+                        let mut right = [$zero(); VECTORS];
+                        for (vector, right) in right.iter_mut().enumerate() {
+                            let offset = k * tile.right_stride + vector * $lanes;
+                            *right = $load(tile.right.add(offset));
+                        }
+                        let left = tile.left.add(k * tile.left_depth_stride);
+                        for row in 0..ROWS {
+                            let factor = $splat(*left.add(row * tile.left_row_stride));
+                            for vector in 0..VECTORS {
+                                sums[row][vector] =
+                                    $multiply_add(factor, right[vector], sums[row][vector]);
+                            }
+                        }
+                    }
+                    for (row, sums) in sums.iter().enumerate() {
+                        let to = tile.destination.add(row * tile.destination_stride);
+                        if tile.columns == VECTORS * $lanes {
+                            for (vector, &sum) in sums.iter().enumerate() {
+                                let to = to.add(vector * $lanes);
+                                $store(to, if tile.add { $add($load(to), sum) } else { sum });
+                            }
+                            continue;
+                        }
+                        let mut edge = [0.0; 2 * $lanes];
+                        for (vector, &sum) in sums.iter().enumerate() {
+                            $store(edge[vector * $lanes..].as_mut_ptr(), sum);
+                        }
+                        for (column, &sum) in edge[..tile.columns].iter().enumerate() {
+                            let to = to.add(column);
+                            *to = if tile.add { *to + sum } else { sum };
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+vector_kernel!(
+    /// 12 x 32 tiles of `f32` in 24 512-bit registers.
+    Avx512F32, f32, "avx512f", rows 12, lanes 16, _mm512_setzero_ps, _mm512_set1_ps,
+    _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps
+);
+#[cfg(target_arch = "x86_64")]
+vector_kernel!(
+    /// 12 x 16 tiles of `f64` in 24 512-bit registers.
+    Avx512F64, f64, "avx512f", rows 12, lanes 8, _mm512_setzero_pd, _mm512_set1_pd,
+    _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd
+);
+#[cfg(target_arch = "x86_64")]
+vector_kernel!(
+    /// 6 x 16 tiles of `f32` in twelve 256-bit registers.
+    Avx2F32, f32, "avx2,fma", rows 6, lanes 8, _mm256_setzero_ps, _mm256_set1_ps,
+    _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps
+);
+#[cfg(target_arch = "x86_64")]
+vector_kernel!(
+    /// 6 x 8 tiles of `f64` in twelve 256-bit registers.
+    Avx2F64, f64, "avx2,fma", rows 6, lanes 4, _mm256_setzero_pd, _mm256_set1_pd,
+    _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd
+);
+
+/// Writes the function that picks a number type's kernel when the product runs.
+macro_rules! dispatch {
+    ($name:ident, $real:ty, $avx512:ident, $avx2:ident) => {
+        /// [`multiply`] for one number type.
+        pub(crate) fn $name(
+            destination: &mut [$real],
+            left: MatrixRef<'_, $real>,
+            right: MatrixRef<'_, $real>,
+            accumulate: Accumulate,
+        ) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                if is_x86_feature_detected!("avx512f") {
+                    // SAFETY: the CPU runs AVX-512F.
+                    return unsafe {
+                        multiply_tiled::<_, $avx512>(destination, left, right, accumulate)
+                    };
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    // SAFETY: the CPU runs AVX2 and FMA.
+                    return unsafe {
+                        multiply_tiled::<_, $avx2>(destination, left, right, accumulate)
+                    };
+                }
+            }
+            // SAFETY: the portable kernel needs nothing of the CPU.
+            unsafe { multiply_tiled::<_, Portable>(destination, left, right, accumulate) }
+        }
+    };
+}
+
+dispatch!(gemm_f32, f32, Avx512F32, Avx2F32);
+dispatch!(gemm_f64, f64, Avx512F64, Avx2F64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Kernel<R> = unsafe fn(&mut [R], MatrixRef<'_, R>, MatrixRef<'_, R>, Accumulate);
+
+    /// All kernels this CPU can run, and the dispatcher.
+    fn kernels_f32() -> Vec<Kernel<f32>> {
+        let mut kernels: Vec<Kernel<f32>> = vec![multiply::<f32>, multiply_tiled::<f32, Portable>];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                kernels.push(multiply_tiled::<f32, Avx512F32>);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                kernels.push(multiply_tiled::<f32, Avx2F32>);
+            }
+        }
+        kernels
+    }
+
+    fn kernels_f64() -> Vec<Kernel<f64>> {
+        let mut kernels: Vec<Kernel<f64>> = vec![multiply::<f64>, multiply_tiled::<f64, Portable>];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                kernels.push(multiply_tiled::<f64, Avx512F64>);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                kernels.push(multiply_tiled::<f64, Avx2F64>);
+            }
+        }
+        kernels
+    }
+
+    /// Values in [-1, 1) that differ from place to place.
+    fn values<R: Real>(n: usize, seed: usize) -> Vec<R> {
+        (0..n).map(|i| R::from_f64(((i * 37 + seed * 101) % 64) as f64 / 32.0 - 1.0)).collect()
+    }
+
+    fn compare<R: Real>(
+        kernel: Kernel<R>,
+        (rows, columns, depth): (usize, usize, usize),
+        (left_transposed, right_transposed): (bool, bool),
+        accumulate: Accumulate,
+    ) {
+        let (left, right) = (values::<R>(rows * depth, 1), values::<R>(depth * columns, 2));
+        let left = if left_transposed {
+            MatrixRef::new(&left, depth, rows).transposed()
+        } else {
+            MatrixRef::new(&left, rows, depth)
+        };
+        let right = if right_transposed {
+            MatrixRef::new(&right, columns, depth).transposed()
+        } else {
+            MatrixRef::new(&right, depth, columns)
+        };
+        let mut expected = values::<R>(rows * columns, 3);
+        let mut got = expected.clone();
+        multiply_plain(&mut expected, left, right, accumulate);
+        // SAFETY: the lists above hold only kernels that this CPU runs.
+        unsafe { kernel(&mut got, left, right, accumulate) };
+        // Inputs are multiples of 1/32: every sum is exact, in any order.
+        assert_eq!(got, expected, "{rows} x {columns} x {depth}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_kernel_equals_the_plain_twin(
+            rows in 0_usize..40, columns in 0_usize..80, depth in 0_usize..40,
+            transposed: (bool, bool), add: bool,
+        ) {
+            let accumulate = if add { Accumulate::Add } else { Accumulate::Overwrite };
+            for kernel in kernels_f32() {
+                compare(kernel, (rows, columns, depth), transposed, accumulate);
+            }
+            for kernel in kernels_f64() {
+                compare(kernel, (rows, columns, depth), transposed, accumulate);
+            }
+        }
+    }
+
+    #[test]
+    fn long_products_go_in_several_passes() {
+        for accumulate in [Accumulate::Add, Accumulate::Overwrite] {
+            for transposed in [(false, false), (false, true), (true, false), (true, true)] {
+                for kernel in kernels_f32() {
+                    compare(kernel, (9, 33, 2 * PANEL_DEPTH + 3), transposed, accumulate);
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "inner dimensions")]
+    fn shapes_that_do_not_fit_are_refused() {
+        let (left, right) = ([0.0_f32; 6], [0.0_f32; 6]);
+        let (left, right) = (MatrixRef::new(&left, 2, 3), MatrixRef::new(&right, 2, 3));
+        multiply(&mut [0.0; 6], left, right, Accumulate::Overwrite);
+    }
+}

@@ -1,0 +1,3 @@
+//! The arithmetic that has to be fast, each kernel with a plain twin that tests compare it with.
+
+pub mod matmul;

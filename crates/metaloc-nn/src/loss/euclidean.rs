@@ -1,0 +1,47 @@
+//! Mean Euclidean distance: the mean localization error where outputs are positions.
+//!
+//! `1/n sum_i |y_i - t_i|`, gradient `(y_i - t_i) / (n |y_i - t_i|)`, 0 at distance 0
+
+use crate::real::Real;
+
+/// # Shapes
+/// - `outputs`, `targets`, `delta`: `[n, n_outputs]`
+pub(super) fn mean<R: Real>(
+    outputs: &[R],
+    targets: &[R],
+    n_outputs: usize,
+    mut delta: Option<&mut [R]>,
+) -> R {
+    let n = (outputs.len() / n_outputs) as f64;
+    let mut sum = 0.0;
+    let samples = outputs.chunks_exact(n_outputs).zip(targets.chunks_exact(n_outputs));
+    for (sample, (outputs, targets)) in samples.enumerate() {
+        let differences = outputs.iter().zip(targets).map(|(&y, &t)| (y - t).to_f64());
+        let distance = differences.map(|difference| difference * difference).sum::<f64>().sqrt();
+        sum += distance;
+        if let Some(delta) = delta.as_deref_mut() {
+            let scale = if distance > 0.0 { R::from_f64(1.0 / (n * distance)) } else { R::ZERO };
+            let delta = &mut delta[sample * n_outputs..][..n_outputs];
+            for ((delta, &y), &t) in delta.iter_mut().zip(outputs).zip(targets) {
+                *delta = scale * (y - t);
+            }
+        }
+    }
+    R::from_f64(sum / n)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp)] // small numbers, exact by hand
+
+    use super::*;
+
+    #[test]
+    fn value_and_gradient_by_hand() {
+        // Distances 5 and 0.
+        let (outputs, targets) = ([3.0_f64, 5.0, 1.0, 7.0], [0.0, 1.0, 1.0, 7.0]);
+        let mut delta = [9.0; 4];
+        assert!((mean(&outputs, &targets, 2, Some(&mut delta)) - 2.5).abs() < 1e-12);
+        assert_eq!(delta, [0.1 * 3.0, 0.1 * 4.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,81 @@
+//! A warm workspace allocates nothing.
+#![allow(unsafe_code)] // a global allocator can only be written with it
+
+use metaloc_nn::{
+    Activation, Initializer, Loss, NetworkDescription, OptimizerDescription, Targets,
+};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    /// Allocations of this thread; other threads are the test harness.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `alloc` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_warm_workspace_allocates_nothing() {
+    let network = NetworkDescription::mlp(15, &[128, 33], 3, Activation::Relu).check().unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut parameters: Vec<f32> = network.initial_parameters(Initializer::default(), &mut rng);
+    let mut gradient = vec![0.0; network.n_parameters()];
+    let mut workspace = network.workspace();
+    let optimizer = OptimizerDescription::adam(0.001);
+    let mut optimizer = optimizer.start(network.n_parameters()).unwrap();
+    let inputs = vec![0.5; 300 * 15];
+    let (values, classes) = (vec![0.5; 300 * 3], vec![2; 300]);
+
+    let mut pass = |n: usize| {
+        let inputs = &inputs[..n * 15];
+        let values = Targets::Values(&values[..n * 3]);
+        let cases = [
+            (Loss::SquaredError, values),
+            (Loss::RootMeanSquaredError, values),
+            (Loss::Euclidean, values),
+            (Loss::CrossEntropy, Targets::Classes(&classes[..n])),
+        ];
+        for (loss, targets) in cases {
+            network
+                .loss_and_gradient(
+                    &parameters,
+                    inputs,
+                    targets,
+                    loss,
+                    &mut gradient,
+                    &mut workspace,
+                )
+                .unwrap();
+            optimizer.step(&mut parameters, &gradient).unwrap();
+            network.loss(&parameters, inputs, targets, loss, &mut workspace).unwrap();
+        }
+        network.predict(&parameters, inputs, &mut workspace).unwrap();
+    };
+
+    let before_growth = ALLOCATIONS.get();
+    pass(300);
+    let warm = ALLOCATIONS.get();
+    assert!(warm > before_growth, "the counter counts");
+    for n in [300, 1, 299, 100, 300] {
+        pass(n);
+    }
+    assert_eq!(ALLOCATIONS.get(), warm);
+}
