@@ -1,2 +1,44 @@
-//! x
-fn main(){}
+//! The `metaloc` command: parse, call the library, print. The only place that prints.
+//!
+//! ```text
+//! signals -> fingerprints -> tasks -> meta-training -> adaptation -> location -> evaluation | serving
+//! ```
+//!
+//! Each command is one file under `commands/`. Errors become exit codes here and nowhere else:
+//! 2 for wrong usage (clap's), 1 for failure, 130 for an interruption that left a usable
+//! checkpoint.
+
+mod args;
+mod commands;
+mod interrupt;
+mod output;
+mod progress;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do if stderr is gone too.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            match error.downcast_ref::<interrupt::Interrupted>() {
+                Some(_) => ExitCode::from(130),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+/// Whether the reader of our output went away (`metaloc inspect X | head -1`): no failure of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -231,7 +231,7 @@ fn validate<L: Learner>(
     state: &mut TrainingState,
 ) -> Result<Option<f32>, MetaError> {
     let Some((source, adaptation)) = data.validation else { return Ok(None) };
-    if state.iteration % config.validation.every != 0 && state.iteration != config.iterations {
+    if !state.iteration.is_multiple_of(config.validation.every) && state.iteration != config.iterations {
         return Ok(None);
     }
     let tasks = config.validation.tasks;

@@ -11,7 +11,7 @@ pub enum RadioError {
     NonFiniteRss {
         /// Index of the access point in the survey's list.
         access_point: u32,
-        /// The value found [dBm].
+        /// The value found (dBm).
         dbm: f32,
     },
     /// A signal strength outside of what a receiver can report.
@@ -24,7 +24,7 @@ pub enum RadioError {
     RssOutOfRange {
         /// Index of the access point in the survey's list.
         access_point: u32,
-        /// The value found [dBm].
+        /// The value found (dBm).
         dbm: f32,
     },
     /// The same access point twice in one scan.

@@ -8,13 +8,16 @@
 use crate::radio_map::RadioMap;
 use crate::signal::RssScan;
 
-/// Largest offset that is searched for [dB], either way.
+/// Largest offset that is searched for (dB), either way.
 pub const MAX_OFFSET_DB: i32 = 20;
+
+/// Fewest scans from which an offset is estimated: one scan fits some shift by chance.
+pub const MIN_SCANS: usize = 5;
 
 /// A receiver's constant offset against a radio map.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GainOffset {
-    /// What to add to the receiver's strengths to compare them with the map [dB].
+    /// What to add to the receiver's strengths to compare them with the map (dB).
     pub correction_db: f32,
     /// Mean distance to the nearest reference point without correction.
     pub distance_before: f64,
@@ -23,11 +26,11 @@ pub struct GainOffset {
 }
 
 /// Estimates the offset of the receiver that took `scans`, in steps of 1 dB.
-/// `None` without scans, or if no scan shares an access point with the map.
+/// `None` if fewer than [`MIN_SCANS`] scans share an access point with the map.
 #[must_use]
 pub fn estimate(map: &RadioMap, scans: &[RssScan]) -> Option<GainOffset> {
     let known: Vec<&RssScan> = scans.iter().filter(|scan| map.knows_any(scan)).collect();
-    if known.is_empty() {
+    if known.len() < MIN_SCANS {
         return None;
     }
     let mean_distance = |offset_db: i32| {

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A place: local coordinates [m] and a floor number.
+/// A place: local coordinates (m) and a floor number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Position {
-    /// East-west coordinate in the survey's frame [m].
+    /// East-west coordinate in the survey's frame (m).
     pub x_m: f64,
-    /// North-south coordinate in the survey's frame [m].
+    /// North-south coordinate in the survey's frame (m).
     pub y_m: f64,
     /// Floor number as the survey counts it.
     pub floor: i32,
@@ -20,7 +20,7 @@ impl Position {
         Self { x_m, y_m, floor }
     }
 
-    /// Horizontal distance to another place [m]; floors are not counted.
+    /// Horizontal distance to another place (m); floors are not counted.
     #[must_use]
     pub fn distance_m(&self, other: &Self) -> f64 {
         (self.x_m - other.x_m).hypot(self.y_m - other.y_m)
@@ -34,11 +34,11 @@ impl Position {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CoordinateFrame {
-    /// Origin [m].
+    /// Origin (m).
     pub origin_x_m: f64,
-    /// Origin [m].
+    /// Origin (m).
     pub origin_y_m: f64,
-    /// Metres in one unit of the frame [m].
+    /// Metres in one unit of the frame (m).
     pub scale_m: f64,
 }
 
@@ -61,7 +61,7 @@ impl CoordinateFrame {
         Self { origin_x_m, origin_y_m, scale_m }
     }
 
-    /// The same frame with another unit [m].
+    /// The same frame with another unit (m).
     #[must_use]
     pub const fn with_scale_m(self, scale_m: f64) -> Self {
         Self { scale_m, ..self }

@@ -82,7 +82,7 @@ impl RadioMap {
         self.distance
     }
 
-    /// The level that stands for silence [dBm].
+    /// The level that stands for silence (dBm).
     #[must_use]
     pub const fn not_heard_dbm(&self) -> f32 {
         self.not_heard_dbm

@@ -4,8 +4,8 @@
 //!
 //! `P_t - P_r = 10 n lg(d) - G + 20 lg(4 pi / lambda) + X_sigma`
 //!
-//! with transmit power `P_t` [dBm], received power `P_r` [dBm], path-loss exponent `n`, distance
-//! `d` [m], antenna gain `G` [dBi], wavelength `lambda` [m] and shadowing `X_sigma` [dB].
+//! with transmit power `P_t` (dBm), received power `P_r` (dBm), path-loss exponent `n`, distance
+//! `d` (m), antenna gain `G` (dBi), wavelength `lambda` (m) and shadowing `X_sigma` (dB).
 
 use rand::Rng;
 use rand_distr::{Distribution, Normal};
@@ -20,15 +20,15 @@ pub const SPEED_OF_LIGHT_M_PER_S: f64 = 299_792_458.0;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogDistance {
-    /// Transmit power `P_t` [dBm].
+    /// Transmit power `P_t` (dBm).
     pub tx_power_dbm: f64,
     /// Path-loss exponent `n`; 2 in free space, more behind walls. Above 0.
     pub path_loss_exponent: f64,
-    /// Antenna gain `G` [dBi].
+    /// Antenna gain `G` (dBi).
     pub antenna_gain_dbi: f64,
-    /// Standard deviation of the shadowing `X_sigma` [dB]; 3 to 20 in the paper. At least 0.
+    /// Standard deviation of the shadowing `X_sigma` (dB); 3 to 20 in the paper. At least 0.
     pub shadowing_std_db: f64,
-    /// Carrier frequency [Hz]; 2440 MHz in the paper's toy examples.
+    /// Carrier frequency (Hz); 2440 MHz in the paper's toy examples.
     #[serde(default = "default_frequency_hz")]
     pub frequency_hz: f64,
 }
@@ -59,7 +59,7 @@ impl LogDistance {
         setting("frequency_hz", self.frequency_hz, self.frequency_hz > 0.0, "above 0")
     }
 
-    /// Received power without shadowing [dBm] at `distance_m`; distances under 1 m count as 1 m,
+    /// Received power without shadowing (dBm) at `distance_m`; distances under 1 m count as 1 m,
     /// where the model's reference lies.
     #[must_use]
     pub fn mean_rss_dbm(&self, distance_m: f64) -> f64 {
@@ -69,7 +69,7 @@ impl LogDistance {
             - 20.0 * (4.0 * std::f64::consts::PI / wavelength_m).log10()
     }
 
-    /// Received power [dBm] at `distance_m` with a fresh draw of the shadowing.
+    /// Received power (dBm) at `distance_m` with a fresh draw of the shadowing.
     #[must_use]
     pub fn sample_rss_dbm(&self, distance_m: f64, rng: &mut impl Rng) -> f64 {
         // A standard normal times sigma, so that sigma = 0 consumes the same random numbers.

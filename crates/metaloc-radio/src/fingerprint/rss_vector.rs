@@ -9,12 +9,12 @@ use crate::signal::{AccessPointId, RssScan};
 pub struct RssVector {
     /// The access points, in the order of the numbers.
     pub access_points: Vec<AccessPointId>,
-    /// The level that stands for silence [dBm].
+    /// The level that stands for silence (dBm).
     pub not_heard_dbm: f32,
 }
 
 impl RssVector {
-    /// The fingerprint of a scan [dBm].
+    /// The fingerprint of a scan (dBm).
     ///
     /// # Shapes
     /// Returns `[access_points.len()]`.

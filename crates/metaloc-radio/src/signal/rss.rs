@@ -3,9 +3,9 @@
 use super::AccessPointId;
 use crate::RadioError;
 
-/// The weakest RSS that is accepted as a measurement [dBm].
+/// The weakest RSS that is accepted as a measurement (dBm).
 pub const MIN_RSS_DBM: f32 = -120.0;
-/// The strongest RSS that is accepted as a measurement [dBm].
+/// The strongest RSS that is accepted as a measurement (dBm).
 pub const MAX_RSS_DBM: f32 = 0.0;
 
 /// The access points that one scan heard, with their strengths.
@@ -19,7 +19,7 @@ pub struct RssScan {
 }
 
 impl RssScan {
-    /// A scan of `(access point, RSS [dBm])` readings in any order.
+    /// A scan of `(access point, RSS (dBm))` readings in any order.
     ///
     /// # Errors
     /// [`RadioError::NonFiniteRss`], [`RadioError::RssOutOfRange`] (outside of
@@ -46,7 +46,7 @@ impl RssScan {
         &self.readings
     }
 
-    /// The strength of one access point [dBm], if it was heard.
+    /// The strength of one access point (dBm), if it was heard.
     #[must_use]
     pub fn get(&self, id: AccessPointId) -> Option<f32> {
         let at = self.readings.binary_search_by_key(&id, |&(id, _)| id).ok()?;
@@ -65,7 +65,7 @@ impl RssScan {
         self.readings.is_empty()
     }
 
-    /// The mean of several scans [dBm]; in each scan, an access point that it did not hear counts
+    /// The mean of several scans (dBm); in each scan, an access point that it did not hear counts
     /// as `not_heard_dbm`. Access points that no scan heard stay absent.
     #[must_use]
     pub fn mean(scans: &[Self], not_heard_dbm: f32) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::signal::{RssScan, paired_readings};
 
-/// `sqrt(sum over access points of (a - b)^2)` [dB], silence counted as `not_heard_dbm`.
+/// `sqrt(sum over access points of (a - b)^2)` (dB), silence counted as `not_heard_dbm`.
 #[must_use]
 pub fn distance_db(a: &RssScan, b: &RssScan, not_heard_dbm: f32) -> f64 {
     let mut sum = 0.0;

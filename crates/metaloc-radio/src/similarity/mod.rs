@@ -17,14 +17,14 @@ pub use temporally_weighted::TemporalWeights;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignalDistance {
-    /// Euclidean distance [dB].
+    /// Euclidean distance (dB).
     #[default]
     Euclidean,
     /// One minus the cosine similarity.
     Cosine,
     /// One minus the Tanimoto similarity.
     Tanimoto,
-    /// Euclidean distance with steady access points weighing more [dB].
+    /// Euclidean distance with steady access points weighing more (dB).
     TemporallyWeighted,
 }
 

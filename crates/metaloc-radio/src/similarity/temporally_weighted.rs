@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::signal::{AccessPointId, RssScan, paired_readings};
 
-/// Variance added to each access point's own [dB^2], so that a few equal samples don't get an
+/// Variance added to each access point's own (dB^2), so that a few equal samples don't get an
 /// unbounded weight. About the quantisation and receiver noise of a phone.
 const NOISE_FLOOR_DB2: f64 = 4.0;
 
@@ -51,7 +51,7 @@ impl TemporalWeights {
         self.weights.get(&id).copied().unwrap_or(1.0)
     }
 
-    /// `sqrt(sum over access points of weight (a - b)^2)` [dB].
+    /// `sqrt(sum over access points of weight (a - b)^2)` (dB).
     #[must_use]
     pub fn distance_db(&self, a: &RssScan, b: &RssScan, not_heard_dbm: f32) -> f64 {
         let mut sum = 0.0;

@@ -1,0 +1,280 @@
+//! What was typed: commands and flags, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Wi-Fi localization that learns from buildings surveyed before, so that a new one needs a
+/// handful of samples.
+#[derive(Debug, Parser)]
+#[command(name = "metaloc", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Say nothing but results and errors.
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it with nothing at hand: simulate, meta-train, adapt, locate, compare, report.
+    #[command(after_help = "Example:\n  metaloc demo --out demo-report")]
+    Demo(Demo),
+    /// Turn a publisher's data into a survey folder.
+    #[command(
+        after_help = "Examples:\n  metaloc import --format uji-library data/uji_library_longterm \
+                      --out uji\n  metaloc import --format ujiindoorloc data/ujiindoorloc --dry-run"
+    )]
+    Import(Import),
+    /// Start a survey of your own.
+    #[command(subcommand)]
+    Survey(SurveyCommand),
+    /// Say what is inside a survey folder or a model file.
+    #[command(after_help = "Example:\n  metaloc inspect uji")]
+    Inspect(Inspect),
+    /// Make a survey from a scenario file.
+    #[command(after_help = "Example:\n  metaloc simulate office.toml --out office-survey")]
+    Simulate(Simulate),
+    /// Meta-train on environments that were surveyed before.
+    #[command(
+        after_help = "Example:\n  metaloc train --survey uji --environments 01,04,07,10,12 --sets \
+                      trn01 --out uji.model\n\nCtrl-C leaves a checkpoint beside --out; the same \
+                      command with --resume goes on."
+    )]
+    Train(Train),
+    /// Adapt a model to a new environment with a few samples.
+    #[command(
+        after_help = "Example:\n  metaloc adapt --model uji.model --survey uji --environment 13 \
+                      --sets trn01 --support 3 --out month13.model"
+    )]
+    Adapt(Adapt),
+    /// Locate scans with an adapted model, one JSON line a scan.
+    #[command(
+        after_help = "Examples:\n  metaloc locate --model month13.model scans.jsonl\n  echo \
+                      '{\"id\": 1, \"rss\": {\"AP007\": -64, \"AP009\": -58}}' | metaloc locate \
+                      --model month13.model -"
+    )]
+    Locate(Locate),
+    /// Run an evaluation protocol.
+    #[command(
+        after_help = "Examples:\n  metaloc evaluate experiments/uji-ageing.toml --data data\n  \
+                      metaloc evaluate experiments/uji-ageing.toml --historical 01,04,07 --new 14"
+    )]
+    Evaluate(Evaluate),
+    /// Measure the engine's speed beside the machine's peak.
+    #[command(after_help = "Example:\n  metaloc bench --json")]
+    Bench(Bench),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  metaloc completions bash > ~/.local/share/\
+                            bash-completion/completions/metaloc")]
+    Completions(Completions),
+}
+
+/// Machine-readable rows.
+#[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// Print machine-readable rows to stdout instead of tables, or write them to FILE.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The learning method beside the simple ones: maml or tl.
+    #[arg(long, default_value = "maml")]
+    pub(crate) algorithm: String,
+    /// Folder for the report; must not exist yet.
+    #[arg(long, default_value = "metaloc-demo")]
+    pub(crate) out: PathBuf,
+    /// Seed of everything drawn.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Format of the data: uji-library, ujiindoorloc or tidy-csv.
+    #[arg(long)]
+    pub(crate) format: String,
+    /// The publisher's files or folders.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Survey folder to make; must not exist yet.
+    #[arg(long, required_unless_present = "dry_run")]
+    pub(crate) out: Option<PathBuf>,
+    /// What makes an environment: month, floor, building, building-floor, device, set or all.
+    #[arg(long)]
+    pub(crate) environment_by: Option<String>,
+    /// Which repeated rows to drop: rows (identical ones), rss-position or none.
+    #[arg(long)]
+    pub(crate) drop_duplicates: Option<String>,
+    /// Read only these environments.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) environments: Option<Vec<String>>,
+    /// Read and report, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SurveyCommand {
+    /// Write a commented template to fill in.
+    #[command(after_help = "Example:\n  metaloc survey init my-building")]
+    Init {
+        /// Folder to make; must not exist yet.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A survey folder or a model file.
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Scenario file (see docs/formats.md).
+    pub(crate) scenario: PathBuf,
+    /// Survey folder to make; must not exist yet.
+    #[arg(long, required_unless_present = "preview")]
+    pub(crate) out: Option<PathBuf>,
+    /// Say what it would hold, write nothing.
+    #[arg(long)]
+    pub(crate) preview: bool,
+    /// Seed instead of the scenario's.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// Survey folder.
+    #[arg(long)]
+    pub(crate) survey: PathBuf,
+    /// Historical environments to learn from.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(crate) environments: Vec<String>,
+    /// Sets of samples to learn from (all if left out); `trn*` means all that begin so.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) sets: Vec<String>,
+    /// Historical environments to decide on when training has converged; without them, fixed
+    /// tasks from the others do.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) validate_on: Vec<String>,
+    /// How to learn: maml, tl or ri.
+    #[arg(long)]
+    pub(crate) algorithm: Option<String>,
+    /// Settings (TOML, see docs/formats.md); flags win over it.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Most iterations, instead of the settings'.
+    #[arg(long)]
+    pub(crate) iterations: Option<u64>,
+    /// Seed of everything drawn.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Go on from the checkpoint beside --out.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Model file to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Adapt {
+    /// Model file to start from.
+    #[arg(long, required = true)]
+    pub(crate) model: Vec<PathBuf>,
+    /// Survey folder that holds the new environment.
+    #[arg(long)]
+    pub(crate) survey: PathBuf,
+    /// The new environment.
+    #[arg(long)]
+    pub(crate) environment: String,
+    /// Samples to use at each point; as many as the model was trained for if left out.
+    #[arg(long)]
+    pub(crate) support: Option<usize>,
+    /// Points to use on each floor, drawn at random; all if left out.
+    #[arg(long)]
+    pub(crate) points: Option<usize>,
+    /// Sets of samples to adapt on (all if left out).
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) sets: Vec<String>,
+    /// Gradient steps, instead of the model's.
+    #[arg(long)]
+    pub(crate) steps: Option<usize>,
+    /// Seed of the draw of points and samples.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Adapted model file to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Locate {
+    /// Adapted model file.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Scans: JSON lines, an rss.csv, or - for JSON lines from standard input.
+    pub(crate) scans: PathBuf,
+    /// Estimate the receiver's constant gain offset from all the scans, and remove it.
+    #[arg(long)]
+    pub(crate) calibrate_gain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// Protocol file.
+    pub(crate) protocol: PathBuf,
+    /// Parent folder of the data sets.
+    #[arg(long, env = "METALOC_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Historical environments instead of the protocol's.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) historical: Option<Vec<String>>,
+    /// New environments instead of the protocol's.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) new: Option<Vec<String>>,
+    /// Choose settings on historical environments only, and write them beside the protocol.
+    #[arg(long)]
+    pub(crate) select: bool,
+    /// Print every row, not only the summary.
+    #[arg(long)]
+    pub(crate) rows: bool,
+    /// Write the summary as a Markdown table too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Workloads to measure: W2.
+    #[arg(long, value_delimiter = ',', default_value = "W2")]
+    pub(crate) workloads: Vec<String>,
+    /// Rounds; the median counts.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) rounds: usize,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}

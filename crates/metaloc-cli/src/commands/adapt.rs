@@ -1,0 +1,75 @@
+//! `metaloc adapt`.
+
+use anyhow::{Context, bail};
+use metaloc::learning::{MetaModel, SiteModel, Support, draw_support};
+use metaloc::meta::seed::{Purpose, stream};
+use metaloc::model_file::{self, Loaded};
+use metaloc::survey::Survey;
+
+use super::train::sites;
+use crate::args::Adapt;
+use crate::output::note;
+
+pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
+    let [path] = args.model.as_slice() else {
+        bail!("give one --model; choosing among several (MAML-TS) comes with a later version");
+    };
+    let model = match model_file::read(path)? {
+        Loaded::Meta(model) => model,
+        Loaded::Site(site) => bail!(
+            "{}: adapted to {} already; adapt the model that `metaloc train` made",
+            path.display(),
+            site.environment
+        ),
+        Loaded::Checkpoint(..) => bail!(
+            "{}: a checkpoint; finish it with `metaloc train --resume`",
+            path.display()
+        ),
+    };
+    let survey = Survey::read(&args.survey)?;
+    let supports = supports(args, &survey, &model)?;
+    let mut adaptation = model.config.adaptation;
+    adaptation.steps = args.steps.unwrap_or(adaptation.steps);
+    let n_points: usize = supports.iter().map(|s| s.site.points.len()).sum();
+    let n_scans: usize = supports.iter().map(|s| s.site.n_scans()).sum();
+    let site = SiteModel::adapt(&model, supports, &survey.access_points, adaptation)?;
+    model_file::write_site(&site, &args.out)?;
+    if quiet {
+        return Ok(());
+    }
+    note(format!("{}: {n_points} points, {n_scans} samples", args.environment));
+    let gone = site.gone_access_points();
+    if !model.encoder.access_points.is_empty() {
+        let known = model.encoder.access_points.len();
+        note(format!("access points: {known} known to the model, {} not heard here", gone.len()));
+        if !gone.is_empty() {
+            note(format!("  their inputs keep the historical mean: {}", gone.join(", ")));
+        }
+    }
+    if let (Some(first), Some(last)) = (site.support_losses.first(), site.support_losses.last()) {
+        let steps = site.support_losses.len();
+        note(format!("support loss {first:.4} before step 1, {last:.4} before step {steps}"));
+    }
+    note(format!("written to {}", args.out.display()));
+    Ok(())
+}
+
+/// Draws the support: for each floor, points and samples.
+fn supports(args: &Adapt, survey: &Survey, model: &MetaModel) -> anyhow::Result<Vec<Support>> {
+    let names = std::slice::from_ref(&args.environment);
+    let sites = sites(survey, names, &args.sets)?;
+    let samples = args.support.unwrap_or(model.config.task.samples_per_point);
+    if samples == 0 {
+        bail!("--support must be at least 1");
+    }
+    sites
+        .iter()
+        .map(|site| {
+            let points = args.points.unwrap_or(site.points.len());
+            let floor = u64::from(site.floor.unsigned_abs());
+            let mut rng = stream(args.seed, Purpose::Support, 0, floor);
+            draw_support(site, points, samples, &mut rng)
+                .with_context(|| format!("environment {}", site.label()))
+        })
+        .collect()
+}

@@ -1,0 +1,135 @@
+//! `metaloc evaluate`.
+
+use metaloc::evaluate::{self, Choice, DataSource, Overrides, Protocol, Row, SummaryRow};
+
+use crate::args::Evaluate;
+use crate::interrupt;
+use crate::output::{Output, markdown, table};
+use crate::progress::EvaluationProgress;
+
+pub(crate) fn run(args: &Evaluate, quiet: bool) -> anyhow::Result<()> {
+    let protocol = Protocol::read(&args.protocol)?;
+    let overrides = Overrides { historical: args.historical.clone(), new: args.new.clone() };
+    let output = Output::new(&args.json, quiet);
+    let interrupt = interrupt::watch()?;
+    if args.select {
+        let mut progress = EvaluationProgress::new(&interrupt, quiet);
+        let (selection, tried) =
+            evaluate::select(&protocol, &args.data, &overrides, &mut progress)?;
+        drop(progress);
+        let path = Protocol::selected_path(&args.protocol);
+        metaloc::model_file::write_beside(&path, selection.to_toml()?.as_bytes())?;
+        output.say(choices(&tried, &selection.choices))?;
+        output.say(format!("\nchosen settings written to {}", path.display()))?;
+        return output.rows(&tried);
+    }
+    let mut progress = EvaluationProgress::new(&interrupt, quiet);
+    let evaluation = evaluate::run(&protocol, &args.data, &overrides, &mut progress)?;
+    drop(progress);
+    let summary = evaluate::summarize(&evaluation.rows);
+    output.say(format!("{}: {}\n", protocol.name, protocol.title))?;
+    if args.rows {
+        output.say(row_table(&evaluation.rows))?;
+    }
+    output.say(summary_text(&summary, table))?;
+    output.say(footer(&protocol, &evaluation))?;
+    if let Some(path) = &args.markdown {
+        let text = format!("{}\n", summary_text(&summary, markdown));
+        metaloc::model_file::write_beside(path, text.as_bytes())?;
+    }
+    output.rows(&evaluation.rows)
+}
+
+type Table = fn(&[&str], &[Vec<String>]) -> String;
+
+/// One table a split, kind of floors and support size.
+pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
+    let mut text = String::new();
+    let groups = summary.chunk_by(|a, b| {
+        (&a.split, &a.floors, a.support_points) == (&b.split, &b.floors, b.support_points)
+    });
+    for group in groups {
+        let first = &group[0];
+        let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
+        let with_floors = first.floor_accuracy.is_some();
+        let mut headers =
+            vec!["method", "mean m", "seeds' range", "median m", "p90 m", "P(<5 m)", "pooled m", "n"];
+        if with_floors {
+            headers.push("floor right");
+        }
+        let rows: Vec<Vec<String>> = group
+            .iter()
+            .map(|row| {
+                let mark = if row.mean_m <= best { " *" } else { "" };
+                let (low, high) = row.seed_range_m;
+                let mut cells = vec![
+                    format!("{}{mark}", row.method),
+                    format!("{:.2}", row.mean_m),
+                    format!("{low:.2}..{high:.2}"),
+                    format!("{:.2}", row.median_m),
+                    format!("{:.2}", row.p90_m),
+                    format!("{:.3}", row.p_below_5m),
+                    format!("{:.2}", row.pooled_mean_m),
+                    row.pooled_n.to_string(),
+                ];
+                cells.extend(row.floor_accuracy.map(|share| format!("{:.1} %", 100.0 * share)));
+                cells
+            })
+            .collect();
+        let points = first.support_points;
+        text += &format!(
+            "split {}, floors {}, {points} points a floor (* best)\n\n{}\n\n",
+            first.split,
+            first.floors,
+            table(&headers, &rows)
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+fn row_table(rows: &[Row]) -> String {
+    let headers = ["split", "environment", "points", "seed", "method", "n", "mean m", "median m"];
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.split.clone(),
+            row.environment.clone(),
+            row.support_points.to_string(),
+            row.seed.to_string(),
+            row.method.clone(),
+            row.n.to_string(),
+            format!("{:.2}", row.mean_m),
+            format!("{:.2}", row.median_m),
+        ]
+    });
+    format!("{}\n", table(&headers, &cells.collect::<Vec<_>>()))
+}
+
+fn footer(protocol: &Protocol, evaluation: &evaluate::Evaluation) -> String {
+    let data_hash = evaluation.rows.first().map_or("", |row| row.data_hash.as_str());
+    let seeds: Vec<String> = protocol.seeds.iter().map(u64::to_string).collect();
+    let mut text = format!("\nseeds {}; data {data_hash:.16}", seeds.join(", "));
+    if let DataSource::Survey(_) = protocol.data {
+        let of = &evaluation.provenance;
+        text += &format!("\ndata: {}\nlicence: {}", of.citation, of.licence);
+    }
+    text
+}
+
+fn choices(tried: &[Choice], chosen: &[Choice]) -> String {
+    let rows: Vec<Vec<String>> = tried
+        .iter()
+        .map(|candidate| {
+            let mark = if chosen.contains(candidate) { "chosen" } else { "" };
+            let settings: Vec<String> =
+                candidate.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            vec![
+                candidate.split.clone(),
+                candidate.method.clone(),
+                format!("{:.3}", candidate.mean_m),
+                settings.join(", "),
+                mark.to_owned(),
+            ]
+        })
+        .collect();
+    table(&["split", "method", "mean m", "settings", ""], &rows)
+}

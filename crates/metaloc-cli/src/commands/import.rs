@@ -1,0 +1,33 @@
+//! `metaloc import`.
+
+use anyhow::bail;
+use metaloc::survey::import::{ImportOptions, import};
+use metaloc::survey::SurveySummary;
+
+use crate::args::Import;
+use crate::output::Output;
+
+pub(crate) fn run(args: &Import, quiet: bool) -> anyhow::Result<()> {
+    if let Some(out) = args.out.as_ref().filter(|out| !args.dry_run && out.exists()) {
+        bail!(metaloc::Error::OutputExists(out.clone()));
+    }
+    let mut options = ImportOptions { environments: args.environments.clone(), ..Default::default() };
+    if let Some(by) = &args.environment_by {
+        options.environment_by = Some(by.parse()?);
+    }
+    if let Some(which) = &args.drop_duplicates {
+        options.drop_duplicates = Some(which.parse()?);
+    }
+    let (survey, report) = import(args.format.parse()?, &args.paths, &options)?;
+    let output = Output::new(&args.json, quiet);
+    output.say(&report)?;
+    output.say(SurveySummary::of(&survey))?;
+    output.rows(&[&report])?;
+    match &args.out {
+        Some(out) if !args.dry_run => {
+            survey.write(out)?;
+            output.say(format!("written to {}", out.display()))
+        }
+        _ => output.say("nothing was written (--dry-run)"),
+    }
+}

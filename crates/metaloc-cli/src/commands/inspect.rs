@@ -1,0 +1,87 @@
+//! `metaloc inspect`.
+
+use metaloc::learning::MetaModel;
+use metaloc::model_file::{self, Loaded};
+use metaloc::survey::{Survey, SurveySummary};
+use serde::Serialize;
+
+use crate::args::Inspect;
+use crate::output::Output;
+
+pub(crate) fn run(args: &Inspect, quiet: bool) -> anyhow::Result<()> {
+    let output = Output::new(&args.json, quiet);
+    if args.path.is_dir() {
+        let summary = SurveySummary::of(&Survey::read(&args.path)?);
+        output.say(&summary)?;
+        return output.rows(&[summary]);
+    }
+    let (kind, model, environment) = match model_file::read(&args.path)? {
+        Loaded::Meta(model) => ("a start for new environments", model, None),
+        Loaded::Checkpoint(model, state) => {
+            output.say(format!("iteration {} of a training run", state.iteration))?;
+            ("a checkpoint", model, None)
+        }
+        Loaded::Site(site) => {
+            let points: usize = site.supports.iter().map(|s| s.site.points.len()).sum();
+            let scans: usize = site.supports.iter().map(|s| s.site.n_scans()).sum();
+            output.say(format!(
+                "adapted to {} with {} steps on {scans} samples at {points} points",
+                site.environment, site.adaptation.steps
+            ))?;
+            ("an adapted model", site.model, Some(site.environment))
+        }
+    };
+    let report = ModelReport::of(kind, &model, environment);
+    output.say(report.in_words(&model)?)?;
+    output.rows(&[report])
+}
+
+/// What a model file holds, in numbers.
+#[derive(Debug, Serialize)]
+struct ModelReport<'a> {
+    kind: &'static str,
+    algorithm: &'static str,
+    environment: Option<String>,
+    parameters: usize,
+    inputs: usize,
+    historical_environments: &'a [String],
+    data_hash: &'a str,
+    seed: u64,
+    iterations: u64,
+    best_iteration: Option<u64>,
+    validation_loss: Option<f32>,
+}
+
+impl<'a> ModelReport<'a> {
+    fn of(kind: &'static str, model: &'a MetaModel, environment: Option<String>) -> Self {
+        Self {
+            kind,
+            algorithm: model.config.algorithm.name(),
+            environment,
+            parameters: model.parameters.len(),
+            inputs: model.encoder.n_inputs(),
+            historical_environments: &model.record.environments,
+            data_hash: &model.record.data_hash,
+            seed: model.record.seed,
+            iterations: model.record.iterations,
+            best_iteration: model.record.best_iteration,
+            validation_loss: model.record.validation_loss,
+        }
+    }
+
+    fn in_words(&self, model: &MetaModel) -> anyhow::Result<String> {
+        Ok(format!(
+            "{}: {}, {} parameters, {} inputs\ntrained on {} (data {:.16}), seed {}, {} iterations\n\
+             \nsettings:\n{}",
+            self.kind,
+            self.algorithm,
+            self.parameters,
+            self.inputs,
+            self.historical_environments.join(", "),
+            self.data_hash,
+            self.seed,
+            self.iterations,
+            toml::to_string(&model.config)?
+        ))
+    }
+}

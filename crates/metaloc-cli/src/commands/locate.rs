@@ -1,0 +1,218 @@
+//! `metaloc locate`.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use metaloc::locate::{AdaptedNetwork, Locator};
+use metaloc::model_file::{self, Loaded};
+use metaloc::radio::gain_offset;
+use metaloc::radio::signal::{AccessPointId, AccessPoints, RssScan};
+use serde::{Deserialize, Serialize};
+
+use crate::args::Locate;
+use crate::output::note;
+
+/// A scan as it comes in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScanLine {
+    id: serde_json::Value,
+    rss: std::collections::BTreeMap<String, f32>,
+}
+
+/// A scan on its way: what it is called, and what was heard or why it can't be used.
+type Scan = (serde_json::Value, Result<RssScan, String>);
+
+/// An answer as it goes out.
+#[derive(Debug, Serialize)]
+struct Answer {
+    id: serde_json::Value,
+    located: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x_m: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y_m: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floor: Option<i32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<CandidateAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CandidateAnswer {
+    point: String,
+    x_m: f64,
+    y_m: f64,
+    floor: i32,
+    weight: f64,
+}
+
+pub(crate) fn run(args: &Locate, quiet: bool) -> anyhow::Result<()> {
+    let site = match model_file::read(&args.model)? {
+        Loaded::Site(site) => *site,
+        Loaded::Meta(_) | Loaded::Checkpoint(..) => bail!(
+            "{}: not adapted to any environment yet; run `metaloc adapt` first",
+            args.model.display()
+        ),
+    };
+    let access_points = site.access_points.clone();
+    let locator = AdaptedNetwork::new(site)?;
+    let mut out = std::io::stdout().lock();
+    if is_csv(&args.scans) || args.calibrate_gain {
+        let mut scans: Vec<Scan> = if is_csv(&args.scans) {
+            csv_scans(&args.scans, &access_points)?
+        } else {
+            json_lines(open(&args.scans)?, &access_points).collect::<Result<_, _>>()?
+        };
+        if args.calibrate_gain {
+            calibrate(&mut scans, &locator, quiet);
+        }
+        for scan in scans {
+            answer(&mut out, &locator, scan)?;
+        }
+    } else {
+        for scan in json_lines(open(&args.scans)?, &access_points) {
+            answer(&mut out, &locator, scan?)?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+    Ok(Box::new(file))
+}
+
+/// Scans from JSON lines; a line that can't be read becomes a scan with a reason.
+fn json_lines(
+    reader: Box<dyn Read>,
+    access_points: &AccessPoints,
+) -> impl Iterator<Item = anyhow::Result<Scan>> + '_ {
+    let lines = BufReader::new(reader).lines().enumerate();
+    lines.filter_map(move |(index, line)| {
+        let line = match line {
+            Ok(line) if line.trim().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => return Some(Err(error.into())),
+        };
+        Some(Ok(match serde_json::from_str::<ScanLine>(&line) {
+            Ok(scan) => {
+                let readings = scan.rss.iter().map(|(name, &dbm)| (name.as_str(), dbm));
+                (scan.id, scan_of(readings, access_points))
+            }
+            Err(error) => {
+                let place = format!("line {}", index + 1);
+                let reason = format!(
+                    "{place}: {error}; expected {{\"id\": ..., \"rss\": {{\"ap\": dBm}}}}"
+                );
+                (serde_json::Value::String(place), Err(reason))
+            }
+        }))
+    })
+}
+
+/// A scan in the model's indices. Access points that the model's radio map does not know get
+/// indices past the end of its list: they count as heard, but match nothing.
+fn scan_of<'a>(
+    readings: impl Iterator<Item = (&'a str, f32)>,
+    access_points: &AccessPoints,
+) -> Result<RssScan, String> {
+    let mut unknown = access_points.len() as u32;
+    let mut indexed = Vec::new();
+    for (name, dbm) in readings {
+        let id = access_points.find(name).unwrap_or_else(|| {
+            unknown += 1;
+            AccessPointId(unknown)
+        });
+        if !(-120.0..=0.0).contains(&dbm) {
+            return Err(format!("RSS of `{name}` is {dbm} dBm; a receiver reports -120 to 0"));
+        }
+        indexed.push((id, dbm));
+    }
+    RssScan::new(indexed).map_err(|error| error.to_string())
+}
+
+/// Scans from an `rss.csv` (sample_id, access_point, dbm), in the order of first appearance.
+fn csv_scans(path: &Path, access_points: &AccessPoints) -> anyhow::Result<Vec<Scan>> {
+    let rows = metaloc::survey::read_rss_csv(path)?;
+    let scan = |(id, readings): (String, Vec<(String, f32)>)| {
+        let readings = readings.iter().map(|(name, dbm)| (name.as_str(), *dbm));
+        (serde_json::Value::String(id), scan_of(readings, access_points))
+    };
+    Ok(rows.into_iter().map(scan).collect())
+}
+
+/// Removes the receiver's constant offset, and says how large it was.
+fn calibrate(scans: &mut [Scan], locator: &AdaptedNetwork, quiet: bool) {
+    let heard: Vec<RssScan> = scans.iter().filter_map(|(_, scan)| scan.clone().ok()).collect();
+    let Some(offset) = gain_offset::estimate(locator.site().radio_map(), &heard) else {
+        note(format!(
+            "receiver gain: not estimated, that takes {} scans or more",
+            gain_offset::MIN_SCANS
+        ));
+        return;
+    };
+    if !quiet {
+        note(format!(
+            "receiver gain: {:+.0} dB added (mean signal distance {:.1} before, {:.1} after)",
+            offset.correction_db, offset.distance_before, offset.distance_after
+        ));
+    }
+    for (_, scan) in scans.iter_mut() {
+        if let Ok(scan) = scan {
+            *scan = scan.shifted(offset.correction_db);
+        }
+    }
+}
+
+fn answer(out: &mut impl Write, locator: &AdaptedNetwork, (id, scan): Scan) -> anyhow::Result<()> {
+    let estimate = scan.and_then(|scan| locator.locate(&scan).map_err(|e| e.to_string()));
+    let answer = match estimate {
+        Ok(estimate) => Answer {
+            id,
+            located: true,
+            x_m: Some(millimetres(estimate.position.x_m)),
+            y_m: Some(millimetres(estimate.position.y_m)),
+            floor: Some(estimate.position.floor),
+            candidates: estimate
+                .candidates
+                .into_iter()
+                .map(|candidate| CandidateAnswer {
+                    point: candidate.id,
+                    x_m: candidate.position.x_m,
+                    y_m: candidate.position.y_m,
+                    floor: candidate.position.floor,
+                    weight: (candidate.weight * 1e4).round() / 1e4,
+                })
+                .collect(),
+            reason: None,
+        },
+        Err(reason) => Answer {
+            id,
+            located: false,
+            x_m: None,
+            y_m: None,
+            floor: None,
+            candidates: Vec::new(),
+            reason: Some(reason),
+        },
+    };
+    writeln!(out, "{}", serde_json::to_string(&answer)?)?;
+    Ok(())
+}
+
+/// More digits than a millimetre would only look precise.
+fn millimetres(metres: f64) -> f64 {
+    (metres * 1e3).round() / 1e3
+}

@@ -1,0 +1,31 @@
+//! One command, one file.
+
+mod adapt;
+mod bench;
+mod completions;
+mod evaluate;
+mod import;
+mod inspect;
+mod locate;
+mod simulate;
+mod survey;
+mod train;
+
+use crate::args::{Cli, Command};
+
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    let quiet = cli.quiet;
+    match cli.command {
+        Command::Demo(_) => anyhow::bail!("demo"),
+        Command::Import(args) => import::run(&args, quiet),
+        Command::Survey(args) => survey::run(&args, quiet),
+        Command::Inspect(args) => inspect::run(&args, quiet),
+        Command::Simulate(args) => simulate::run(&args, quiet),
+        Command::Train(args) => train::run(&args, quiet),
+        Command::Adapt(args) => adapt::run(&args, quiet),
+        Command::Locate(args) => locate::run(&args, quiet),
+        Command::Evaluate(args) => evaluate::run(&args, quiet),
+        Command::Bench(args) => bench::run(&args, quiet),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

@@ -1,0 +1,121 @@
+//! Progress bars on stderr; nothing where stderr is no terminal or `--quiet` is on.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use metaloc::evaluate::EvaluationObserver;
+use metaloc::learning::MetaModel;
+use metaloc::meta::training::{Observer, Progress, TrainingState};
+use metaloc::model_file::write_checkpoint;
+
+use crate::interrupt::Flag;
+
+/// Time between two checkpoints of a training run.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+
+fn bar(total: u64, quiet: bool, template: &str) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::with_draw_target(Some(total), target);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Watches meta-training: bar, Ctrl-C, and a checkpoint now and then.
+pub(crate) struct TrainingProgress<'a> {
+    bar: ProgressBar,
+    interrupt: &'a Flag,
+    /// What a checkpoint holds beside the state, and where it goes.
+    template: MetaModel,
+    checkpoint: PathBuf,
+    last_checkpoint: Instant,
+    validation_loss: Option<f32>,
+    /// A checkpoint that could not be written ends the run with this error.
+    pub(crate) failure: Option<metaloc::Error>,
+}
+
+impl<'a> TrainingProgress<'a> {
+    pub(crate) fn new(
+        template: MetaModel,
+        checkpoint: PathBuf,
+        interrupt: &'a Flag,
+        quiet: bool,
+    ) -> Self {
+        let total = template.config.training.iterations;
+        let bar = bar(
+            total,
+            quiet,
+            "training {bar:24} {pos}/{len} iterations, {per_sec}, {eta} left  {msg}",
+        );
+        let last_checkpoint = Instant::now();
+        let (validation_loss, failure) = (None, None);
+        Self { bar, interrupt, template, checkpoint, last_checkpoint, validation_loss, failure }
+    }
+
+    fn save(&mut self, state: &TrainingState) -> ControlFlow<()> {
+        self.last_checkpoint = Instant::now();
+        match write_checkpoint(&self.template, state, &self.checkpoint) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Observer for TrainingProgress<'_> {
+    fn iteration(&mut self, progress: Progress, state: &TrainingState) -> ControlFlow<()> {
+        self.bar.set_position(progress.iteration);
+        self.validation_loss = progress.validation_loss.or(self.validation_loss);
+        if progress.iteration % 10 == 0 || progress.validation_loss.is_some() {
+            let validation =
+                self.validation_loss.map_or(String::new(), |loss| format!(", validation {loss:.4}"));
+            self.bar.set_message(format!("loss {:.4}{validation}", progress.training_loss));
+        }
+        if self.interrupt.is_set() {
+            let _ = self.save(state);
+            return ControlFlow::Break(());
+        }
+        if self.last_checkpoint.elapsed() >= CHECKPOINT_EVERY {
+            return self.save(state);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for TrainingProgress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Watches an evaluation: bar and Ctrl-C.
+pub(crate) struct EvaluationProgress<'a> {
+    bar: ProgressBar,
+    interrupt: &'a Flag,
+}
+
+impl<'a> EvaluationProgress<'a> {
+    pub(crate) fn new(interrupt: &'a Flag, quiet: bool) -> Self {
+        let bar = bar(1, quiet, "{bar:24} {pos}/{len}, {elapsed} so far, {eta} left  {msg}");
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Self { bar, interrupt }
+    }
+}
+
+impl EvaluationObserver for EvaluationProgress<'_> {
+    fn stage(&mut self, done: usize, total: usize, what: &str) -> ControlFlow<()> {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(what.to_owned());
+        if self.interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Drop for EvaluationProgress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,219 @@
+//! Training as a whole: the same bytes at any thread count and across an interruption, the
+//! convergence rule, and the point of it all: adapting beats a random start.
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use std::ops::ControlFlow;
+
+use metaloc_meta::maml::{Maml, MamlConfig};
+use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
+use metaloc_meta::task::RegressionSampler;
+use metaloc_meta::training::{
+    Observer, Outcome, Progress, Silent, TrainingConfig, TrainingData, TrainingState,
+    ValidationConfig, mean_query_loss, train,
+};
+use metaloc_meta::{AdaptationConfig, Batch, Labels, Learner, MetaError, NetworkLearner};
+use metaloc_meta::{Task, TaskSource};
+use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription, OptimizerDescription};
+
+const SEED: u64 = 11;
+const ADAPTATION: AdaptationConfig = AdaptationConfig { step_size: 0.02, steps: 5 };
+
+fn learner(n_inputs: usize, n_outputs: usize) -> NetworkLearner {
+    let mlp = NetworkDescription::mlp(n_inputs, &[32, 32], n_outputs, Activation::Tanh);
+    NetworkLearner {
+        network: mlp.check().unwrap(),
+        loss: Loss::SquaredError,
+        initializer: Initializer::XavierUniform,
+    }
+}
+
+fn maml() -> Maml {
+    MamlConfig { inner_step_size: ADAPTATION.step_size, inner_steps: 3 }.check().unwrap()
+}
+
+fn config(iterations: u64, every: u64, patience: u32) -> TrainingConfig {
+    TrainingConfig {
+        iterations,
+        tasks_per_iteration: 5,
+        outer: OptimizerDescription::adam(1e-2),
+        validation: ValidationConfig { every, tasks: 9, patience },
+    }
+}
+
+fn start(learner: &NetworkLearner, config: &TrainingConfig) -> TrainingState {
+    let parameters = learner.initial_parameters(&mut stream(SEED, Purpose::Initialization, 0, 0));
+    TrainingState::start(parameters, &config.outer).unwrap()
+}
+
+/// A pool of 200 samples with 4 inputs and 2 outputs.
+fn pool() -> RegressionSampler {
+    let inputs: Vec<f32> = (0..800).map(|i| ((i * i + 7 * i) % 101) as f32 / 50.0 - 1.0).collect();
+    let values = inputs.chunks(4).flat_map(|x| [x[0] * x[1] + x[2], (2.0 * x[3]).sin()]).collect();
+    RegressionSampler::new((inputs, 4), (values, 2), (8, 11)).unwrap()
+}
+
+/// Everything in the state that training goes on from, to the bit.
+fn bits(state: &TrainingState) -> Vec<u32> {
+    let optimizer = state.optimizer.state();
+    let best = state.best.as_ref();
+    let numbers = (state.parameters.iter())
+        .chain(&optimizer.first_moment)
+        .chain(&optimizer.second_moment)
+        .chain(best.iter().flat_map(|best| &best.parameters))
+        .chain(best.iter().map(|best| &best.validation_loss));
+    numbers.map(|number| number.to_bits()).collect()
+}
+
+struct StopAt(u64);
+
+impl Observer for StopAt {
+    fn iteration(&mut self, progress: Progress, _: &TrainingState) -> ControlFlow<()> {
+        if progress.iteration == self.0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+/// Trains on the pool, validating on it too.
+fn train_on_pool(
+    state: &mut TrainingState,
+    config: &TrainingConfig,
+    observer: &mut dyn Observer,
+) -> Outcome {
+    let pool = pool();
+    let data = TrainingData { source: &pool, validation: Some((&pool, ADAPTATION)), seed: SEED };
+    train(&learner(4, 2), &maml(), data, config, state, observer).unwrap()
+}
+
+#[test]
+fn one_and_two_threads_train_the_same_bytes() {
+    let config = config(30, 7, 100);
+    let trained = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut state = start(&learner(4, 2), &config);
+            assert_eq!(train_on_pool(&mut state, &config, &mut Silent), Outcome::IterationsDone);
+            bits(&state)
+        })
+    };
+    let one = trained(1);
+    assert_eq!(one, trained(2));
+    assert_eq!(one, trained(3));
+    assert_ne!(one[..10], bits(&start(&learner(4, 2), &config))[..10]);
+}
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bytes() {
+    let config = config(30, 7, 100);
+    let mut whole = start(&learner(4, 2), &config);
+    train_on_pool(&mut whole, &config, &mut Silent);
+
+    let mut resumed = start(&learner(4, 2), &config);
+    assert_eq!(train_on_pool(&mut resumed, &config, &mut StopAt(10)), Outcome::Interrupted);
+    assert_eq!(resumed.iteration, 10);
+    assert_ne!(bits(&resumed), bits(&whole));
+    assert_eq!(train_on_pool(&mut resumed, &config, &mut Silent), Outcome::IterationsDone);
+    assert_eq!((resumed.iteration, bits(&resumed)), (30, bits(&whole)));
+    assert_eq!(resumed.validations_since_best, whole.validations_since_best);
+}
+
+/// A model of one parameter whose gradient is always -1, so that a step moves it by the step size
+/// to the right, and whose loss is least at 3.
+struct Walker;
+
+impl Learner for Walker {
+    type Workspace = ();
+    fn n_parameters(&self) -> usize {
+        1
+    }
+    fn initial_parameters(&self, _: &mut ChaCha8Rng) -> Vec<f32> {
+        vec![0.0]
+    }
+    fn workspace(&self) {}
+    fn loss_and_gradient(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        gradient: &mut [f32],
+        (): &mut (),
+    ) -> Result<f32, MetaError> {
+        gradient[0] = -1.0;
+        self.loss(parameters, batch, &mut ())
+    }
+    fn loss(&self, parameters: &[f32], _: &Batch, (): &mut ()) -> Result<f32, MetaError> {
+        Ok((parameters[0] - 3.0).powi(2))
+    }
+    fn predict(
+        &self,
+        _: &[f32],
+        _: &[f32],
+        (): &mut (),
+        _: &mut Vec<f32>,
+    ) -> Result<(), MetaError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn training_stops_when_it_converged_and_returns_the_best() {
+    let config = TrainingConfig {
+        iterations: 1000,
+        tasks_per_iteration: 1,
+        outer: OptimizerDescription::sgd(0.5),
+        validation: ValidationConfig { every: 2, tasks: 1, patience: 3 },
+    };
+    let pool = pool();
+    let adaptation = AdaptationConfig { step_size: 1.0, steps: 0 };
+    let data = TrainingData { source: &pool, validation: Some((&pool, adaptation)), seed: SEED };
+    let mut state = TrainingState::start(vec![0.0], &config.outer).unwrap();
+    let outcome = train(&Walker, &maml(), data, &config, &mut state, &mut Silent).unwrap();
+
+    // Half a unit an iteration, measured at 1, 2, 3 (the best), 4, 5, 6.
+    assert_eq!(outcome, Outcome::Converged);
+    assert_eq!(state.iteration, 12);
+    assert_eq!(state.best.as_ref().unwrap().iteration, 6);
+    assert!((state.result()[0] - 3.0).abs() < 1e-6);
+    assert!((state.parameters[0] - 6.0).abs() < 1e-6);
+
+    // It stays converged when it is run again.
+    let again = train(&Walker, &maml(), data, &config, &mut state, &mut Silent).unwrap();
+    assert_eq!((again, state.iteration), (Outcome::Converged, 12));
+}
+
+/// Sinusoids of random amplitude and phase, as in the MAML paper's section 5.1: 10 points each.
+struct Sinusoids;
+
+impl TaskSource for Sinusoids {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
+        let mut uniform = |low: f32, high: f32| {
+            low + (high - low) * (rand::Rng::next_u32(rng) as f32 / 2.0_f32.powi(32))
+        };
+        let (amplitude, phase) = (uniform(0.5, 2.0), uniform(0.0, 3.0));
+        let mut batch = |n| {
+            let inputs: Vec<f32> = (0..n).map(|_| uniform(-2.0, 2.0)).collect();
+            let values = inputs.iter().map(|x| amplitude * (x - phase).sin()).collect();
+            Batch { inputs, n_inputs: 1, labels: Labels::Values { values, n_outputs: 1 } }
+        };
+        Ok(Task { support: batch(10), query: batch(20) })
+    }
+}
+
+#[test]
+fn adapting_a_meta_trained_start_beats_a_random_one() {
+    let learner = learner(1, 1);
+    let config = config(400, 1000, 1);
+    let mut state = start(&learner, &config);
+    // New environments: another seed than training's.
+    let loss = |parameters: &[f32], steps| {
+        let adaptation = AdaptationConfig { steps, ..ADAPTATION };
+        mean_query_loss(&learner, parameters, &Sinusoids, adaptation, (SEED + 1, 50)).unwrap()
+    };
+    let random_start = loss(&state.parameters, ADAPTATION.steps);
+    let data = TrainingData { source: &Sinusoids, validation: None, seed: SEED };
+    train(&learner, &maml(), data, &config, &mut state, &mut Silent).unwrap();
+    let (unadapted, adapted) = (loss(state.result(), 0), loss(state.result(), ADAPTATION.steps));
+    assert!(adapted < 0.6 * random_start, "{adapted} adapted, {random_start} from random");
+    assert!(adapted < 0.6 * unadapted, "{adapted} adapted, {unadapted} before");
+}

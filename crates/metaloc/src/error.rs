@@ -1,0 +1,72 @@
+//! Errors of the library; each names what was found, where, and what to do.
+
+use std::path::{Path, PathBuf};
+
+use metaloc_meta::MetaError;
+use metaloc_nn::NetworkError;
+use metaloc_radio::RadioError;
+use thiserror::Error;
+
+use crate::survey::SurveyError;
+
+/// An error of this library.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A survey or an importer.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    /// A measurement or a radio map.
+    #[error(transparent)]
+    Radio(#[from] RadioError),
+    /// Learning.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// A network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A file that can't be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A configuration or protocol file with a mistake.
+    #[error("{path}: {reason}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        reason: String,
+    },
+    /// A model file that is damaged, of another version, or doesn't fit.
+    #[error("{path}: {reason}")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// An output that is there already.
+    #[error("{0} exists already; choose another name or remove it first")]
+    OutputExists(PathBuf),
+    /// A request that can't be met; the message says why and what to do.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Error {
+    pub(crate) fn file(path: &Path, source: std::io::Error) -> Self {
+        Self::File { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn model(path: &Path, reason: String) -> Self {
+        Self::Model { path: path.to_owned(), reason }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+}

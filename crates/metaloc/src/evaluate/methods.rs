@@ -1,0 +1,172 @@
+//! From a method's name and a case to a locator.
+
+use std::time::Instant;
+
+use metaloc_radio::radio_map::RadioMap;
+
+use super::{Case, MethodConfig};
+use crate::error::Error;
+use crate::learning::{FingerprintConfig, LearningConfig, MetaModel, SiteModel};
+use crate::locate::{AdaptedNetwork, Knn, Locator, PowerWeightedKnn, WeightedKnn};
+use crate::site::{Site, SitePoint, radio_map};
+
+/// Neighbours where a method does not say: the paper's K.
+const DEFAULT_K: usize = 5;
+/// Power of power-weighted KNN where a method does not say.
+const DEFAULT_POWER: f64 = 8.0;
+
+/// What kind of method a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Compares with a radio map.
+    Compare { rule: Rule, map: MapChoice },
+    /// An adapted network.
+    Learn(crate::learning::Algorithm),
+}
+
+/// How neighbours are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    Knn,
+    Weighted,
+    PowerWeighted,
+}
+
+/// Which samples make the radio map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MapChoice {
+    /// The new environment's few samples.
+    Support,
+    /// The historical environments' surveys.
+    Old,
+    /// Both.
+    Both,
+    /// The new environment's whole survey: the bound.
+    Full,
+}
+
+impl Kind {
+    /// The kind that a method's name means; what follows a colon names a variant.
+    pub(super) fn of(name: &str) -> Result<Self, Error> {
+        let base = name.split(':').next().unwrap_or(name);
+        if let Ok(algorithm) = base.parse() {
+            return Ok(Self::Learn(algorithm));
+        }
+        let unknown = || {
+            Error::usage(format!(
+                "unknown method `{name}`: knn-, wknn- or pwknn- followed by support, old, both or \
+                 full; or ri, tl, maml"
+            ))
+        };
+        let (rule, map) = base.split_once('-').ok_or_else(unknown)?;
+        let rule = match rule {
+            "knn" => Rule::Knn,
+            "wknn" => Rule::Weighted,
+            "pwknn" => Rule::PowerWeighted,
+            _ => return Err(unknown()),
+        };
+        let map = match map {
+            "support" => MapChoice::Support,
+            "old" => MapChoice::Old,
+            "both" => MapChoice::Both,
+            "full" => MapChoice::Full,
+            _ => return Err(unknown()),
+        };
+        Ok(Self::Compare { rule, map })
+    }
+}
+
+/// A locator made for a case, with what making it took.
+pub(super) struct Prepared {
+    pub(super) locator: Box<dyn Locator>,
+    pub(super) adaptation_steps: Option<usize>,
+    pub(super) adapt_ms: Option<f64>,
+}
+
+/// Makes the locator of a comparing method.
+pub(super) fn compare(
+    (rule, map): (Rule, MapChoice),
+    method: &MethodConfig,
+    fingerprint: &FingerprintConfig,
+    case: &Case,
+    historical: &[Site],
+) -> Result<Prepared, Error> {
+    let map = map_for(map, method.with_adaptation_samples, fingerprint, case, historical)?;
+    let k = method.k.unwrap_or(DEFAULT_K);
+    let locator: Box<dyn Locator> = match rule {
+        Rule::Knn => Box::new(Knn { map, k }),
+        Rule::Weighted => Box::new(WeightedKnn { map, k }),
+        Rule::PowerWeighted => {
+            let power = method.power.unwrap_or(DEFAULT_POWER);
+            Box::new(PowerWeightedKnn { map, k, power })
+        }
+    };
+    Ok(Prepared { locator, adaptation_steps: None, adapt_ms: None })
+}
+
+fn map_for(
+    choice: MapChoice,
+    with_adaptation_samples: bool,
+    fingerprint: &FingerprintConfig,
+    case: &Case,
+    historical: &[Site],
+) -> Result<RadioMap, Error> {
+    let floors: Vec<i32> = case.full.iter().map(|site| site.floor).collect();
+    let old = historical.iter().filter(|site| floors.contains(&site.floor)).cloned();
+    let support = case.supports.iter().map(|support| {
+        let mut site = support.site.clone();
+        if with_adaptation_samples {
+            let point = |(i, (scan, at)): (usize, &(_, _))| SitePoint {
+                id: format!("adaptation-{i}"),
+                position: *at,
+                scans: vec![Clone::clone(scan)],
+            };
+            site.points.extend(support.adaptation.iter().enumerate().map(point));
+        }
+        site
+    });
+    let sites: Vec<Site> = match choice {
+        MapChoice::Support => support.collect(),
+        MapChoice::Old => old.collect(),
+        MapChoice::Both => old.chain(support).collect(),
+        MapChoice::Full => case.full.clone(),
+    };
+    radio_map(&sites, fingerprint)
+}
+
+/// Adapts a trained start to a case.
+pub(super) fn learn(
+    model: &MetaModel,
+    config: &LearningConfig,
+    case: &Case,
+) -> Result<Prepared, Error> {
+    let begin = Instant::now();
+    let supports = case.supports.clone();
+    let site = SiteModel::adapt(model, supports, &case.access_points, config.adaptation)?;
+    let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
+    Ok(Prepared {
+        locator: Box::new(AdaptedNetwork::new(site)?),
+        adaptation_steps: Some(config.adaptation.steps),
+        adapt_ms: Some(adapt_ms),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::Algorithm;
+
+    #[test]
+    fn names_mean_methods() {
+        let kind = |name| Kind::of(name).unwrap();
+        assert_eq!(kind("maml:rss"), Kind::Learn(Algorithm::Maml));
+        let expected = Kind::Compare { rule: Rule::PowerWeighted, map: MapChoice::Support };
+        assert_eq!(kind("pwknn-support"), expected);
+        assert_eq!(
+            kind("wknn-full:x"),
+            Kind::Compare { rule: Rule::Weighted, map: MapChoice::Full }
+        );
+        assert!(Kind::of("magic").unwrap_err().to_string().contains("unknown method `magic`"));
+        assert!(Kind::of("wknn-magic").is_err());
+    }
+}

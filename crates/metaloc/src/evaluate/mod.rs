@@ -1,0 +1,27 @@
+//! How well it locates: protocols on data, methods side by side, honest statistics.
+//!
+//! A [`Protocol`] names a data set, historical and new environments, the support and the methods.
+//! [`run()`] draws the same cases for every method and gives one [`Row`] a method, environment and
+//! seed. [`select()`] chooses settings on historical environments only; a plain run never chooses
+//! anything on the new ones.
+
+mod cases;
+mod error_statistics;
+mod methods;
+mod protocol;
+mod row;
+mod run;
+mod select;
+mod summary;
+mod toy;
+
+pub use cases::Case;
+pub use error_statistics::ErrorStatistics;
+pub use protocol::{
+    DataSource, Floors, MethodConfig, Protocol, SelectConfig, Split, SupportConfig, SurveyData,
+};
+pub use row::Row;
+pub use run::{Evaluation, EvaluationObserver, Overrides, run, run_on_survey};
+pub use select::{Choice, Selection, select};
+pub use summary::{SummaryRow, summarize};
+pub use toy::ToyData;

@@ -1,0 +1,246 @@
+//! Protocol files: what is evaluated, on what, how often. The schema stands in docs/formats.md.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::ToyData;
+use crate::error::Error;
+use crate::learning::LearningConfig;
+use crate::survey::SurveyFormat;
+
+/// An evaluation: data, splits, support, methods and seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protocol {
+    /// Version of the file format; 1.
+    pub schema: u32,
+    /// Name, as in results.
+    pub name: String,
+    /// What it shows, in a sentence.
+    pub title: String,
+    /// The data.
+    pub data: DataSource,
+    /// Choices of historical and new environments.
+    pub splits: Vec<Split>,
+    /// What is surveyed in a new environment.
+    pub support: SupportConfig,
+    /// One repetition a seed.
+    pub seeds: Vec<u64>,
+    /// Settings of learning that the methods share.
+    #[serde(default)]
+    pub learning: toml::Table,
+    /// The methods, in the order of the tables.
+    pub methods: Vec<MethodConfig>,
+    /// What `--select` tries.
+    #[serde(default)]
+    pub select: SelectConfig,
+    /// What `--select` chose earlier.
+    #[serde(skip)]
+    pub selection: super::Selection,
+}
+
+/// Where the data comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DataSource {
+    /// A survey, in the canonical form or a publisher's.
+    Survey(SurveyData),
+    /// The paper's toy examples: layouts drawn afresh.
+    Toy(ToyData),
+}
+
+/// A survey and the sets of samples that each part of the evaluation may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SurveyData {
+    /// Format on disk.
+    pub format: SurveyFormat,
+    /// Folder or file under the data folder.
+    pub path: PathBuf,
+    /// What makes an environment; the format's default if left out.
+    #[serde(default)]
+    pub environment_by: Option<String>,
+    /// Floors as environments of their own, or together.
+    pub floors: Vec<Floors>,
+    /// Sets of the historical environments that may be used, such as `trn01`.
+    pub historical_sets: Vec<String>,
+    /// Sets of a new environment that the support is drawn from.
+    pub support_sets: Vec<String>,
+    /// Sets of a new environment that are located.
+    pub test_sets: Vec<String>,
+}
+
+/// How an environment with several floors is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Floors {
+    /// Each floor apart, the floor known.
+    Apart,
+    /// All floors together, the floor estimated.
+    Together,
+}
+
+impl Floors {
+    /// Name as in results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Apart => "apart",
+            Self::Together => "together",
+        }
+    }
+}
+
+/// A choice of historical and new environments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// Its name.
+    pub name: String,
+    /// Environments to learn from; `["*"]`: all that are not new.
+    pub historical: Vec<String>,
+    /// Environments to adapt to.
+    pub new: Vec<String>,
+}
+
+/// What is surveyed in a new environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupportConfig {
+    /// Numbers of points a floor; each is evaluated.
+    pub points: Vec<usize>,
+    /// Samples a point.
+    pub samples_per_point: usize,
+}
+
+/// A method of the comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodConfig {
+    /// Name as in results; a variant follows a colon (`maml:rss`).
+    pub name: String,
+    /// Neighbours of the comparing methods.
+    #[serde(default)]
+    pub k: Option<usize>,
+    /// Power of power-weighted KNN.
+    #[serde(default)]
+    pub power: Option<f64>,
+    /// Let a comparing method use adaptation samples as reference points too.
+    #[serde(default)]
+    pub with_adaptation_samples: bool,
+    /// Settings of learning that differ from the protocol's.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub learning: toml::Table,
+}
+
+/// What `--select` tries: for a method, values of its settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SelectConfig {
+    /// Draws of a support set in each left-out environment.
+    pub draws: usize,
+    /// Points a floor in those draws.
+    pub points: usize,
+    /// Most scans asked about in each draw.
+    pub queries: usize,
+    /// Method name -> setting -> values to try, all combinations.
+    pub grid: std::collections::BTreeMap<String, toml::Table>,
+}
+
+impl Protocol {
+    /// Reads a protocol, with the settings that `--select` chose (`NAME.selected.toml` beside it)
+    /// if there are any.
+    ///
+    /// # Errors
+    /// If a file can't be read or holds a mistake; the message names file and key.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
+        let mut protocol: Self = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        let selected = Self::selected_path(path);
+        if selected.exists() {
+            let text = std::fs::read_to_string(&selected).map_err(|e| Error::file(&selected, e))?;
+            protocol.selection = super::Selection::parse(&text)
+                .map_err(|reason| Error::Config { path: selected, reason })?;
+        }
+        protocol.check().map_err(|e| refuse(e.to_string()))?;
+        Ok(protocol)
+    }
+
+    /// The protocol with the settings chosen for one of its splits.
+    ///
+    /// # Errors
+    /// If a chosen setting is unknown or of the wrong type.
+    pub fn for_split(&self, split: &str) -> Result<Self, Error> {
+        let mut resolved = self.clone();
+        self.selection.apply(&mut resolved, split)?;
+        Ok(resolved)
+    }
+
+    /// Where the settings chosen for the protocol at `path` stand.
+    #[must_use]
+    pub fn selected_path(path: &Path) -> PathBuf {
+        path.with_extension("selected.toml")
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.schema != 1 {
+            return Err(Error::usage(format!("schema {} is not known, this is 1", self.schema)));
+        }
+        let empty = [
+            ("splits", self.splits.is_empty()),
+            ("support.points", self.support.points.is_empty()),
+            ("seeds", self.seeds.is_empty()),
+            ("methods", self.methods.is_empty()),
+        ];
+        if let Some((name, _)) = empty.iter().find(|(_, empty)| *empty) {
+            return Err(Error::usage(format!("`{name}` is empty")));
+        }
+        for split in &self.splits {
+            let resolved = self.for_split(&split.name)?;
+            for method in &resolved.methods {
+                super::methods::Kind::of(&method.name)?;
+                resolved.learning_of(method)?.check()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of learning for a method: its own over the protocol's over the defaults.
+    ///
+    /// # Errors
+    /// An unknown setting or one of the wrong type.
+    pub fn learning_of(&self, method: &MethodConfig) -> Result<LearningConfig, Error> {
+        let mut merged = self.learning.clone();
+        merge(&mut merged, &method.learning);
+        let value = toml::Value::Table(merged);
+        value.try_into().map_err(|e: toml::de::Error| {
+            Error::usage(format!("learning settings of `{}`: {e}", method.name))
+        })
+    }
+}
+
+/// Lays `over` onto `base`, table by table.
+pub(super) fn merge(base: &mut toml::Table, over: &toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => merge(below, above),
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_upper_table_wins_key_by_key() {
+        let mut base: toml::Table = "a.x = 1\na.y = 2\nb = 3".parse().unwrap();
+        merge(&mut base, &"a.y = 5\nc = 7".parse().unwrap());
+        assert_eq!(base, "a.x = 1\na.y = 5\nb = 3\nc = 7".parse().unwrap());
+    }
+}

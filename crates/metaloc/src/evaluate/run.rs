@@ -1,0 +1,373 @@
+//! Running a protocol.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::training::Silent;
+use metaloc_radio::geometry::Position;
+use metaloc_radio::signal::RssScan;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::methods::{self, Kind};
+use super::{Case, DataSource, Floors, MethodConfig, Protocol, Row, Split, SurveyData};
+use crate::error::Error;
+use crate::learning::{Historical, LearningConfig, MetaModel, meta_train};
+use crate::site::Site;
+use crate::survey::{Environment, Provenance, Survey};
+
+/// Watches an evaluation.
+pub trait EvaluationObserver {
+    /// Called before each stage; `Break` stops the evaluation.
+    fn stage(&mut self, done: usize, total: usize, what: &str) -> ControlFlow<()>;
+}
+
+/// What the command line overrides in a protocol.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Historical environments instead of the splits'.
+    pub historical: Option<Vec<String>>,
+    /// New environments instead of the splits'.
+    pub new: Option<Vec<String>>,
+}
+
+impl Overrides {
+    /// The splits that are run: the protocol's, or the one that the overrides make.
+    #[must_use]
+    pub fn splits(&self, protocol: &Protocol) -> Vec<Split> {
+        if self.historical.is_none() && self.new.is_none() {
+            return protocol.splits.clone();
+        }
+        let first = &protocol.splits[0];
+        vec![Split {
+            name: "command-line".into(),
+            historical: self.historical.clone().unwrap_or_else(|| first.historical.clone()),
+            new: self.new.clone().unwrap_or_else(|| first.new.clone()),
+        }]
+    }
+}
+
+/// What an evaluation gave.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// One row a method, environment and seed.
+    pub rows: Vec<Row>,
+    /// Where the data comes from.
+    pub provenance: Provenance,
+}
+
+/// Runs a protocol on the data under `data_folder`.
+///
+/// # Errors
+/// Missing data, an unknown environment, or what a method reports.
+pub fn run(
+    protocol: &Protocol,
+    data_folder: &Path,
+    overrides: &Overrides,
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Evaluation, Error> {
+    match &protocol.data {
+        DataSource::Toy(toy) => {
+            let rows = super::toy::run(protocol, toy, overrides, observer)?;
+            Ok(Evaluation { rows, provenance: Provenance::default() })
+        }
+        DataSource::Survey(data) => {
+            let splits = overrides.splits(protocol);
+            let survey = load(data, &splits, data_folder)?;
+            run_on_survey(protocol, data, &survey, &splits, observer)
+        }
+    }
+}
+
+/// Loads the environments that the splits name; all of them for `*`.
+pub(super) fn load(
+    data: &SurveyData,
+    splits: &[Split],
+    data_folder: &Path,
+) -> Result<Survey, Error> {
+    let all = splits.iter().flat_map(|split| split.historical.iter().chain(&split.new));
+    let mut names: Vec<String> = all.cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    let only = if names.iter().any(|name| name == "*") { None } else { Some(names.clone()) };
+    let path = data_folder.join(&data.path);
+    let survey = data.format.load(&path, data.environment_by.as_deref(), only)?;
+    let known = |name: &&String| *name != "*" && survey.environment(name).is_none();
+    if let Some(unknown) = names.iter().find(known) {
+        let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
+        return Err(Error::usage(format!(
+            "{} has no environment `{unknown}`; it has {}",
+            path.display(),
+            have.join(", ")
+        )));
+    }
+    Ok(survey)
+}
+
+/// The environments of a split, historical and new.
+pub(super) fn environments<'a>(
+    survey: &'a Survey,
+    split: &Split,
+) -> (Vec<&'a Environment>, Vec<&'a Environment>) {
+    let named = |names: &[String]| {
+        names.iter().filter_map(|name| survey.environment(name)).collect::<Vec<_>>()
+    };
+    let new = named(&split.new);
+    let historical = if split.historical.iter().any(|name| name == "*") {
+        survey.environments.iter().filter(|e| !split.new.contains(&e.name)).collect()
+    } else {
+        named(&split.historical)
+    };
+    (historical, new)
+}
+
+/// The sites of several environments, from samples of the named sets.
+pub(super) fn sites(environments: &[&Environment], sets: &[String]) -> Vec<Site> {
+    let keep = |sample: &crate::survey::Sample| sets.iter().any(|set| **set == *sample.set);
+    environments.iter().flat_map(|e| Site::of_environment(e, keep)).collect()
+}
+
+/// Runs a protocol on a survey in memory; `data` says which sets of samples are for what.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on_survey(
+    protocol: &Protocol,
+    data: &SurveyData,
+    survey: &Survey,
+    splits: &[Split],
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Evaluation, Error> {
+    let data_hash = survey.content_hash();
+    let access_points = Arc::new(survey.access_points.clone());
+    let total = splits.len() * protocol.seeds.len();
+    let mut rows = Vec::new();
+    for (done, (split, &seed)) in
+        splits.iter().flat_map(|split| protocol.seeds.iter().map(move |s| (split, s))).enumerate()
+    {
+        let what = format!("split {}, seed {seed}", split.name);
+        if observer.stage(done, total, &what).is_break() {
+            return Err(Error::usage("interrupted; no results were kept"));
+        }
+        let protocol = &protocol.for_split(&split.name)?;
+        let (old, new) = environments(survey, split);
+        let historical = sites(&old, &data.historical_sets);
+        let all = Historical {
+            sites: &historical,
+            validation_sites: &[],
+            access_points: &access_points,
+            data_hash: &data_hash,
+        };
+        let models = train_all(protocol, seed, |config, seed| {
+            meta_train(all, config, seed, None, &mut Silent)
+        })?;
+        let cases = survey_cases(protocol, data, &new, &access_points, seed)?;
+        let context =
+            Context { protocol, split: &split.name, seed, data_hash: &data_hash, models: &models };
+        rows.extend(context.evaluate(&cases, &historical)?);
+    }
+    Ok(Evaluation { rows, provenance: survey.provenance.clone() })
+}
+
+/// A case with how its results are labelled.
+pub(super) struct LabelledCase {
+    pub(super) case: Case,
+    pub(super) floors: Floors,
+    pub(super) points: usize,
+}
+
+fn survey_cases(
+    protocol: &Protocol,
+    data: &SurveyData,
+    new: &[&Environment],
+    access_points: &Arc<metaloc_radio::signal::AccessPoints>,
+    seed: u64,
+) -> Result<Vec<LabelledCase>, Error> {
+    let mut cases = Vec::new();
+    for (&floors, &points) in
+        data.floors.iter().flat_map(|f| protocol.support.points.iter().map(move |p| (f, p)))
+    {
+        for (index, environment) in new.iter().enumerate() {
+            let full = sites(&[environment], &data.support_sets);
+            let queries = queries(environment, &data.test_sets);
+            let groups: Vec<(String, Vec<Site>)> = match floors {
+                Floors::Together => vec![(environment.name.clone(), full)],
+                Floors::Apart => full.into_iter().map(|s| (s.label(), vec![s])).collect(),
+            };
+            for (label, full) in groups {
+                let on_these = |at: &Position| full.iter().any(|site| site.floor == at.floor);
+                let queries: Vec<_> =
+                    queries.iter().filter(|(_, at)| on_these(at)).cloned().collect();
+                if queries.is_empty() || full.is_empty() {
+                    return Err(Error::usage(format!(
+                        "environment {label} has no samples in the sets {} or {}",
+                        data.support_sets.join(", "),
+                        data.test_sets.join(", ")
+                    )));
+                }
+                // The same draw for every method; another for each environment, floor and size.
+                let draw = (points as u64) << 32 | u64::from(full[0].floor.unsigned_abs());
+                let mut rng = stream(seed, Purpose::Support, index as u64, draw);
+                let size = (points, protocol.support.samples_per_point);
+                let case = Case::draw(&label, &full, queries, size, access_points, &mut rng)?;
+                cases.push(LabelledCase { case, floors, points });
+            }
+        }
+    }
+    Ok(cases)
+}
+
+fn queries(environment: &Environment, sets: &[String]) -> Vec<(RssScan, Position)> {
+    let tested = environment.samples.iter().filter(|s| sets.iter().any(|set| **set == *s.set));
+    tested.map(|sample| (sample.scan.clone(), *environment.position(sample))).collect()
+}
+
+/// A trained start with the time that it took.
+pub(super) struct Trained {
+    pub(super) model: MetaModel,
+    pub(super) train_s: f64,
+}
+
+/// Trains each distinct configuration of the protocol's learning methods once.
+pub(super) fn train_all(
+    protocol: &Protocol,
+    seed: u64,
+    train: impl Fn(&LearningConfig, u64) -> Result<MetaModel, Error>,
+) -> Result<BTreeMap<String, Trained>, Error> {
+    let mut models = BTreeMap::new();
+    for method in &protocol.methods {
+        let Kind::Learn(algorithm) = Kind::of(&method.name)? else { continue };
+        let config = LearningConfig { algorithm, ..protocol.learning_of(method)? };
+        let key = training_key(&config);
+        if !models.contains_key(&key) {
+            let begin = Instant::now();
+            let model = train(&config, seed)?;
+            models.insert(key, Trained { model, train_s: begin.elapsed().as_secs_f64() });
+        }
+    }
+    Ok(models)
+}
+
+/// Names what decides a trained start; adaptation doesn't.
+fn training_key(config: &LearningConfig) -> String {
+    let adaptation = metaloc_meta::AdaptationConfig::default();
+    format!("{:?}", LearningConfig { adaptation, ..config.clone() })
+}
+
+/// What all cases of one split and seed share.
+pub(super) struct Context<'a> {
+    pub(super) protocol: &'a Protocol,
+    pub(super) split: &'a str,
+    pub(super) seed: u64,
+    pub(super) data_hash: &'a str,
+    pub(super) models: &'a BTreeMap<String, Trained>,
+}
+
+impl Context<'_> {
+    /// All methods on all cases; cases in parallel, rows in order.
+    pub(super) fn evaluate(
+        &self,
+        cases: &[LabelledCase],
+        historical: &[Site],
+    ) -> Result<Vec<Row>, Error> {
+        let pairs: Vec<(&LabelledCase, &MethodConfig)> = cases
+            .iter()
+            .flat_map(|case| self.protocol.methods.iter().map(move |method| (case, method)))
+            .collect();
+        pairs.par_iter().map(|(case, method)| self.row(case, method, historical)).collect()
+    }
+
+    fn row(
+        &self,
+        labelled: &LabelledCase,
+        method: &MethodConfig,
+        historical: &[Site],
+    ) -> Result<Row, Error> {
+        let case = &labelled.case;
+        let mut config = self.protocol.learning_of(method)?;
+        let (prepared, trained) = match Kind::of(&method.name)? {
+            Kind::Compare { rule, map } => {
+                let fingerprint = &config.fingerprint;
+                (methods::compare((rule, map), method, fingerprint, case, historical)?, None)
+            }
+            Kind::Learn(algorithm) => {
+                config.algorithm = algorithm;
+                let trained = self.models.get(&training_key(&config)).ok_or_else(|| {
+                    Error::usage(format!("no model was trained for `{}`", method.name))
+                })?;
+                (methods::learn(&trained.model, &config, case)?, Some(trained))
+            }
+        };
+        let begin = Instant::now();
+        let mut errors_m = Vec::with_capacity(case.queries.len());
+        let mut right_floor = 0usize;
+        for (scan, truth) in &case.queries {
+            if let Ok(estimate) = prepared.locator.locate(scan) {
+                errors_m.push(estimate.position.distance_m(truth));
+                right_floor += usize::from(estimate.position.floor == truth.floor);
+            }
+        }
+        let locate_us = begin.elapsed().as_secs_f64() * 1e6 / case.queries.len() as f64;
+        let located = errors_m.len();
+        let trained_steps = trained.map(|t| t.model.record.iterations);
+        let mut row = Row {
+            adapt_ms: prepared.adapt_ms,
+            adaptation_steps: prepared.adaptation_steps,
+            outer_steps: trained_steps,
+            train_s: trained.map(|t| t.train_s),
+            locate_us,
+            not_located: case.queries.len() - located,
+            config_hash: hash(&(method, &config))?,
+            ..self.empty_row(labelled, &method.name)
+        };
+        if labelled.floors == Floors::Together {
+            row.floor_accuracy = Some(right_floor as f64 / located.max(1) as f64);
+        }
+        row.set_statistics(errors_m);
+        Ok(row)
+    }
+
+    fn empty_row(&self, labelled: &LabelledCase, method: &str) -> Row {
+        Row {
+            protocol: self.protocol.name.clone(),
+            split: self.split.to_owned(),
+            method: method.to_owned(),
+            environment: labelled.case.environment.clone(),
+            floors: labelled.floors.name().to_owned(),
+            seed: self.seed,
+            n: 0,
+            not_located: 0,
+            support_points: labelled.points,
+            samples_per_point: self.protocol.support.samples_per_point,
+            mean_m: 0.0,
+            median_m: 0.0,
+            std_m: 0.0,
+            rmse_m: 0.0,
+            p75_m: 0.0,
+            p90_m: 0.0,
+            p95_m: 0.0,
+            p_below_5m: 0.0,
+            floor_accuracy: None,
+            outer_steps: None,
+            adaptation_steps: None,
+            train_s: None,
+            adapt_ms: None,
+            locate_us: 0.0,
+            config_hash: String::new(),
+            data_hash: self.data_hash.to_owned(),
+            errors_m: Vec::new(),
+        }
+    }
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of a configuration.
+pub(super) fn hash(configuration: &impl serde::Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string(configuration).map_err(|e| Error::usage(e.to_string()))?;
+    let digest = Sha256::digest(text.as_bytes());
+    Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+

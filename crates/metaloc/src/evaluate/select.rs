@@ -1,0 +1,291 @@
+//! Choosing settings on historical environments only: leave one environment out.
+//!
+//! For each split, each historical environment is held out in turn: the others are history, and
+//! the held-out one is surveyed at a few of its points and asked about the rest. A candidate's
+//! score is its mean error over the held-out environments and draws; each method takes its best
+//! candidate, the earlier one if equal. New environments are never looked at, and an environment
+//! that is historical in one split and new in another counts only where it is historical.
+
+use std::sync::Arc;
+
+use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::training::Silent;
+use serde::{Deserialize, Serialize};
+
+use super::run::{Context, LabelledCase, environments, load, sites, train_all};
+use super::{
+    Case, DataSource, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Split,
+};
+use crate::error::Error;
+use crate::learning::{Historical, meta_train};
+use crate::survey::{Environment, Survey};
+
+/// The settings that were chosen for a protocol.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// Version of the file format; 1.
+    pub schema: u32,
+    /// One choice a split and method.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+}
+
+/// What was chosen for one method in one split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Split whose historical environments decided.
+    pub split: String,
+    /// The method.
+    pub method: String,
+    /// Mean error on the held-out historical environments (m).
+    pub mean_m: f64,
+    /// Candidates compared.
+    pub candidates: usize,
+    /// Hash of the data.
+    pub data_hash: String,
+    /// The chosen settings, by dotted name (`k`, `learning.adaptation.steps`).
+    pub settings: toml::Table,
+}
+
+impl Selection {
+    /// Reads a file of chosen settings.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let selection: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        if selection.schema == 1 {
+            Ok(selection)
+        } else {
+            Err(format!("schema {} is not known, this is 1", selection.schema))
+        }
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// Never for settings that came from a protocol.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        let text = toml::to_string(self).map_err(|e| Error::usage(e.to_string()))?;
+        Ok(format!(
+            "# Chosen by `metaloc evaluate PROTOCOL --select`, on historical environments only\n\
+             # (leave one environment out). Read by a plain run; delete it to fall back on the\n\
+             # protocol's own settings.\n{text}"
+        ))
+    }
+
+    /// Lays the choices for `split` onto a protocol's methods; for a split without choices (the
+    /// command line's), those of the first split.
+    pub(super) fn apply(&self, protocol: &mut Protocol, split: &str) -> Result<(), Error> {
+        let has = |name: &str| self.choices.iter().any(|choice| choice.split == name);
+        let split = if has(split) { split } else { &protocol.splits[0].name };
+        let choices: Vec<_> = self.choices.iter().filter(|c| c.split == *split).collect();
+        for method in &mut protocol.methods {
+            if let Some(choice) = choices.iter().find(|choice| choice.method == method.name) {
+                *method = with_settings(method, &choice.settings)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A method with some settings replaced, by dotted name.
+fn with_settings(method: &MethodConfig, settings: &toml::Table) -> Result<MethodConfig, Error> {
+    let refuse = |e: &dyn std::fmt::Display| Error::usage(format!("method `{}`: {e}", method.name));
+    let mut table = toml::Table::try_from(method).map_err(|e| refuse(&e))?;
+    for (name, value) in settings {
+        let mut over = toml::Table::new();
+        let mut parts = name.rsplit('.');
+        over.insert(parts.next().unwrap_or(name).to_owned(), value.clone());
+        for part in parts {
+            let inner = std::mem::take(&mut over);
+            over.insert(part.to_owned(), toml::Value::Table(inner));
+        }
+        super::protocol::merge(&mut table, &over);
+    }
+    toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| refuse(&e))
+}
+
+/// Chooses settings for every split and method that the protocol's grid names. Returns the choices
+/// and, for the record, every candidate with its score.
+///
+/// # Errors
+/// Missing data, an unknown method or setting, or what a method reports.
+pub fn select(
+    protocol: &Protocol,
+    data_folder: &std::path::Path,
+    overrides: &Overrides,
+    observer: &mut dyn EvaluationObserver,
+) -> Result<(Selection, Vec<Choice>), Error> {
+    let DataSource::Survey(data) = &protocol.data else {
+        return Err(Error::usage("--select works on surveys; this protocol simulates its data"));
+    };
+    let splits = overrides.splits(protocol);
+    let survey = load(data, &splits, data_folder)?;
+    let data_hash = survey.content_hash();
+    let total: usize = splits.len() * protocol.select.grid.len();
+    let mut selection = Selection { schema: 1, choices: Vec::new() };
+    let mut tried = Vec::new();
+    for split in &splits {
+        let folds = Folds::new(protocol, &survey, split, &data.historical_sets)?;
+        for (name, grid) in &protocol.select.grid {
+            let method = protocol.methods.iter().find(|m| m.name == *name).ok_or_else(|| {
+                Error::usage(format!("select.grid names `{name}`, which is not among the methods"))
+            })?;
+            let what = format!("split {}, choosing {name}", split.name);
+            if observer.stage(tried.len(), total, &what).is_break() {
+                return Err(Error::usage("interrupted; nothing was chosen"));
+            }
+            let candidates = combinations(grid)?;
+            let variants: Vec<MethodConfig> = candidates
+                .iter()
+                .enumerate()
+                .map(|(i, settings)| {
+                    let variant = with_settings(method, settings)?;
+                    Ok(MethodConfig { name: format!("{name}#{i}"), ..variant })
+                })
+                .collect::<Result<_, Error>>()?;
+            let scores = folds.scores(variants, &data_hash)?;
+            let of = |settings: &toml::Table, mean_m| Choice {
+                split: split.name.clone(),
+                method: name.clone(),
+                mean_m,
+                candidates: candidates.len(),
+                data_hash: data_hash.clone(),
+                settings: settings.clone(),
+            };
+            let mut best = 0;
+            for (i, settings) in candidates.iter().enumerate() {
+                tried.push(of(settings, scores[i]));
+                if scores[i] < scores[best] {
+                    best = i;
+                }
+            }
+            selection.choices.push(of(&candidates[best], scores[best]));
+        }
+    }
+    Ok((selection, tried))
+}
+
+/// All combinations of a grid's values, the last setting running fastest.
+fn combinations(grid: &toml::Table) -> Result<Vec<toml::Table>, Error> {
+    let mut all = vec![toml::Table::new()];
+    for (name, values) in grid {
+        let values = values.as_array().filter(|values| !values.is_empty()).ok_or_else(|| {
+            Error::usage(format!("select.grid: `{name}` must be a list of values to try"))
+        })?;
+        let extended = all.iter().flat_map(|table| {
+            values.iter().map(move |value| {
+                let mut table = table.clone();
+                table.insert(name.clone(), value.clone());
+                table
+            })
+        });
+        all = extended.collect();
+    }
+    Ok(all)
+}
+
+/// One split's historical environments, each held out in turn.
+struct Folds<'a> {
+    protocol: &'a Protocol,
+    survey: &'a Survey,
+    environments: Vec<&'a Environment>,
+    sets: &'a [String],
+}
+
+impl<'a> Folds<'a> {
+    fn new(
+        protocol: &'a Protocol,
+        survey: &'a Survey,
+        split: &Split,
+        sets: &'a [String],
+    ) -> Result<Self, Error> {
+        let (environments, _) = environments(survey, split);
+        if environments.len() < 2 {
+            return Err(Error::usage("choosing settings needs at least two historical environments"));
+        }
+        Ok(Self { protocol, survey, environments, sets })
+    }
+
+    /// Each variant's mean error over all folds and draws (m).
+    fn scores(&self, variants: Vec<MethodConfig>, data_hash: &str) -> Result<Vec<f64>, Error> {
+        let n = variants.len();
+        let protocol = Protocol { methods: variants, ..self.protocol.clone() };
+        let access_points = Arc::new(self.survey.access_points.clone());
+        let mut sums = vec![(0.0, 0usize); n];
+        for (fold, held_out) in self.environments.iter().enumerate() {
+            let others: Vec<&Environment> =
+                self.environments.iter().filter(|e| e.name != held_out.name).copied().collect();
+            let historical = sites(&others, self.sets);
+            let data = Historical {
+                sites: &historical,
+                validation_sites: &[],
+                access_points: &access_points,
+                data_hash,
+            };
+            let seed = protocol.seeds[0];
+            let models = train_all(&protocol, seed, |config, seed| {
+                meta_train(data, config, seed, None, &mut Silent)
+            })?;
+            let cases = self.cases(held_out, fold as u64, &access_points)?;
+            let context =
+                Context { protocol: &protocol, split: "fold", seed, data_hash, models: &models };
+            for (i, row) in context.evaluate(&cases, &historical)?.iter().enumerate() {
+                sums[i % n].0 += row.mean_m;
+                sums[i % n].1 += 1;
+            }
+        }
+        Ok(sums.into_iter().map(|(sum, count)| sum / count as f64).collect())
+    }
+
+    /// Draws of support and queries within a held-out environment, floors apart.
+    fn cases(
+        &self,
+        held_out: &Environment,
+        fold: u64,
+        access_points: &Arc<metaloc_radio::signal::AccessPoints>,
+    ) -> Result<Vec<LabelledCase>, Error> {
+        let select = &self.protocol.select;
+        let size = (select.points, self.protocol.support.samples_per_point);
+        let mut cases = Vec::new();
+        for site in sites(&[held_out], self.sets) {
+            for draw in 0..select.draws.max(1) as u64 {
+                let stream_of = (draw << 32) | u64::from(site.floor.unsigned_abs());
+                let mut rng = stream(self.protocol.seeds[0], Purpose::Validation, fold, stream_of);
+                let queries = select.queries.max(1);
+                let case =
+                    Case::leave_points_out(&site, size, queries, access_points, &mut rng)?;
+                cases.push(LabelledCase { case, floors: Floors::Apart, points: select.points });
+            }
+        }
+        Ok(cases)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_has_all_combinations() {
+        let grid: toml::Table = "a = [1, 2]\nb = [\"x\", \"y\", \"z\"]".parse().unwrap();
+        let all = combinations(&grid).unwrap();
+        assert_eq!(all.len(), 6);
+        assert_eq!(all[1], "a = 1\nb = \"y\"".parse().unwrap());
+        assert!(combinations(&"a = 3".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn dotted_names_reach_into_the_method() {
+        let method: MethodConfig =
+            toml::from_str("name = \"maml\"\nlearning.maml.inner_steps = 2").unwrap();
+        let settings: toml::Table =
+            "\"k\" = 3\n\"learning.maml.inner_step_size\" = 0.5".parse().unwrap();
+        let changed = with_settings(&method, &settings).unwrap();
+        assert_eq!(changed.k, Some(3));
+        let expected = "maml.inner_steps = 2\nmaml.inner_step_size = 0.5".parse().unwrap();
+        assert_eq!(changed.learning, expected);
+        let unknown: toml::Table = "\"kk\" = 3".parse().unwrap();
+        assert!(with_settings(&method, &unknown).unwrap_err().to_string().contains("kk"));
+    }
+}

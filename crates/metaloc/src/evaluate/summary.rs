@@ -1,0 +1,89 @@
+//! Tables: means over environments, then over seeds; pooled figures beside them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{ErrorStatistics, Row};
+
+/// One method's figures over all environments and seeds of a split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SummaryRow {
+    /// Split of environments.
+    pub split: String,
+    /// `apart` or `together`.
+    pub floors: String,
+    /// Surveyed points (a floor).
+    pub support_points: usize,
+    /// Method.
+    pub method: String,
+    /// Mean error: over test scans, then environments, then seeds (m).
+    pub mean_m: f64,
+    /// Smallest and largest mean over environments among the seeds (m).
+    pub seed_range_m: (f64, f64),
+    /// Median over environments' medians, likewise averaged (m).
+    pub median_m: f64,
+    /// 90th percentile, likewise averaged (m).
+    pub p90_m: f64,
+    /// Share below 5 m, likewise averaged.
+    pub p_below_5m: f64,
+    /// Floor accuracy, likewise averaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor_accuracy: Option<f64>,
+    /// Mean error of all scans of all environments and seeds pooled (m).
+    pub pooled_mean_m: f64,
+    /// Number of errors pooled.
+    pub pooled_n: usize,
+}
+
+/// One summary row a split, kind of floors, support size and method, in the order of `rows`.
+#[must_use]
+pub fn summarize(rows: &[Row]) -> Vec<SummaryRow> {
+    let mut groups: Vec<((&str, &str, usize, &str), Vec<&Row>)> = Vec::new();
+    for row in rows {
+        let key =
+            (row.split.as_str(), row.floors.as_str(), row.support_points, row.method.as_str());
+        match groups.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, group)) => group.push(row),
+            None => groups.push((key, vec![row])),
+        }
+    }
+    groups.sort_by_key(|((split, floors, points, _), _)| (*split, *floors, *points));
+    groups.into_iter().map(|(_, group)| summary(&group)).collect()
+}
+
+fn summary(group: &[&Row]) -> SummaryRow {
+    let mut by_seed: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
+    for row in group {
+        by_seed.entry(row.seed).or_default().push(row);
+    }
+    let over_environments = |rows: &[&Row], pick: &dyn Fn(&Row) -> f64| {
+        rows.iter().map(|row| pick(row)).sum::<f64>() / rows.len() as f64
+    };
+    let mean = |pick: &dyn Fn(&Row) -> f64| {
+        by_seed.values().map(|rows| over_environments(rows, pick)).sum::<f64>()
+            / by_seed.len() as f64
+    };
+    let seed_means: Vec<f64> =
+        by_seed.values().map(|rows| over_environments(rows, &|r| r.mean_m)).collect();
+    let errors: Vec<f64> = group.iter().flat_map(|r| r.errors_m.iter().copied()).collect();
+    let pooled = ErrorStatistics::of(&errors);
+    let first = group[0];
+    SummaryRow {
+        split: first.split.clone(),
+        floors: first.floors.clone(),
+        support_points: first.support_points,
+        method: first.method.clone(),
+        mean_m: mean(&|r| r.mean_m),
+        seed_range_m: (
+            seed_means.iter().copied().fold(f64::INFINITY, f64::min),
+            seed_means.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        ),
+        median_m: mean(&|r| r.median_m),
+        p90_m: mean(&|r| r.p90_m),
+        p_below_5m: mean(&|r| r.p_below_5m),
+        floor_accuracy: first.floor_accuracy.map(|_| mean(&|r| r.floor_accuracy.unwrap_or(0.0))),
+        pooled_mean_m: pooled.map_or(f64::NAN, |s| s.mean_m),
+        pooled_n: errors.len(),
+    }
+}

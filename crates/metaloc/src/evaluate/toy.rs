@@ -1,0 +1,238 @@
+//! The paper's toy examples (section V-A): path-loss models as environments, layouts drawn afresh.
+//!
+//! A task is a room with access points, reference points and adaptation samples at random places;
+//! the environment is the propagation model. R reference points with one scan each are the radio
+//! map; some adaptation samples with known places train the network.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use metaloc_meta::TaskSource;
+use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
+use metaloc_meta::training::Silent;
+use metaloc_radio::channel::LogDistance;
+use metaloc_radio::geometry::Position;
+use metaloc_radio::signal::{AccessPoints, RssScan};
+use rand::seq::IndexedRandom;
+use serde::{Deserialize, Serialize};
+
+use super::run::{Context, LabelledCase, train_all};
+use super::{Case, EvaluationObserver, Floors, Overrides, Protocol, Row};
+use crate::error::Error;
+use crate::learning::{
+    DrawnTask, EncodedTasks, Encoder, LearningConfig, MetaModel, Orientation, Support,
+    TaskOrigin, TrainingStart, train_on,
+};
+use crate::simulate::{Layout, LayoutConfig};
+use crate::site::{Site, SitePoint};
+
+/// No access point is too weak to be heard in the toy examples.
+const HEARS_ALL_DBM: f64 = -1e9;
+
+/// The toy examples' settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToyData {
+    /// Room and number of access points.
+    pub layout: LayoutConfig,
+    /// Environments by name: the propagation of each.
+    pub channels: BTreeMap<String, LogDistance>,
+    /// Adaptation samples of a task (with the queries, the paper's "124 training data").
+    pub adaptation_samples: usize,
+    /// Query samples of a training task.
+    pub query_samples: usize,
+    /// Layouts drawn for a test.
+    pub test_layouts: usize,
+    /// Scans located in each.
+    pub test_samples: usize,
+}
+
+impl ToyData {
+    fn places(
+        &self,
+        layout: &Layout,
+        channel: &LogDistance,
+        n: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<(RssScan, Position)> {
+        let mut draw = || {
+            let at = layout.random_position(0, rng);
+            (layout.scan(&at, (channel, 0.0), HEARS_ALL_DBM, 0, rng), at)
+        };
+        (0..n).map(|_| draw()).collect()
+    }
+
+    fn support(
+        &self,
+        environment: &str,
+        layout: &Layout,
+        channel: &LogDistance,
+        n_points: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Support {
+        let reference = self.places(layout, channel, n_points, rng);
+        let points = reference.into_iter().enumerate().map(|(i, (scan, position))| SitePoint {
+            id: format!("r{:02}", i + 1),
+            position,
+            scans: vec![scan],
+        });
+        let site = Site { environment: environment.to_owned(), floor: 0, points: points.collect() };
+        let adaptation = self.places(layout, channel, self.adaptation_samples, rng);
+        Support { site, adaptation }
+    }
+
+    fn channel(&self, name: &str) -> Result<&LogDistance, Error> {
+        self.channels.get(name).ok_or_else(|| {
+            let have: Vec<&str> = self.channels.keys().map(String::as_str).collect();
+            Error::usage(format!("no toy environment `{name}`; there are {}", have.join(", ")))
+        })
+    }
+
+    fn access_points(&self) -> AccessPoints {
+        let names: Vec<String> =
+            (1..=self.layout.access_points).map(|i| format!("ap{i:02}")).collect();
+        AccessPoints::from(names)
+    }
+}
+
+/// The toy examples as an origin of training tasks.
+struct ToyTasks<'a> {
+    data: &'a ToyData,
+    channels: Vec<(&'a str, &'a LogDistance)>,
+    /// Numbers of reference points, one drawn for each task.
+    points: &'a [usize],
+}
+
+impl TaskOrigin for ToyTasks<'_> {
+    fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
+        let nothing = || Error::usage("no historical environment to learn from");
+        let (name, channel) = *self.channels.choose(rng).ok_or_else(nothing)?;
+        let points = *self.points.choose(rng).ok_or_else(nothing)?;
+        let layout = Layout::draw(self.data.layout, 0, rng);
+        let support = self.data.support(name, &layout, channel, points, rng);
+        let queries = self.data.places(&layout, channel, self.data.query_samples, rng);
+        Ok(DrawnTask { support, queries, orientation: Orientation::IDENTITY })
+    }
+}
+
+/// Runs a toy protocol.
+pub(super) fn run(
+    protocol: &Protocol,
+    data: &ToyData,
+    overrides: &Overrides,
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Vec<Row>, Error> {
+    data.layout.check()?;
+    data.channels.values().try_for_each(LogDistance::check)?;
+    let data_hash = super::run::hash(data)?;
+    let access_points = Arc::new(data.access_points());
+    let splits = overrides.splits(protocol);
+    let total = splits.len() * protocol.seeds.len() * protocol.support.points.len();
+    let mut rows = Vec::new();
+    for split in &splits {
+        let protocol = &protocol.for_split(&split.name)?;
+        let channels: Vec<(&str, &LogDistance)> = split
+            .historical
+            .iter()
+            .map(|name| Ok((name.as_str(), data.channel(name)?)))
+            .collect::<Result<_, Error>>()?;
+        for &seed in &protocol.seeds {
+            for &points in &protocol.support.points {
+                let what = format!("{points} reference points, seed {seed}");
+                if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
+                    return Err(Error::usage("interrupted; no results were kept"));
+                }
+                let tasks =
+                    ToyTasks { data, channels: channels.clone(), points: &[points] };
+                let models = train_all(protocol, seed, |config, seed| {
+                    train(&tasks, config, seed, (&split.historical, &data_hash), &access_points)
+                })?;
+                let context = Context {
+                    protocol,
+                    split: &split.name,
+                    seed,
+                    data_hash: &data_hash,
+                    models: &models,
+                };
+                for new in &split.new {
+                    let channel = data.channel(new)?;
+                    let cases = toy_cases(data, (new, channel), points, seed, &access_points);
+                    let per_layout = context.evaluate(&cases, &[])?;
+                    rows.extend(pooled(per_layout, protocol.methods.len()));
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn train(
+    tasks: &ToyTasks<'_>,
+    config: &LearningConfig,
+    seed: u64,
+    (environments, data_hash): (&[String], &str),
+    access_points: &AccessPoints,
+) -> Result<MetaModel, Error> {
+    let mut rng = stream(seed, Purpose::Initialization, 1, 0);
+    // The room itself is the frame: its centre and a random place's mean distance from it.
+    let room = [Site { environment: String::new(), floor: 0, points: room(tasks.data) }];
+    let encoder = Encoder::fit(config.fingerprint, tasks, &room, access_points, &mut rng)?;
+    let bound = encoder.bind(access_points);
+    let source = EncodedTasks { origin: tasks, encoder: &bound };
+    let start = TrainingStart {
+        encoder: encoder.clone(),
+        environments: environments.to_vec(),
+        data_hash: data_hash.to_owned(),
+        state: None,
+    };
+    let no_validation: Option<(&dyn TaskSource, _)> = None;
+    train_on(&source, no_validation, start, config, seed, &mut Silent)
+}
+
+/// A fine grid of places, as points without scans.
+fn room(data: &ToyData) -> Vec<SitePoint> {
+    let at = |i: usize, extent: f64| (i as f64 + 0.5) / 20.0 * extent;
+    let cells = (0..20).flat_map(|i| (0..20).map(move |j| (i, j)));
+    let place = |(i, j)| Position::new(at(i, data.layout.width_m), at(j, data.layout.depth_m), 0);
+    cells
+        .map(|cell| SitePoint { id: String::new(), position: place(cell), scans: Vec::new() })
+        .collect()
+}
+
+fn toy_cases(
+    data: &ToyData,
+    (name, channel): (&str, &LogDistance),
+    points: usize,
+    seed: u64,
+    access_points: &Arc<AccessPoints>,
+) -> Vec<LabelledCase> {
+    let case = |index: usize| {
+        let mut rng = stream(seed, Purpose::Support, index as u64, points as u64);
+        let layout = Layout::draw(data.layout, 0, &mut rng);
+        let support = data.support(name, &layout, channel, points, &mut rng);
+        let case = Case {
+            environment: name.to_owned(),
+            full: vec![support.site.clone()],
+            supports: vec![support],
+            queries: data.places(&layout, channel, data.test_samples, &mut rng),
+            access_points: access_points.clone(),
+        };
+        LabelledCase { case, floors: Floors::Apart, points }
+    };
+    (0..data.test_layouts).map(case).collect()
+}
+
+/// One row a method, errors of all layouts pooled.
+fn pooled(rows: Vec<Row>, n_methods: usize) -> Vec<Row> {
+    let mut pooled: Vec<Row> = rows[..n_methods].to_vec();
+    for (i, row) in pooled.iter_mut().enumerate() {
+        let same = || rows.iter().skip(i).step_by(n_methods);
+        let layouts = same().count() as f64;
+        row.not_located = same().map(|r| r.not_located).sum();
+        row.adapt_ms =
+            row.adapt_ms.map(|_| same().filter_map(|r| r.adapt_ms).sum::<f64>() / layouts);
+        row.locate_us = same().map(|r| r.locate_us).sum::<f64>() / layouts;
+        row.set_statistics(same().flat_map(|r| r.errors_m.iter().copied()).collect());
+    }
+    pooled
+}

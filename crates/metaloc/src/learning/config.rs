@@ -1,0 +1,239 @@
+//! Settings of learning; every default stands here and nowhere else.
+
+use metaloc_meta::adapt::AdaptationConfig;
+use metaloc_meta::maml::MamlConfig;
+use metaloc_meta::training::TrainingConfig;
+use metaloc_nn::{Activation, Loss};
+use metaloc_radio::similarity::SignalDistance;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Everything that decides what a network learns from given sites and a given seed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LearningConfig {
+    /// How the starting weights are found.
+    pub algorithm: Algorithm,
+    /// What the network reads.
+    pub fingerprint: FingerprintConfig,
+    /// The network.
+    pub network: NetworkConfig,
+    /// What a training task looks like.
+    pub task: TaskConfig,
+    /// The inner loop of MAML.
+    pub maml: MamlConfig,
+    /// The outer loop.
+    pub training: TrainingConfig,
+    /// Steps in the new environment.
+    pub adaptation: AdaptationConfig,
+}
+
+/// How the starting weights are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// Model-agnostic meta-learning, first order (Algorithm 1).
+    #[default]
+    Maml,
+    /// Transfer learning: ordinary joint training on the historical environments.
+    Tl,
+    /// Random initialization: no training at all.
+    Ri,
+}
+
+impl Algorithm {
+    /// Name as on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Maml => "maml",
+            Self::Tl => "tl",
+            Self::Ri => "ri",
+        }
+    }
+}
+
+impl std::str::FromStr for Algorithm {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        [Self::Maml, Self::Tl, Self::Ri]
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or_else(|| Error::usage(format!("unknown algorithm `{name}`: maml, tl or ri")))
+    }
+}
+
+/// What the network reads.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FingerprintConfig {
+    /// Which fingerprint.
+    pub kind: FingerprintKind,
+    /// Neighbours K of the paper's fingerprint; 5 in the paper.
+    pub neighbors: usize,
+    /// Signal distance between a scan and a reference point.
+    pub distance: SignalDistance,
+    /// The level that stands for an access point that was not heard (dBm).
+    pub not_heard_dbm: f32,
+    /// What inputs are standardised by.
+    pub scaling: Scaling,
+    /// Where the origin of the network's coordinates lies.
+    pub frame_origin: FrameOrigin,
+    /// What one unit of the network's coordinates is.
+    pub frame_unit: FrameUnit,
+}
+
+impl Default for FingerprintConfig {
+    fn default() -> Self {
+        Self {
+            kind: FingerprintKind::RssNeighbors,
+            neighbors: 5,
+            distance: SignalDistance::Euclidean,
+            not_heard_dbm: -105.0,
+            scaling: Scaling::Historical,
+            frame_origin: FrameOrigin::ReferencePoints,
+            frame_unit: FrameUnit::Historical,
+        }
+    }
+}
+
+/// Which fingerprint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FingerprintKind {
+    /// Distances to, and coordinates of, the K nearest reference points (the paper's Fig. 3).
+    #[default]
+    RssNeighbors,
+    /// The strengths of the access points that the historical environments share.
+    RssVector,
+}
+
+/// What inputs are standardised by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Mean and deviation over historical tasks; stored with the model.
+    #[default]
+    Historical,
+    /// Mean and deviation of each task's own support set.
+    Support,
+}
+
+/// Where the origin of the network's coordinates lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameOrigin {
+    /// At the centre of the environment's own reference points: for sites that differ.
+    #[default]
+    ReferencePoints,
+    /// At the centre of the historical points: for the same place at another time.
+    Historical,
+}
+
+/// What one unit of the network's coordinates is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameUnit {
+    /// The historical sites' mean extent: a metre is the same length everywhere.
+    #[default]
+    Historical,
+    /// The root-mean-square extent of the environment's own reference points.
+    ReferencePoints,
+}
+
+/// The network: an MLP, as in the paper's regression experiments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Widths of the hidden layers. The paper says four; the width is our choice.
+    pub hidden: Vec<usize>,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// Loss of training and adaptation, in frame units.
+    pub loss: Loss,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self { hidden: vec![64; 4], activation: Activation::Relu, loss: Loss::Euclidean }
+    }
+}
+
+/// What a training task looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskConfig {
+    /// Fewest reference points of a task. Each task draws its number between fewest and most.
+    pub min_points: usize,
+    /// Most reference points of a task; a site with fewer gives what it has less `held_out_share`.
+    pub max_points: usize,
+    /// Samples a reference point, k_spt; 3 in the paper.
+    pub samples_per_point: usize,
+    /// Query samples of a task, drawn at points that are not reference points.
+    pub query_samples: usize,
+    /// Share of a site's points that a task must leave out of its reference points, for queries.
+    pub held_out_share: f64,
+    /// Turn and mirror each training task's plan at random, so that a network for other sites
+    /// does not learn the historical sites' orientation.
+    pub random_orientation: bool,
+}
+
+impl Default for TaskConfig {
+    fn default() -> Self {
+        Self {
+            min_points: 10,
+            max_points: 24,
+            samples_per_point: 3,
+            query_samples: 30,
+            held_out_share: 0.15,
+            random_orientation: true,
+        }
+    }
+}
+
+impl LearningConfig {
+    /// Reads a configuration file in TOML; what it leaves out keeps its default.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it can't be read, [`Error::Config`] naming the file and the key.
+    pub fn read(path: &std::path::Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        toml::from_str(&text)
+            .map_err(|e| Error::Config { path: path.to_owned(), reason: e.to_string() })
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// The first setting outside of its legal range.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |setting: &str, expected: &str| {
+            Err(Error::usage(format!("setting `{setting}` must be {expected}")))
+        };
+        let task = &self.task;
+        if self.fingerprint.neighbors == 0 {
+            return refuse("fingerprint.neighbors", "at least 1");
+        }
+        if !(-120.0..=0.0).contains(&self.fingerprint.not_heard_dbm) {
+            return refuse("fingerprint.not_heard_dbm", "between -120 and 0");
+        }
+        if task.min_points < self.fingerprint.neighbors + 1 || task.max_points < task.min_points {
+            return refuse(
+                "task.min_points",
+                "more than fingerprint.neighbors (a sample's own point is left out) and at most \
+                 task.max_points",
+            );
+        }
+        if task.samples_per_point == 0 || task.query_samples == 0 {
+            return refuse("task.samples_per_point and task.query_samples", "at least 1");
+        }
+        if !(task.held_out_share > 0.0 && task.held_out_share < 1.0) {
+            return refuse("task.held_out_share", "between 0 and 1");
+        }
+        self.maml.check()?;
+        self.training.check()?;
+        Ok(())
+    }
+}

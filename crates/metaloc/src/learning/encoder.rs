@@ -1,0 +1,238 @@
+//! From a scan at a site to the network's inputs, and from its outputs to metres.
+//!
+//! An [`Encoder`] is fitted on historical sites and stored with the model. Bound to a survey's list
+//! of access points ([`Encoder::bind`]) it encodes that survey's scans.
+
+use metaloc_meta::seed::ChaCha8Rng;
+use metaloc_radio::fingerprint::{RssNeighbors, RssVector, Standardizer};
+use metaloc_radio::geometry::CoordinateFrame;
+use metaloc_radio::radio_map::RadioMap;
+use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
+use serde::{Deserialize, Serialize};
+
+use super::config::{FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit, Scaling};
+use super::site_tasks::{self, TaskOrigin};
+use crate::error::Error;
+use crate::site::Site;
+
+/// Tasks on which the standardisation is fitted.
+const FITTING_TASKS: usize = 64;
+
+/// Everything needed to turn a raw scan into a network's input, fitted on historical sites.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoder {
+    /// The fingerprint's settings.
+    pub config: FingerprintConfig,
+    /// Access points of the raw RSS fingerprint, by name; empty for the paper's.
+    pub access_points: Vec<String>,
+    /// Historical mean and deviation of each input.
+    pub standardizer: Standardizer,
+    /// Centre and mean extent of the historical sites.
+    pub historical_frame: CoordinateFrame,
+}
+
+/// An encoder that knows a survey's access-point indices.
+#[derive(Debug, Clone)]
+pub struct BoundEncoder {
+    encoder: Encoder,
+    vector: RssVector,
+    /// Inputs whose access point is gone from the new environment: they get the historical mean.
+    gone: Vec<bool>,
+}
+
+impl Encoder {
+    /// Fits an encoder on historical sites whose scans refer to `access_points`; `tasks` draws
+    /// from those sites.
+    ///
+    /// # Errors
+    /// If no task can be drawn, or no access point is shared (raw RSS fingerprint).
+    pub(crate) fn fit(
+        config: FingerprintConfig,
+        tasks: &dyn TaskOrigin,
+        sites: &[Site],
+        access_points: &AccessPoints,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Self, Error> {
+        let names = match config.kind {
+            FingerprintKind::RssNeighbors => Vec::new(),
+            FingerprintKind::RssVector => shared_access_points(sites, access_points)?,
+        };
+        let mut encoder = Self {
+            config,
+            access_points: names,
+            standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
+            historical_frame: mean_frame(sites),
+        };
+        let n_inputs = encoder.n_inputs();
+        encoder.standardizer = Standardizer::fit(&[], n_inputs);
+        if config.scaling == Scaling::Historical {
+            let bound = encoder.bind(access_points);
+            let mut inputs = Vec::new();
+            for _ in 0..FITTING_TASKS {
+                let draw = tasks.draw_task(rng)?;
+                inputs.extend(site_tasks::encode(&draw, &bound)?.query.inputs);
+            }
+            encoder.standardizer = encoder.fit_standardizer(&inputs);
+        }
+        Ok(encoder)
+    }
+
+    /// Numbers in one input.
+    #[must_use]
+    pub fn n_inputs(&self) -> usize {
+        match self.config.kind {
+            FingerprintKind::RssNeighbors => RssNeighbors { k: self.config.neighbors }.len(),
+            FingerprintKind::RssVector => self.access_points.len(),
+        }
+    }
+
+    /// The standardisation of raw inputs `[n, n_inputs]`. Coordinates are in frame units already
+    /// and stay as they are: inputs and outputs share one frame.
+    #[must_use]
+    pub fn fit_standardizer(&self, inputs: &[f32]) -> Standardizer {
+        let mut fitted = Standardizer::fit(inputs, self.n_inputs());
+        if self.config.kind == FingerprintKind::RssNeighbors {
+            fitted.mean[self.config.neighbors..].fill(0.0);
+            fitted.std[self.config.neighbors..].fill(1.0);
+        }
+        fitted
+    }
+
+    /// Binds the encoder to the access-point indices of a survey.
+    #[must_use]
+    pub fn bind(&self, access_points: &AccessPoints) -> BoundEncoder {
+        // An index that no scan has stands for an access point that the survey doesn't know.
+        let resolve =
+            |name: &String| access_points.find(name).unwrap_or(AccessPointId(u32::MAX));
+        let vector = RssVector {
+            access_points: self.access_points.iter().map(resolve).collect(),
+            not_heard_dbm: self.config.not_heard_dbm,
+        };
+        let gone = vec![false; vector.access_points.len()];
+        BoundEncoder { encoder: self.clone(), vector, gone }
+    }
+}
+
+/// The mean centre and extent of several sites.
+fn mean_frame(sites: &[Site]) -> CoordinateFrame {
+    let frames: Vec<_> = sites
+        .iter()
+        .map(|site| CoordinateFrame::around(site.points.iter().map(|p| &p.position)))
+        .collect();
+    let n = frames.len().max(1) as f64;
+    let mean = |pick: fn(&CoordinateFrame) -> f64| frames.iter().map(pick).sum::<f64>() / n;
+    CoordinateFrame {
+        origin_x_m: mean(|f| f.origin_x_m),
+        origin_y_m: mean(|f| f.origin_y_m),
+        scale_m: if frames.is_empty() { 1.0 } else { mean(|f| f.scale_m) },
+    }
+}
+
+/// Access points heard in every historical environment; the raw RSS fingerprint's inputs.
+fn shared_access_points(
+    sites: &[Site],
+    access_points: &AccessPoints,
+) -> Result<Vec<String>, Error> {
+    use std::collections::{BTreeMap, BTreeSet};
+    let environments: BTreeSet<&str> = sites.iter().map(|s| s.environment.as_str()).collect();
+    let mut heard_in: BTreeMap<AccessPointId, BTreeSet<&str>> = BTreeMap::new();
+    for site in sites {
+        for scan in site.points.iter().flat_map(|p| &p.scans) {
+            for &(id, _) in scan.readings() {
+                heard_in.entry(id).or_default().insert(&site.environment);
+            }
+        }
+    }
+    let names: Vec<String> = heard_in
+        .into_iter()
+        .filter(|(_, heard)| heard.len() == environments.len())
+        .map(|(id, _)| access_points.name(id).to_owned())
+        .collect();
+    if names.is_empty() {
+        return Err(Error::usage(
+            "the historical environments share no access point, so the raw RSS fingerprint has no \
+             inputs; use `kind = \"rss-neighbors\"`, which needs none in common",
+        ));
+    }
+    Ok(names)
+}
+
+impl BoundEncoder {
+    /// The fitted encoder.
+    #[must_use]
+    pub const fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The frame of a site with reference points `map`.
+    #[must_use]
+    pub fn frame(&self, map: &RadioMap) -> CoordinateFrame {
+        let own = CoordinateFrame::around(map.points().iter().map(|p| &p.position));
+        let historical = self.encoder.historical_frame;
+        let config = &self.encoder.config;
+        let origin = match config.frame_origin {
+            FrameOrigin::ReferencePoints => own,
+            FrameOrigin::Historical => historical,
+        };
+        origin.with_scale_m(match config.frame_unit {
+            FrameUnit::ReferencePoints => own.scale_m,
+            FrameUnit::Historical => historical.scale_m,
+        })
+    }
+
+    /// The raw fingerprint of a scan, not standardised.
+    ///
+    /// # Errors
+    /// If the map has too few reference points.
+    pub fn fingerprint(
+        &self,
+        map: &RadioMap,
+        frame: &CoordinateFrame,
+        scan: &RssScan,
+        own_point: Option<usize>,
+    ) -> Result<Vec<f32>, Error> {
+        let config = &self.encoder.config;
+        match config.kind {
+            FingerprintKind::RssNeighbors => {
+                let neighbors = RssNeighbors { k: config.neighbors };
+                Ok(neighbors.fingerprint(map, frame, scan, own_point)?)
+            }
+            FingerprintKind::RssVector => Ok(self.vector.fingerprint(scan)),
+        }
+    }
+
+    /// Standardises raw inputs in place, with `own` instead of the historical standardisation
+    /// where the configuration says so.
+    pub fn standardize(&self, inputs: &mut [f32], own: Option<&Standardizer>) {
+        own.unwrap_or(&self.encoder.standardizer).apply(inputs);
+        let n = self.gone.len();
+        if self.gone.contains(&true) {
+            for row in inputs.chunks_exact_mut(n) {
+                row.iter_mut().zip(&self.gone).filter(|(_, gone)| **gone).for_each(|(x, _)| *x = 0.0);
+            }
+        }
+    }
+
+    /// The standardisation of a task's own support inputs, if the configuration asks for it.
+    #[must_use]
+    pub fn support_standardizer(&self, support_inputs: &[f32]) -> Option<Standardizer> {
+        match self.encoder.config.scaling {
+            Scaling::Historical => None,
+            Scaling::Support => Some(self.encoder.fit_standardizer(support_inputs)),
+        }
+    }
+
+    /// Marks the raw fingerprint's access points that no scan of the new site heard: they are gone
+    /// (or far), and get the historical mean rather than silence, which would claim a long way.
+    pub fn mark_gone<'a>(&mut self, scans: impl Iterator<Item = &'a RssScan> + Clone) {
+        let heard = |id: &AccessPointId| scans.clone().any(|scan| scan.get(*id).is_some());
+        self.gone = self.vector.access_points.iter().map(|id| !heard(id)).collect();
+    }
+
+    /// Names of the access points that were marked as gone.
+    pub(crate) fn gone_access_points(&self) -> Vec<String> {
+        let names = self.encoder.access_points.iter().zip(&self.gone);
+        names.filter(|(_, gone)| **gone).map(|(name, _)| name.clone()).collect()
+    }
+}

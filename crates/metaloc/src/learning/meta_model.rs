@@ -1,0 +1,171 @@
+//! Meta-training on sites, and what comes out of it.
+
+use metaloc_meta::adapt::AdaptationConfig;
+use metaloc_meta::baseline::TransferLearning;
+use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::training::{Observer, Outcome, TrainingData, TrainingState, train};
+use metaloc_meta::{Learner, NetworkLearner, TaskSource};
+use metaloc_nn::{Initializer, NetworkDescription};
+use metaloc_radio::signal::AccessPoints;
+use serde::{Deserialize, Serialize};
+
+use super::site_tasks::{EncodedTasks, SurveyedSites};
+use super::{Algorithm, Encoder, LearningConfig};
+use crate::error::Error;
+use crate::site::Site;
+
+/// A trained start: meta-parameters with everything needed to use them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetaModel {
+    /// The configuration that it was trained with.
+    pub config: LearningConfig,
+    /// The network.
+    pub network: NetworkDescription,
+    /// From scans to inputs.
+    pub encoder: Encoder,
+    /// Meta-parameters theta*, flat.
+    pub parameters: Vec<f32>,
+    /// How it came about.
+    pub record: TrainingRecord,
+}
+
+/// How a model came about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecord {
+    /// Seed of all draws.
+    pub seed: u64,
+    /// Historical environments.
+    pub environments: Vec<String>,
+    /// Hash of the survey that they come from.
+    pub data_hash: String,
+    /// Iterations done.
+    pub iterations: u64,
+    /// Iteration of the parameters kept, where training was validated.
+    pub best_iteration: Option<u64>,
+    /// Validation loss of the parameters kept (frame units).
+    pub validation_loss: Option<f32>,
+    /// Why training stopped; `None` for a random start.
+    pub outcome: Option<Outcome>,
+}
+
+impl MetaModel {
+    /// The learner that the parameters belong to.
+    ///
+    /// # Errors
+    /// If the network's description is not consistent.
+    pub fn learner(&self) -> Result<NetworkLearner, Error> {
+        learner(&self.network, &self.config)
+    }
+}
+
+fn learner(network: &NetworkDescription, config: &LearningConfig) -> Result<NetworkLearner, Error> {
+    let initializer = Initializer::default();
+    Ok(NetworkLearner { network: network.check()?, loss: config.network.loss, initializer })
+}
+
+/// Historical data of a training run.
+#[derive(Clone, Copy)]
+pub struct Historical<'a> {
+    /// Sites to learn from.
+    pub sites: &'a [Site],
+    /// Sites held out to decide when training has converged; may be empty.
+    pub validation_sites: &'a [Site],
+    /// The access points that their scans refer to.
+    pub access_points: &'a AccessPoints,
+    /// Hash of the survey.
+    pub data_hash: &'a str,
+}
+
+/// Fits an encoder and trains on `historical` from the start, or on from `state`.
+///
+/// A random-initialization "training" only fits the encoder and draws the weights.
+///
+/// # Errors
+/// An illegal setting, a site with too few points, a diverging loss, a state of another network.
+pub fn meta_train(
+    historical: Historical<'_>,
+    config: &LearningConfig,
+    seed: u64,
+    state: Option<TrainingState>,
+    observer: &mut dyn Observer,
+) -> Result<MetaModel, Error> {
+    config.check()?;
+    let (task, fingerprint) = (config.task, config.fingerprint);
+    let tasks = SurveyedSites::new(historical.sites, task, &fingerprint)?;
+    let mut rng = stream(seed, Purpose::Initialization, 1, 0);
+    let access_points = historical.access_points;
+    let encoder = Encoder::fit(fingerprint, &tasks, historical.sites, access_points, &mut rng)?;
+    let bound = encoder.bind(access_points);
+    let source = EncodedTasks { origin: &tasks, encoder: &bound };
+    let held_out = match historical.validation_sites {
+        [] => None,
+        sites => Some(SurveyedSites::new(sites, task, &fingerprint)?),
+    };
+    let held_out = held_out.as_ref().map(|origin| EncodedTasks { origin, encoder: &bound });
+    let validation =
+        held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation));
+    let mut environments: Vec<String> = Vec::new();
+    for site in historical.sites {
+        if environments.last() != Some(&site.environment) {
+            environments.push(site.environment.clone());
+        }
+    }
+    let data_hash = historical.data_hash.to_owned();
+    let start = TrainingStart { encoder: encoder.clone(), environments, data_hash, state };
+    train_on(&source, validation, start, config, seed, observer)
+}
+
+/// What a training run starts from.
+pub(crate) struct TrainingStart {
+    pub(crate) encoder: Encoder,
+    pub(crate) environments: Vec<String>,
+    pub(crate) data_hash: String,
+    /// A checkpoint to go on from.
+    pub(crate) state: Option<TrainingState>,
+}
+
+/// As [`meta_train`], on any source of tasks that the start's encoder encodes.
+pub(crate) fn train_on(
+    source: &dyn TaskSource,
+    validation: Option<(&dyn TaskSource, AdaptationConfig)>,
+    start: TrainingStart,
+    config: &LearningConfig,
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> Result<MetaModel, Error> {
+    config.check()?;
+    let TrainingStart { encoder, environments, data_hash, state } = start;
+    let (hidden, activation) = (&config.network.hidden, config.network.activation);
+    let network = NetworkDescription::mlp(encoder.n_inputs(), hidden, 2, activation);
+    let learner = learner(&network, config)?;
+    let mut state = match state {
+        Some(state) => state,
+        None => {
+            let mut rng = stream(seed, Purpose::Initialization, 0, 0);
+            TrainingState::start(learner.initial_parameters(&mut rng), &config.training.outer)?
+        }
+    };
+    let data = TrainingData { source, validation, seed };
+    let training = &config.training;
+    let outcome = match config.algorithm {
+        Algorithm::Ri => None,
+        Algorithm::Maml => {
+            Some(train(&learner, &config.maml.check()?, data, training, &mut state, observer)?)
+        }
+        Algorithm::Tl => {
+            Some(train(&learner, &TransferLearning, data, training, &mut state, observer)?)
+        }
+    };
+    let record = TrainingRecord {
+        seed,
+        environments,
+        data_hash,
+        iterations: state.iteration,
+        best_iteration: state.best.as_ref().map(|best| best.iteration),
+        validation_loss: state.best.as_ref().map(|best| best.validation_loss),
+        outcome,
+    };
+    let parameters = state.result().to_vec();
+    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+}

@@ -1,0 +1,288 @@
+//! Localization tasks drawn from surveyed sites.
+//!
+//! A task copies what happens in a new environment: some points are surveyed with a few samples
+//! each; they are the radio map and the support set. Queries lie at *other* points, as a user
+//! does. A support sample is compared with the map without its own point, where its distance
+//! would be smaller than a stranger's ever is.
+
+use metaloc_meta::seed::ChaCha8Rng;
+use metaloc_meta::{Batch, Labels, MetaError, Task, TaskSource};
+use metaloc_radio::fingerprint::Standardizer;
+use metaloc_radio::geometry::{CoordinateFrame, Position};
+use metaloc_radio::radio_map::RadioMap;
+use metaloc_radio::signal::RssScan;
+use rand::RngExt;
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use super::{BoundEncoder, FingerprintConfig, TaskConfig};
+use crate::error::Error;
+use crate::site::{Site, SitePoint, radio_map};
+
+/// The few samples of a site that a task may use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Support {
+    /// The surveyed points with their few scans.
+    pub site: Site,
+    /// Adaptation samples at other known places, if there are any (the paper's toy examples);
+    /// without them the survey's own scans serve.
+    pub adaptation: Vec<(RssScan, Position)>,
+}
+
+/// One drawn task before encoding.
+#[derive(Debug, Clone)]
+pub(crate) struct DrawnTask {
+    pub(crate) support: Support,
+    pub(crate) queries: Vec<(RssScan, Position)>,
+    pub(crate) orientation: Orientation,
+}
+
+/// A turn and perhaps a mirroring of a plan about the frame's origin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Orientation {
+    cos: f32,
+    sin: f32,
+    mirror: f32,
+}
+
+impl Orientation {
+    pub(crate) const IDENTITY: Self = Self { cos: 1.0, sin: 0.0, mirror: 1.0 };
+
+    fn random(rng: &mut ChaCha8Rng) -> Self {
+        let angle = rng.random::<f32>() * std::f32::consts::TAU;
+        let mirror = if rng.random::<bool>() { 1.0 } else { -1.0 };
+        Self { cos: angle.cos(), sin: angle.sin(), mirror }
+    }
+
+    fn turn(self, xy: &mut [f32]) {
+        let (x, y) = (xy[0], self.mirror * xy[1]);
+        xy[0] = self.cos * x - self.sin * y;
+        xy[1] = self.sin * x + self.cos * y;
+    }
+}
+
+/// Draws `n_points` points with up to `samples_per_point` scans each.
+///
+/// # Errors
+/// If the site has fewer points.
+pub fn draw_support(
+    site: &Site,
+    n_points: usize,
+    samples_per_point: usize,
+    rng: &mut ChaCha8Rng,
+) -> Result<Support, Error> {
+    if site.points.len() < n_points {
+        return Err(Error::usage(format!(
+            "{} has {} surveyed points, {n_points} are asked for",
+            site.label(),
+            site.points.len()
+        )));
+    }
+    let chosen = rand::seq::index::sample(rng, site.points.len(), n_points).into_vec();
+    let points = chosen.iter().map(|&index| thinned(&site.points[index], samples_per_point, rng));
+    let site = Site { points: points.collect(), ..site_shell(site) };
+    Ok(Support { site, adaptation: Vec::new() })
+}
+
+fn site_shell(site: &Site) -> Site {
+    Site { environment: site.environment.clone(), floor: site.floor, points: Vec::new() }
+}
+
+fn thinned(point: &SitePoint, samples: usize, rng: &mut ChaCha8Rng) -> SitePoint {
+    let scans = point.scans.sample(rng, samples).cloned().collect();
+    SitePoint { id: point.id.clone(), position: point.position, scans }
+}
+
+/// Draws a training task from one of `sites`.
+fn draw_training(
+    sites: &[Site],
+    config: &TaskConfig,
+    rng: &mut ChaCha8Rng,
+) -> Result<DrawnTask, Error> {
+    let site = sites.choose(rng).ok_or_else(|| Error::usage("no historical site to learn from"))?;
+    let most = most_reference_points(site.points.len(), config);
+    let fewest = config.min_points.min(most);
+    let n_points = if fewest < most { rng.random_range(fewest..=most) } else { most };
+    let mut order: Vec<usize> = (0..site.points.len()).collect();
+    order.shuffle(rng);
+    let (reference, others) = order.split_at(n_points);
+    let points =
+        reference.iter().map(|&i| thinned(&site.points[i], config.samples_per_point, rng));
+    let support_site = Site { points: points.collect(), ..site_shell(site) };
+    let queries = (0..config.query_samples).filter_map(|_| {
+        let point = &site.points[*others.choose(rng)?];
+        Some((point.scans.choose(rng)?.clone(), point.position))
+    });
+    let queries = queries.collect();
+    let orientation =
+        if config.random_orientation { Orientation::random(rng) } else { Orientation::IDENTITY };
+    let support = Support { site: support_site, adaptation: Vec::new() };
+    Ok(DrawnTask { support, queries, orientation })
+}
+
+/// A site's support set, encoded, with what is needed to encode its queries.
+pub(crate) struct EncodedSupport {
+    pub(crate) map: RadioMap,
+    pub(crate) frame: CoordinateFrame,
+    pub(crate) standardizer: Option<Standardizer>,
+    pub(crate) batch: Batch,
+}
+
+/// Encodes the support set of one site.
+pub(crate) fn encode_support(
+    support: &Support,
+    encoder: &BoundEncoder,
+    orientation: Orientation,
+) -> Result<EncodedSupport, Error> {
+    let map = radio_map(std::slice::from_ref(&support.site), &encoder.encoder().config)?;
+    let frame = encoder.frame(&map);
+    let mut rows = Rows::new(encoder, &map, &frame, orientation);
+    if support.adaptation.is_empty() {
+        for (index, point) in support.site.points.iter().enumerate() {
+            for scan in &point.scans {
+                rows.push(scan, &point.position, Some(index))?;
+            }
+        }
+    } else {
+        for (scan, position) in &support.adaptation {
+            rows.push(scan, position, None)?;
+        }
+    }
+    let mut batch = rows.into_batch();
+    let standardizer = encoder.support_standardizer(&batch.inputs);
+    encoder.standardize(&mut batch.inputs, standardizer.as_ref());
+    Ok(EncodedSupport { map, frame, standardizer, batch })
+}
+
+/// Encodes a drawn task.
+pub(crate) fn encode(draw: &DrawnTask, encoder: &BoundEncoder) -> Result<Task, Error> {
+    let support = encode_support(&draw.support, encoder, draw.orientation)?;
+    let mut rows = Rows::new(encoder, &support.map, &support.frame, draw.orientation);
+    for (scan, position) in &draw.queries {
+        rows.push(scan, position, None)?;
+    }
+    let mut query = rows.into_batch();
+    encoder.standardize(&mut query.inputs, support.standardizer.as_ref());
+    Ok(Task { support: support.batch, query })
+}
+
+/// Inputs and labels under construction.
+struct Rows<'a> {
+    encoder: &'a BoundEncoder,
+    map: &'a RadioMap,
+    frame: &'a CoordinateFrame,
+    orientation: Orientation,
+    inputs: Vec<f32>,
+    values: Vec<f32>,
+}
+
+impl<'a> Rows<'a> {
+    const fn new(
+        encoder: &'a BoundEncoder,
+        map: &'a RadioMap,
+        frame: &'a CoordinateFrame,
+        orientation: Orientation,
+    ) -> Self {
+        Self { encoder, map, frame, orientation, inputs: Vec::new(), values: Vec::new() }
+    }
+
+    fn push(&mut self, scan: &RssScan, at: &Position, own: Option<usize>) -> Result<(), Error> {
+        let mut row = self.encoder.fingerprint(self.map, self.frame, scan, own)?;
+        let config = &self.encoder.encoder().config;
+        if config.kind == super::FingerprintKind::RssNeighbors {
+            row[config.neighbors..].chunks_exact_mut(2).for_each(|xy| self.orientation.turn(xy));
+        }
+        self.inputs.extend(row);
+        let mut xy = self.frame.to_frame(at.x_m, at.y_m).map(|u| u as f32);
+        self.orientation.turn(&mut xy);
+        self.values.extend(xy);
+        Ok(())
+    }
+
+    fn into_batch(self) -> Batch {
+        Batch {
+            inputs: self.inputs,
+            n_inputs: self.encoder.encoder().n_inputs(),
+            labels: Labels::Values { values: self.values, n_outputs: 2 },
+        }
+    }
+}
+
+/// Where tasks are drawn from, before they are encoded.
+pub(crate) trait TaskOrigin: Sync {
+    /// Draws one task.
+    fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error>;
+}
+
+/// Surveyed sites as the origin of tasks: the distribution p(tau) of the historical environments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SurveyedSites<'a> {
+    sites: &'a [Site],
+    config: TaskConfig,
+}
+
+impl<'a> SurveyedSites<'a> {
+    /// Checks that each site can give a task.
+    pub(crate) fn new(
+        sites: &'a [Site],
+        config: TaskConfig,
+        fingerprint: &FingerprintConfig,
+    ) -> Result<Self, Error> {
+        check_sites(sites, &config, fingerprint)?;
+        Ok(Self { sites, config })
+    }
+}
+
+impl TaskOrigin for SurveyedSites<'_> {
+    fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
+        draw_training(self.sites, &self.config, rng)
+    }
+}
+
+/// Tasks of an origin, encoded for the network.
+#[derive(Clone, Copy)]
+pub(crate) struct EncodedTasks<'a> {
+    pub(crate) origin: &'a dyn TaskOrigin,
+    pub(crate) encoder: &'a BoundEncoder,
+}
+
+/// Reference points that a task may take of a site with `n_points`: some are left for queries.
+fn most_reference_points(n_points: usize, config: &TaskConfig) -> usize {
+    let held_out = ((n_points as f64 * config.held_out_share).ceil() as usize).max(1);
+    config.max_points.min(n_points.saturating_sub(held_out))
+}
+
+/// Checks that each site can give a task: K neighbours, the sample's own point, some for queries.
+fn check_sites(
+    sites: &[Site],
+    task: &TaskConfig,
+    fingerprint: &FingerprintConfig,
+) -> Result<(), Error> {
+    if sites.is_empty() {
+        return Err(Error::usage(
+            "no historical site to learn from: the environments named have no samples",
+        ));
+    }
+    let k = fingerprint.neighbors;
+    let too_small = |site: &&Site| most_reference_points(site.points.len(), task) < k + 1;
+    match sites.iter().find(too_small) {
+        None => Ok(()),
+        Some(site) => Err(Error::usage(format!(
+            "environment {} has {} surveyed points; a task with K = {k} takes {} of them as \
+             reference points and leaves {:.0} % for queries: leave the environment out or choose \
+             a smaller K",
+            site.label(),
+            site.points.len(),
+            k + 1,
+            100.0 * task.held_out_share,
+        ))),
+    }
+}
+
+impl TaskSource for EncodedTasks<'_> {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
+        self.origin
+            .draw_task(rng)
+            .and_then(|draw| encode(&draw, self.encoder))
+            .map_err(|error| MetaError::TaskSource(error.to_string()))
+    }
+}

@@ -1,0 +1,93 @@
+//! A room with access points at random places.
+
+use metaloc_meta::seed::ChaCha8Rng;
+use metaloc_radio::channel::LogDistance;
+use metaloc_radio::geometry::Position;
+use metaloc_radio::signal::{AccessPointId, MAX_RSS_DBM, MIN_RSS_DBM, RssScan};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Size of a room and number of its access points.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayoutConfig {
+    /// Extent in x (m), above 0.
+    pub width_m: f64,
+    /// Extent in y (m), above 0.
+    pub depth_m: f64,
+    /// Number of access points; 24 in the paper's toy examples.
+    pub access_points: usize,
+}
+
+impl LayoutConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Naming the setting.
+    pub fn check(&self) -> Result<(), Error> {
+        let sizes = [self.width_m, self.depth_m];
+        if sizes.iter().any(|&size| !(size > 0.0 && size.is_finite())) {
+            return Err(Error::usage("settings `width_m` and `depth_m` must be above 0"));
+        }
+        if self.access_points == 0 {
+            return Err(Error::usage("setting `access_points` must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// A drawn room: where its access points are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    config: LayoutConfig,
+    /// Positions of the access points, in index order.
+    pub access_points: Vec<Position>,
+}
+
+impl Layout {
+    /// Places the access points at random.
+    #[must_use]
+    pub fn draw(config: LayoutConfig, floor: i32, rng: &mut ChaCha8Rng) -> Self {
+        let access_points =
+            (0..config.access_points).map(|_| random_position(config, floor, rng)).collect();
+        Self { config, access_points }
+    }
+
+    /// A place in the room, at random.
+    #[must_use]
+    pub fn random_position(&self, floor: i32, rng: &mut ChaCha8Rng) -> Position {
+        random_position(self.config, floor, rng)
+    }
+
+    /// One scan at `at`: each access point as `channel` draws it, moved by the receiver's
+    /// `gain_db`, left out below `sensitivity_dbm`. Access point i of the layout gets the index
+    /// `first_id + i`.
+    #[must_use]
+    pub fn scan(
+        &self,
+        at: &Position,
+        (channel, gain_db): (&LogDistance, f64),
+        sensitivity_dbm: f64,
+        first_id: u32,
+        rng: &mut ChaCha8Rng,
+    ) -> RssScan {
+        let mut readings = Vec::with_capacity(self.access_points.len());
+        for (id, access_point) in (first_id..).zip(&self.access_points) {
+            let dbm = channel.sample_rss_dbm(at.distance_m(access_point), rng) + gain_db;
+            if dbm >= sensitivity_dbm {
+                let dbm = (dbm as f32).clamp(MIN_RSS_DBM, MAX_RSS_DBM);
+                readings.push((AccessPointId(id), dbm));
+            }
+        }
+        // Finite, in range and in index order by construction.
+        RssScan::new(readings).unwrap_or_default()
+    }
+}
+
+fn random_position(config: LayoutConfig, floor: i32, rng: &mut ChaCha8Rng) -> Position {
+    let x = rng.random::<f64>() * config.width_m;
+    let y = rng.random::<f64>() * config.depth_m;
+    Position::new(x, y, floor)
+}

@@ -1,0 +1,242 @@
+//! Scenario files: environments to simulate.
+
+use std::path::Path;
+
+use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
+use metaloc_radio::channel::LogDistance;
+use metaloc_radio::geometry::Position;
+use serde::{Deserialize, Serialize};
+
+use super::{Layout, LayoutConfig};
+use crate::error::Error;
+use crate::survey::{Environment, Provenance, Sample, Survey, SurveyPoint};
+
+/// The demonstration: four historical offices and a new one, all different buildings.
+const DEMO: &str = include_str!("../../assets/demo-scenario.toml");
+
+/// A scenario: environments with their channels, and one seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Version of the file format; 1.
+    pub schema: u32,
+    /// Name of the survey it makes.
+    pub name: String,
+    /// Seed of everything drawn.
+    pub seed: u64,
+    /// The environments.
+    pub environments: Vec<EnvironmentConfig>,
+}
+
+/// One environment of a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    /// Its name.
+    pub name: String,
+    /// Environments with the same building share the places of their access points and points;
+    /// by default an environment is a building of its own.
+    pub building: Option<String>,
+    /// Floor number.
+    #[serde(default)]
+    pub floor: i32,
+    /// The room.
+    pub layout: LayoutConfig,
+    /// Distance between survey points on a grid (m).
+    pub grid_m: f64,
+    /// Samples at each survey point, in the set `training`.
+    pub samples_per_point: usize,
+    /// Samples at random places, in the set `test`.
+    pub test_samples: usize,
+    /// Propagation.
+    pub channel: LogDistance,
+    /// Weaker access points are not heard (dBm).
+    #[serde(default = "default_sensitivity_dbm")]
+    pub sensitivity_dbm: f64,
+    /// Gain of the receiver against others (dB).
+    #[serde(default)]
+    pub receiver_gain_db: f64,
+}
+
+const fn default_sensitivity_dbm() -> f64 {
+    -95.0
+}
+
+impl Scenario {
+    /// The demonstration's scenario.
+    ///
+    /// # Errors
+    /// Never for the file that is built in; a test holds it to that.
+    pub fn demo() -> Result<Self, Error> {
+        Self::parse(DEMO, Path::new("demo-scenario.toml (built in)"))
+    }
+
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// If it can't be read or holds a mistake; the message names file and key.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
+        let scenario: Self = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
+        if scenario.schema != 1 {
+            return Err(refuse(format!("schema {} is not known, this is schema 1", scenario.schema)));
+        }
+        for environment in &scenario.environments {
+            let checked = environment.check();
+            checked.map_err(|e| refuse(format!("environment `{}`: {e}", environment.name)))?;
+        }
+        let mut names: Vec<&str> = scenario.environments.iter().map(|e| e.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(refuse(format!("environment `{}` stands twice; rename one", twice[0])));
+        }
+        if names.is_empty() {
+            return Err(refuse("it has no [[environments]]; add one".into()));
+        }
+        Ok(scenario)
+    }
+
+    /// Measures all environments.
+    #[must_use]
+    pub fn simulate(&self) -> Survey {
+        let mut survey = Survey {
+            name: self.name.clone(),
+            provenance: Provenance {
+                citation: "simulated with the log-distance model, MetaLoc paper Eq. (1)".into(),
+                licence: "none needed".into(),
+                note: format!("seed {}", self.seed),
+            },
+            ..Survey::default()
+        };
+        for (index, environment) in self.environments.iter().enumerate() {
+            let building = environment.building.as_deref().unwrap_or(&environment.name);
+            let place = self
+                .environments
+                .iter()
+                .position(|e| e.building.as_deref().unwrap_or(&e.name) == building)
+                .unwrap_or(index) as u64;
+            // Places are drawn once a building, measurements once an environment.
+            let mut places = stream(self.seed, Purpose::Simulation, place, 0);
+            let mut measured = stream(self.seed, Purpose::Simulation, index as u64, 1);
+            let layout = Layout::draw(environment.layout, environment.floor, &mut places);
+            let names = (0..environment.layout.access_points)
+                .map(|i| format!("{building}-ap{:02}", i + 1));
+            let ids: Vec<u32> = names.map(|name| survey.access_points.intern(&name).0).collect();
+            let first_id = ids.first().copied().unwrap_or(0);
+            survey.environments.push(environment.measure(&layout, first_id, &mut measured));
+        }
+        survey
+    }
+}
+
+impl EnvironmentConfig {
+    fn check(&self) -> Result<(), Error> {
+        self.layout.check()?;
+        self.channel.check()?;
+        if !(self.grid_m > 0.0 && self.grid_m.is_finite()) {
+            return Err(Error::usage("setting `grid_m` must be above 0"));
+        }
+        if self.samples_per_point == 0 {
+            return Err(Error::usage("setting `samples_per_point` must be at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Survey points in the middle of grid cells, then test samples at random places.
+    fn measure(&self, layout: &Layout, first_id: u32, rng: &mut ChaCha8Rng) -> Environment {
+        let mut environment = Environment { name: self.name.clone(), ..Environment::default() };
+        let (training, test): (std::sync::Arc<str>, std::sync::Arc<str>) =
+            ("training".into(), "test".into());
+        let cells = |extent: f64| ((extent / self.grid_m).floor() as usize).max(1);
+        let middle = |cell: usize, extent: f64| {
+            (cell as f64 + 0.5) * extent / cells(extent) as f64
+        };
+        for i in 0..cells(self.layout.width_m) {
+            for j in 0..cells(self.layout.depth_m) {
+                let x_m = middle(i, self.layout.width_m);
+                let y_m = middle(j, self.layout.depth_m);
+                let at = Position::new(x_m, y_m, self.floor);
+                let id = format!("p{:03}", environment.points.len() + 1);
+                let n = self.samples_per_point;
+                self.sample(&mut environment, (id, at), (layout, first_id), (&training, n), rng);
+            }
+        }
+        for i in 0..self.test_samples {
+            let at = layout.random_position(self.floor, rng);
+            let id = format!("t{:03}", i + 1);
+            self.sample(&mut environment, (id, at), (layout, first_id), (&test, 1), rng);
+        }
+        environment
+    }
+
+    fn sample(
+        &self,
+        environment: &mut Environment,
+        (id, position): (String, Position),
+        (layout, first_id): (&Layout, u32),
+        (set, n): (&std::sync::Arc<str>, usize),
+        rng: &mut ChaCha8Rng,
+    ) {
+        let point = u32::try_from(environment.points.len()).unwrap_or(u32::MAX);
+        for i in 0..n {
+            let receiver = (&self.channel, self.receiver_gain_db);
+            let scan = layout.scan(&position, receiver, self.sensitivity_dbm, first_id, rng);
+            environment.samples.push(Sample {
+                id: format!("{id}-{}", i + 1).into(),
+                point,
+                device: None,
+                time_ms: None,
+                set: set.clone(),
+                scan,
+            });
+        }
+        environment.points.push(SurveyPoint { id, position });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_whole_and_repeats() {
+        let scenario = Scenario::demo().unwrap();
+        let survey = scenario.simulate();
+        assert_eq!(survey, scenario.simulate());
+        assert_eq!(survey.environments.len(), scenario.environments.len());
+        let other = Scenario { seed: scenario.seed + 1, ..scenario };
+        assert_ne!(survey, other.simulate());
+    }
+
+    #[test]
+    fn a_building_keeps_its_access_points() {
+        let mut scenario = Scenario::demo().unwrap();
+        scenario.environments.truncate(2);
+        let first = scenario.environments[0].clone();
+        scenario.environments[1] = EnvironmentConfig {
+            name: "later".into(),
+            building: Some(first.name.clone()),
+            ..first
+        };
+        let survey = scenario.simulate();
+        assert_eq!(survey.access_points.len(), survey.environments[0].samples[0].scan.len().max(
+            scenario.environments[0].layout.access_points));
+        assert_eq!(survey.environments[0].points[0], survey.environments[1].points[0]);
+        assert_ne!(survey.environments[0].samples[0].scan, survey.environments[1].samples[0].scan);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let parse = |from: &str, to: &str| {
+            Scenario::parse(&DEMO.replacen(from, to, 1), Path::new("s.toml")).unwrap_err().to_string()
+        };
+        assert!(parse("schema = 1", "schema = 9").contains("schema 9"));
+        assert!(parse("schema = 1", "schema = 1\nsped = 3").contains("sped"));
+        assert!(parse("grid_m = ", "grid_m = -").contains("grid_m"));
+    }
+}

@@ -1,0 +1,43 @@
+//! What an import read, and what it dropped and why.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+/// Counts of an import.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// Files read.
+    pub files: usize,
+    /// Rows read.
+    pub rows_read: usize,
+    /// Rows kept as samples.
+    pub rows_kept: usize,
+    /// Rows dropped, by reason.
+    pub dropped: BTreeMap<&'static str, usize>,
+    /// Rows left out because they belong to environments that were not asked for.
+    pub not_asked_for: usize,
+}
+
+impl ImportReport {
+    /// Rows dropped for any reason.
+    #[must_use]
+    pub fn n_dropped(&self) -> usize {
+        self.dropped.values().sum()
+    }
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (files, read, kept) = (self.files, self.rows_read, self.rows_kept);
+        write!(f, "{read} rows read from {files} files, {kept} kept, {} dropped", self.n_dropped())?;
+        for (reason, count) in &self.dropped {
+            write!(f, "\n  {count} dropped: {reason}")?;
+        }
+        if self.not_asked_for > 0 {
+            write!(f, "\n  {} left out: other environments", self.not_asked_for)?;
+        }
+        Ok(())
+    }
+}

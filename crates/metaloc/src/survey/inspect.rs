@@ -1,0 +1,144 @@
+//! What a survey holds, in words and numbers.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Environment, Survey};
+
+/// A survey in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SurveySummary {
+    /// Its name.
+    pub name: String,
+    /// Hash of its content.
+    pub data_hash: String,
+    /// Access points listed.
+    pub access_points: usize,
+    /// One entry an environment.
+    pub environments: Vec<EnvironmentSummary>,
+}
+
+/// An environment in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnvironmentSummary {
+    /// Its name.
+    pub name: String,
+    /// Surveyed points.
+    pub points: usize,
+    /// Samples.
+    pub samples: usize,
+    /// Floors, ascending.
+    pub floors: Vec<i32>,
+    /// Sets of samples.
+    pub sets: Vec<String>,
+    /// Devices.
+    pub devices: Vec<String>,
+    /// Access points heard.
+    pub access_points_heard: usize,
+    /// Median number of access points in a scan.
+    pub median_heard: usize,
+    /// Weakest and strongest reading (dBm); `None` without readings.
+    pub rss_range_dbm: Option<(f32, f32)>,
+    /// Extent in x and y (m).
+    pub extent_m: (f64, f64),
+    /// Day of the first and the last sample, if times are known.
+    pub days: Option<(String, String)>,
+}
+
+impl SurveySummary {
+    /// Summarises a survey.
+    #[must_use]
+    pub fn of(survey: &Survey) -> Self {
+        Self {
+            name: survey.name.clone(),
+            data_hash: survey.content_hash(),
+            access_points: survey.access_points.len(),
+            environments: survey.environments.iter().map(|e| summary(survey, e)).collect(),
+        }
+    }
+}
+
+fn summary(survey: &Survey, environment: &Environment) -> EnvironmentSummary {
+    let samples = &environment.samples;
+    let readings = || samples.iter().flat_map(|sample| sample.scan.readings());
+    let heard: BTreeSet<u32> = readings().map(|(id, _)| id.0).collect();
+    let mut lengths: Vec<usize> = samples.iter().map(|sample| sample.scan.len()).collect();
+    lengths.sort_unstable();
+    let weakest = readings().map(|r| r.1).fold(f32::INFINITY, f32::min);
+    let strongest = readings().map(|r| r.1).fold(f32::NEG_INFINITY, f32::max);
+    let sets: BTreeSet<&str> = samples.iter().map(|sample| &*sample.set).collect();
+    let devices: BTreeSet<u16> = samples.iter().filter_map(|sample| sample.device).collect();
+    let times = || samples.iter().filter_map(|sample| sample.time_ms);
+    let extent = |pick: fn(&super::SurveyPoint) -> f64| {
+        let of = || environment.points.iter().map(pick);
+        of().fold(f64::NEG_INFINITY, f64::max) - of().fold(f64::INFINITY, f64::min)
+    };
+    EnvironmentSummary {
+        name: environment.name.clone(),
+        points: environment.points.len(),
+        samples: samples.len(),
+        floors: environment.floors().into_iter().collect(),
+        sets: sets.into_iter().map(str::to_owned).collect(),
+        devices: devices.into_iter().map(|d| survey.devices[d as usize].clone()).collect(),
+        access_points_heard: heard.len(),
+        median_heard: lengths.get(lengths.len() / 2).copied().unwrap_or(0),
+        rss_range_dbm: if heard.is_empty() { None } else { Some((weakest, strongest)) },
+        extent_m: if environment.points.is_empty() {
+            (0.0, 0.0)
+        } else {
+            (extent(|p| p.position.x_m), extent(|p| p.position.y_m))
+        },
+        days: times().min().zip(times().max()).map(|(first, last)| (day(first), day(last))),
+    }
+}
+
+/// The day of a time, as YYYY-MM-DD.
+fn day(time_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(time_ms)
+        .map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d").to_string())
+}
+
+impl fmt::Display for SurveySummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let samples: usize = self.environments.iter().map(|e| e.samples).sum();
+        writeln!(
+            f,
+            "survey {}: {} environments, {samples} samples, {} access points, data {:.16}",
+            self.name,
+            self.environments.len(),
+            self.access_points,
+            self.data_hash
+        )?;
+        for e in &self.environments {
+            let floors: Vec<String> = e.floors.iter().map(i32::to_string).collect();
+            let rss = e.rss_range_dbm.map_or("nothing heard".to_owned(), |(weakest, strongest)| {
+                format!("{weakest} to {strongest} dBm")
+            });
+            let days = e.days.as_ref().map_or(String::new(), |(first, last)| {
+                if first == last { format!(", {first}") } else { format!(", {first} to {last}") }
+            });
+            writeln!(
+                f,
+                "  {}: {} points, {} samples, floors {}, {:.1} x {:.1} m, {} access points \
+                 (median {} a scan), {rss}{days}",
+                e.name,
+                e.points,
+                e.samples,
+                floors.join(" "),
+                e.extent_m.0,
+                e.extent_m.1,
+                e.access_points_heard,
+                e.median_heard,
+            )?;
+            if e.sets.len() > 1 || e.sets.first().is_some_and(|set| !set.is_empty()) {
+                writeln!(f, "      sets {}", e.sets.join(" "))?;
+            }
+            if !e.devices.is_empty() {
+                writeln!(f, "      devices {}", e.devices.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}

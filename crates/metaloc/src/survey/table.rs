@@ -1,0 +1,147 @@
+//! CSV tables with a checked header; every error names file and row.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::SurveyError;
+
+/// A table being read: named columns, some of which may be missing.
+pub(super) struct Table<R> {
+    path: PathBuf,
+    reader: csv::Reader<R>,
+    /// Position in the file of each column asked for.
+    columns: Vec<Option<usize>>,
+    names: &'static [&'static str],
+    record: StringRecord,
+    row: u64,
+}
+
+impl Table<std::fs::File> {
+    /// Opens a table that has the columns `required` and perhaps `optional`, in any order; an
+    /// unknown column is an error. Cells are asked for by their index in `names`, which lists the
+    /// required columns first.
+    pub(super) fn open(
+        path: &Path,
+        names: &'static [&'static str],
+        n_required: usize,
+    ) -> Result<Self, SurveyError> {
+        let file = std::fs::File::open(path).map_err(|e| SurveyError::file(path, e))?;
+        Self::new(path, file, names, n_required)
+    }
+}
+
+impl<R: Read> Table<R> {
+    /// As [`Table::open`], on anything that can be read; `path` is for messages.
+    pub(super) fn new(
+        path: &Path,
+        from: R,
+        names: &'static [&'static str],
+        n_required: usize,
+    ) -> Result<Self, SurveyError> {
+        let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(from);
+        let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
+        let columns: Vec<Option<usize>> =
+            names.iter().map(|name| header.iter().position(|found| found == *name)).collect();
+        let missing = columns.iter().take(n_required).position(Option::is_none);
+        let unknown = header.iter().find(|found| !names.contains(found));
+        if missing.is_some() || unknown.is_some() {
+            let what = match (missing, unknown) {
+                (Some(index), _) => format!("the column `{}` is missing", names[index]),
+                (None, found) => format!("the column `{}` is not known", found.unwrap_or("")),
+            };
+            let (required, optional) = names.split_at(n_required);
+            let optional = if optional.is_empty() {
+                String::new()
+            } else {
+                format!(", and may have {}", optional.join(", "))
+            };
+            return Err(SurveyError::format(
+                path,
+                format!("{what}; the header must be {}{optional}", required.join(",")),
+            ));
+        }
+        let (path, record) = (path.to_owned(), StringRecord::new());
+        Ok(Self { path, reader, columns, names, record, row: 1 })
+    }
+
+    /// Reads the next row; false at the end.
+    pub(super) fn next(&mut self) -> Result<bool, SurveyError> {
+        let more = self.reader.read_record(&mut self.record);
+        let more = more.map_err(|e| csv_error(&self.path, &e))?;
+        self.row = self.record.position().map_or(self.row + 1, csv::Position::line);
+        Ok(more)
+    }
+
+    /// A cell of the current row; empty if the column is not there.
+    pub(super) fn cell(&self, column: usize) -> &str {
+        self.columns[column].and_then(|at| self.record.get(at)).unwrap_or("")
+    }
+
+    /// A cell that must not be empty.
+    pub(super) fn name(&self, column: usize) -> Result<&str, SurveyError> {
+        match self.cell(column) {
+            "" => Err(self.error(format!("`{}` is empty; fill it in", self.names[column]))),
+            cell => Ok(cell),
+        }
+    }
+
+    /// A cell as a finite number.
+    pub(super) fn number(&self, column: usize) -> Result<f64, SurveyError> {
+        let cell = self.cell(column);
+        cell.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(|| {
+            let name = self.names[column];
+            self.error(format!("`{name}` is `{cell}`; a finite number is expected"))
+        })
+    }
+
+    /// A cell as a whole number.
+    pub(super) fn integer(&self, column: usize) -> Result<i64, SurveyError> {
+        let cell = self.cell(column);
+        cell.parse().map_err(|_| {
+            let name = self.names[column];
+            self.error(format!("`{name}` is `{cell}`; a whole number is expected"))
+        })
+    }
+
+    /// An RSS cell.
+    pub(super) fn rss_dbm(&self, column: usize) -> Result<f32, SurveyError> {
+        let value = self.number(column)? as f32;
+        check_rss(value).map_err(|reason| self.error(reason))?;
+        Ok(value)
+    }
+
+    /// An error at the current row.
+    pub(super) fn error(&self, reason: impl Into<String>) -> SurveyError {
+        SurveyError::row(&self.path, self.row, reason)
+    }
+}
+
+/// Refuses what no receiver reports.
+pub(super) fn check_rss(dbm: f32) -> Result<(), String> {
+    use metaloc_radio::signal::{MAX_RSS_DBM, MIN_RSS_DBM};
+    if (MIN_RSS_DBM..=MAX_RSS_DBM).contains(&dbm) {
+        return Ok(());
+    }
+    Err(format!(
+        "RSS is {dbm} dBm; a receiver reports {MIN_RSS_DBM} to {MAX_RSS_DBM} dBm (leave a row out \
+         where the access point was not heard)"
+    ))
+}
+
+/// A CSV reader's error with file and row.
+pub(super) fn csv_error(path: &Path, error: &csv::Error) -> SurveyError {
+    let row = error.position().map_or(1, csv::Position::line);
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, pos } => {
+            let row = pos.as_ref().map_or(row, csv::Position::line);
+            SurveyError::row(path, row, format!("{len} cells; the header has {expected_len}"))
+        }
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let row = pos.as_ref().map_or(row, csv::Position::line);
+            SurveyError::row(path, row, "not UTF-8 text; save the table as UTF-8")
+        }
+        _ => SurveyError::format(path, error.to_string()),
+    }
+}
