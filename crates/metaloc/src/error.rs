@@ -26,12 +26,12 @@ pub enum Error {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// A file that can't be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A configuration or protocol file with a mistake.
     #[error("{path}: {reason}")]
@@ -58,8 +58,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn file(path: &Path, source: std::io::Error) -> Self {
-        Self::File { path: path.to_owned(), source }
+    pub(crate) fn file(path: &Path, cause: std::io::Error) -> Self {
+        Self::File { path: path.to_owned(), cause }
     }
 
     pub(crate) fn model(path: &Path, reason: String) -> Self {

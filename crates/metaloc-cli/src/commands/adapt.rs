@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
     };
     let survey = Survey::read(&args.survey)?;
     let supports = supports(args, &survey, &model)?;
-    let mut adaptation = model.config.adaptation;
+    let mut adaptation = model.config.adaptation();
     adaptation.steps = args.steps.unwrap_or(adaptation.steps);
     let n_points: usize = supports.iter().map(|s| s.site.points.len()).sum();
     let n_scans: usize = supports.iter().map(|s| s.site.n_scans()).sum();

@@ -142,7 +142,7 @@ pub(super) fn learn(
 ) -> Result<Prepared, Error> {
     let begin = Instant::now();
     let supports = case.supports.clone();
-    let site = SiteModel::adapt(model, supports, &case.access_points, config.adaptation)?;
+    let site = SiteModel::adapt(model, supports, &case.access_points, config.adaptation())?;
     let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
     Ok(Prepared {
         locator: Box::new(AdaptedNetwork::new(site)?),

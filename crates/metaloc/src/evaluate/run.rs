@@ -254,7 +254,7 @@ pub(super) fn train_all(
 
 /// Names what decides a trained start; adaptation doesn't.
 fn training_key(config: &LearningConfig) -> String {
-    let adaptation = metaloc_meta::AdaptationConfig::default();
+    let adaptation = crate::learning::AdaptationSettings::default();
     format!("{:?}", LearningConfig { adaptation, ..config.clone() })
 }
 

@@ -116,23 +116,33 @@ pub fn select(
     overrides: &Overrides,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<(Selection, Vec<Choice>), Error> {
-    let DataSource::Survey(data) = &protocol.data else {
-        return Err(Error::usage("--select works on surveys; this protocol simulates its data"));
-    };
     let splits = overrides.splits(protocol);
-    let survey = load(data, &splits, data_folder)?;
-    let data_hash = survey.content_hash();
+    let survey = match &protocol.data {
+        DataSource::Survey(data) => Some((data, load(data, &splits, data_folder)?)),
+        DataSource::Toy(_) => None,
+    };
+    let data_hash = match (&survey, &protocol.data) {
+        (None, data) => super::run::hash(data)?,
+        (Some((_, survey)), _) => survey.content_hash(),
+    };
     let total: usize = splits.len() * protocol.select.grid.len();
+    let mut done = 0;
     let mut selection = Selection { schema: 1, choices: Vec::new() };
     let mut tried = Vec::new();
     for split in &splits {
-        let folds = Folds::new(protocol, &survey, split, &data.historical_sets)?;
+        let folds = match (&survey, &protocol.data) {
+            (Some((data, survey)), _) => {
+                Folds::Survey(SurveyFolds::new(protocol, survey, split, &data.historical_sets)?)
+            }
+            (None, DataSource::Toy(toy)) => Folds::Toy(protocol, toy, split),
+            (None, DataSource::Survey(_)) => continue,
+        };
         for (name, grid) in &protocol.select.grid {
             let method = protocol.methods.iter().find(|m| m.name == *name).ok_or_else(|| {
                 Error::usage(format!("select.grid names `{name}`, which is not among the methods"))
             })?;
             let what = format!("split {}, choosing {name}", split.name);
-            if observer.stage(tried.len(), total, &what).is_break() {
+            if observer.stage(done, total, &what).is_break() {
                 return Err(Error::usage("interrupted; nothing was chosen"));
             }
             let candidates = combinations(grid)?;
@@ -141,7 +151,7 @@ pub fn select(
                 .enumerate()
                 .map(|(i, settings)| {
                     let variant = with_settings(method, settings)?;
-                    Ok(MethodConfig { name: format!("{name}#{i}"), ..variant })
+                    Ok(MethodConfig { name: format!("{name}:{i}"), ..variant })
                 })
                 .collect::<Result<_, Error>>()?;
             let scores = folds.scores(variants, &data_hash)?;
@@ -161,6 +171,7 @@ pub fn select(
                 }
             }
             selection.choices.push(of(&candidates[best], scores[best]));
+            done += 1;
         }
     }
     Ok((selection, tried))
@@ -186,14 +197,32 @@ fn combinations(grid: &toml::Table) -> Result<Vec<toml::Table>, Error> {
 }
 
 /// One split's historical environments, each held out in turn.
-struct Folds<'a> {
+enum Folds<'a> {
+    Survey(SurveyFolds<'a>),
+    Toy(&'a Protocol, &'a super::ToyData, &'a Split),
+}
+
+impl Folds<'_> {
+    /// Each variant's mean error over all folds and draws (m).
+    fn scores(&self, variants: Vec<MethodConfig>, data_hash: &str) -> Result<Vec<f64>, Error> {
+        match self {
+            Self::Survey(folds) => folds.scores(variants, data_hash),
+            Self::Toy(protocol, toy, split) => {
+                super::toy::held_out_scores(protocol, toy, split, variants, data_hash)
+            }
+        }
+    }
+}
+
+/// The folds of a survey.
+struct SurveyFolds<'a> {
     protocol: &'a Protocol,
     survey: &'a Survey,
     environments: Vec<&'a Environment>,
     sets: &'a [String],
 }
 
-impl<'a> Folds<'a> {
+impl<'a> SurveyFolds<'a> {
     fn new(
         protocol: &'a Protocol,
         survey: &'a Survey,

@@ -17,7 +17,9 @@ use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Context, LabelledCase, train_all};
-use super::{Case, EvaluationObserver, Floors, Overrides, Protocol, Row};
+use super::{
+    Case, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row, Split,
+};
 use crate::error::Error;
 use crate::learning::{
     DrawnTask, EncodedTasks, Encoder, LearningConfig, MetaModel, Orientation, Support,
@@ -164,6 +166,45 @@ pub(super) fn run(
         }
     }
     Ok(rows)
+}
+
+/// For choosing settings: each historical channel held out in turn, layouts drawn afresh.
+pub(super) fn held_out_scores(
+    protocol: &Protocol,
+    data: &ToyData,
+    split: &Split,
+    variants: Vec<MethodConfig>,
+    data_hash: &str,
+) -> Result<Vec<f64>, Error> {
+    let n = variants.len();
+    let (seed, points) = (protocol.seeds[0], protocol.select.points);
+    let protocol = Protocol { methods: variants, ..protocol.clone() };
+    let access_points = Arc::new(data.access_points());
+    let select = &protocol.select;
+    let small =
+        ToyData { test_layouts: select.draws, test_samples: select.queries, ..data.clone() };
+    let mut sums = vec![0.0; n];
+    for held_out in &split.historical {
+        let others: Vec<String> =
+            split.historical.iter().filter(|name| *name != held_out).cloned().collect();
+        let channels = others
+            .iter()
+            .map(|name| Ok((name.as_str(), data.channel(name)?)))
+            .collect::<Result<_, Error>>()?;
+        let tasks = ToyTasks { data, channels, points: &[points] };
+        let models = train_all(&protocol, seed, |config, seed| {
+            train(&tasks, config, seed, (&others, data_hash), &access_points)
+        })?;
+        let context =
+            Context { protocol: &protocol, split: "fold", seed, data_hash, models: &models };
+        // Layouts of another seed than any test's.
+        let channel = data.channel(held_out)?;
+        let cases = toy_cases(&small, (held_out, channel), points, !seed, &access_points);
+        for (i, row) in context.evaluate(&cases, &[])?.iter().enumerate() {
+            sums[i % n] += row.mean_m / (small.test_layouts * split.historical.len()) as f64;
+        }
+    }
+    Ok(sums)
 }
 
 fn train(

@@ -26,7 +26,24 @@ pub struct LearningConfig {
     /// The outer loop.
     pub training: TrainingConfig,
     /// Steps in the new environment.
-    pub adaptation: AdaptationConfig,
+    pub adaptation: AdaptationSettings,
+}
+
+/// Steps in the new environment (Eq. 14).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaptationSettings {
+    /// Step size; the inner loop's alpha if left out, as in Eq. (6) and (14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_size: Option<f64>,
+    /// Number of steps Q.
+    pub steps: usize,
+}
+
+impl Default for AdaptationSettings {
+    fn default() -> Self {
+        Self { step_size: None, steps: AdaptationConfig::default().steps }
+    }
 }
 
 /// How the starting weights are found.
@@ -202,6 +219,13 @@ impl LearningConfig {
         let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
         toml::from_str(&text)
             .map_err(|e| Error::Config { path: path.to_owned(), reason: e.to_string() })
+    }
+
+    /// The adaptation with its step size resolved.
+    #[must_use]
+    pub fn adaptation(&self) -> AdaptationConfig {
+        let AdaptationSettings { step_size, steps } = self.adaptation;
+        AdaptationConfig { step_size: step_size.unwrap_or(self.maml.inner_step_size), steps }
     }
 
     /// Checks every setting.

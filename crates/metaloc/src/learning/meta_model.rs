@@ -104,7 +104,7 @@ pub fn meta_train(
     };
     let held_out = held_out.as_ref().map(|origin| EncodedTasks { origin, encoder: &bound });
     let validation =
-        held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation));
+        held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation()));
     let mut environments: Vec<String> = Vec::new();
     for site in historical.sites {
         if environments.last() != Some(&site.environment) {

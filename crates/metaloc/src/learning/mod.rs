@@ -7,7 +7,7 @@ mod site_model;
 mod site_tasks;
 
 pub use config::{
-    Algorithm, FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit, LearningConfig,
+    AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit, LearningConfig,
     NetworkConfig, Scaling, TaskConfig,
 };
 pub use encoder::{BoundEncoder, Encoder};

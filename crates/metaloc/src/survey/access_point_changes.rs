@@ -65,7 +65,8 @@ mod tests {
     fn came_stayed_went() {
         let mut survey = Survey::default();
         let ids: Vec<_> = ["a", "b", "c"].map(|name| survey.access_points.intern(name)).into();
-        let scan = |i: &[usize]| RssScan::new(i.iter().map(|&i| (ids[i], -50.0)).collect()).unwrap();
+        let scan =
+            |i: &[usize]| RssScan::new(i.iter().map(|&i| (ids[i], -50.0)).collect()).unwrap();
         let (old, new) = ([scan(&[0, 1])], [scan(&[1]), scan(&[2])]);
         let changes = AccessPointChanges::between(&survey, old.iter(), new.iter());
         assert_eq!(changes.to_string(), "1 access points in common, 1 new, 1 gone");

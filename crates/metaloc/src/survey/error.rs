@@ -9,14 +9,14 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum SurveyError {
     /// A file or folder that can't be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
-    /// A folder that should hold data and doesn't.
+    /// A file that is missing, or a folder that should hold data and doesn't.
     #[error("{path}: {reason}")]
     NoData {
         /// Where was looked.
@@ -66,8 +66,17 @@ pub enum SurveyError {
 }
 
 impl SurveyError {
-    pub(super) fn file(path: &Path, source: std::io::Error) -> Self {
-        Self::File { path: path.to_owned(), source }
+    /// A file that can't be opened: with the remedy if it is missing.
+    pub(super) fn opening(path: &Path, source: std::io::Error, remedy: &str) -> Self {
+        if source.kind() == std::io::ErrorKind::NotFound {
+            let reason = format!("the file is missing; {remedy}");
+            return Self::NoData { path: path.to_owned(), reason };
+        }
+        Self::file(path, source)
+    }
+
+    pub(super) fn file(path: &Path, cause: std::io::Error) -> Self {
+        Self::File { path: path.to_owned(), cause }
     }
 
     pub(super) fn format(path: &Path, reason: impl Into<String>) -> Self {

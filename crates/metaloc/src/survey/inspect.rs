@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Environment, Survey};
+use super::{Environment, Survey, timestamp};
 
 /// A survey in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -90,14 +90,11 @@ fn summary(survey: &Survey, environment: &Environment) -> EnvironmentSummary {
         } else {
             (extent(|p| p.position.x_m), extent(|p| p.position.y_m))
         },
-        days: times().min().zip(times().max()).map(|(first, last)| (day(first), day(last))),
+        days: {
+            let day = |time_ms: Option<i64>| timestamp::day(time_ms?);
+            day(times().min()).zip(day(times().max()))
+        },
     }
-}
-
-/// The day of a time, as YYYY-MM-DD.
-fn day(time_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(time_ms)
-        .map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d").to_string())
 }
 
 impl fmt::Display for SurveySummary {

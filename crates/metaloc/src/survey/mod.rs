@@ -11,8 +11,11 @@ mod folder;
 mod format;
 pub mod import;
 mod inspect;
+mod name_lists;
+mod split;
 mod table;
 mod template;
+mod timestamp;
 
 use std::collections::BTreeSet;
 

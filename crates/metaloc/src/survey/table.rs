@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::SurveyError;
+use super::{SurveyError, timestamp};
 
 /// A table being read: named columns, some of which may be missing.
 pub(super) struct Table<R> {
@@ -27,7 +27,10 @@ impl Table<std::fs::File> {
         names: &'static [&'static str],
         n_required: usize,
     ) -> Result<Self, SurveyError> {
-        let file = std::fs::File::open(path).map_err(|e| SurveyError::file(path, e))?;
+        let file = std::fs::File::open(path).map_err(|e| {
+            let remedy = format!("a table with the columns {} is expected", names.join(","));
+            SurveyError::opening(path, e, &remedy)
+        })?;
         Self::new(path, file, names, n_required)
     }
 }
@@ -46,10 +49,15 @@ impl<R: Read> Table<R> {
             names.iter().map(|name| header.iter().position(|found| found == *name)).collect();
         let missing = columns.iter().take(n_required).position(Option::is_none);
         let unknown = header.iter().find(|found| !names.contains(found));
-        if missing.is_some() || unknown.is_some() {
-            let what = match (missing, unknown) {
-                (Some(index), _) => format!("the column `{}` is missing", names[index]),
-                (None, found) => format!("the column `{}` is not known", found.unwrap_or("")),
+        let twice =
+            header.iter().enumerate().find(|(i, a)| header.iter().take(*i).any(|b| b == *a));
+        if missing.is_some() || unknown.is_some() || twice.is_some() {
+            let what = match (missing, unknown, twice) {
+                (Some(index), ..) => format!("the column `{}` is missing", names[index]),
+                (None, Some(found), _) => format!("the column `{found}` is not known"),
+                (None, None, found) => {
+                    format!("the column `{}` stands twice", found.map_or("", |(_, name)| name))
+                }
             };
             let (required, optional) = names.split_at(n_required);
             let optional = if optional.is_empty() {
@@ -59,7 +67,11 @@ impl<R: Read> Table<R> {
             };
             return Err(SurveyError::format(
                 path,
-                format!("{what}; the header must be {}{optional}", required.join(",")),
+                format!(
+                    "{what}; the header is `{}`, it must be {}{optional}, separated by commas",
+                    header.iter().collect::<Vec<_>>().join(","),
+                    required.join(",")
+                ),
             ));
         }
         let (path, record) = (path.to_owned(), StringRecord::new());
@@ -89,27 +101,46 @@ impl<R: Read> Table<R> {
 
     /// A cell as a finite number.
     pub(super) fn number(&self, column: usize) -> Result<f64, SurveyError> {
-        let cell = self.cell(column);
-        cell.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(|| {
-            let name = self.names[column];
-            self.error(format!("`{name}` is `{cell}`; a finite number is expected"))
-        })
+        let value = self.cell(column).parse::<f64>().ok().filter(|value| value.is_finite());
+        value.ok_or_else(|| self.unlike(column, "a finite number (with a decimal point)"))
     }
 
-    /// A cell as a whole number.
-    pub(super) fn integer(&self, column: usize) -> Result<i64, SurveyError> {
-        let cell = self.cell(column);
-        cell.parse().map_err(|_| {
-            let name = self.names[column];
-            self.error(format!("`{name}` is `{cell}`; a whole number is expected"))
-        })
+    /// A floor number; 0 if the cell is empty.
+    pub(super) fn floor(&self, column: usize) -> Result<i32, SurveyError> {
+        match self.cell(column) {
+            "" => Ok(0),
+            cell => cell.parse().map_err(|_| self.unlike(column, "a whole number")),
+        }
+    }
+
+    /// A time in milliseconds since 1970-01-01; `None` if the cell is empty.
+    pub(super) fn time_ms(&self, column: usize) -> Result<Option<i64>, SurveyError> {
+        match self.cell(column) {
+            "" => Ok(None),
+            cell => match timestamp::parse(cell) {
+                None => Err(self.unlike(column, timestamp::EXPECTED)),
+                time_ms => Ok(time_ms),
+            },
+        }
+    }
+
+    fn unlike(&self, column: usize, expected: &str) -> SurveyError {
+        let (name, cell) = (self.names[column], self.cell(column));
+        self.error(format!("`{name}` is `{cell}`; {expected} is expected"))
     }
 
     /// An RSS cell.
     pub(super) fn rss_dbm(&self, column: usize) -> Result<f32, SurveyError> {
-        let value = self.number(column)? as f32;
+        // Not through f64: rounding twice could miss the number that was written.
+        let value = self.cell(column).parse::<f32>().ok().filter(|value| value.is_finite());
+        let value = value.ok_or_else(|| self.unlike(column, "a finite number"))?;
         check_rss(value).map_err(|reason| self.error(reason))?;
         Ok(value)
+    }
+
+    /// The current row's number; the header is row 1.
+    pub(super) fn row(&self) -> u64 {
+        self.row
     }
 
     /// An error at the current row.
@@ -125,8 +156,8 @@ pub(super) fn check_rss(dbm: f32) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "RSS is {dbm} dBm; a receiver reports {MIN_RSS_DBM} to {MAX_RSS_DBM} dBm (leave a row out \
-         where the access point was not heard)"
+        "RSS is {dbm} dBm; a receiver reports {MIN_RSS_DBM} to {MAX_RSS_DBM} dBm (an access point \
+         that was not heard has no row)"
     ))
 }
 
@@ -136,7 +167,14 @@ pub(super) fn csv_error(path: &Path, error: &csv::Error) -> SurveyError {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, pos } => {
             let row = pos.as_ref().map_or(row, csv::Position::line);
-            SurveyError::row(path, row, format!("{len} cells; the header has {expected_len}"))
+            SurveyError::row(
+                path,
+                row,
+                format!(
+                    "{len} cells where {expected_len} are expected, as in the first row; correct the \
+                 row (a cell with a comma needs quotes)"
+                ),
+            )
         }
         csv::ErrorKind::Utf8 { pos, .. } => {
             let row = pos.as_ref().map_or(row, csv::Position::line);

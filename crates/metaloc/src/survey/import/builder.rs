@@ -1,15 +1,20 @@
 //! Rows into environments.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use sha2::{Digest, Sha256};
 
+use super::growing_environment::GrowingEnvironment;
 use super::{DropDuplicates, ImportOptions, ImportReport};
-use crate::survey::folder::{Devices, Sets};
-use crate::survey::{Environment, Provenance, Sample, Survey, SurveyError, SurveyPoint};
+use crate::survey::name_lists::{Devices, Sets};
+use crate::survey::{Environment, Provenance, Sample, Survey, SurveyError};
+
+const EMPTY: &str = "empty: no access point heard";
+const IDENTICAL: &str = "identical to an earlier row";
+const SAME_RSS_POSITION: &str = "same RSS and position as an earlier row";
 
 /// One row of a publisher's file.
 pub(super) struct Row<'a> {
@@ -24,18 +29,8 @@ pub(super) struct Row<'a> {
     pub(super) set: &'a str,
     pub(super) time_ms: Option<i64>,
     pub(super) readings: Vec<(AccessPointId, f32)>,
-    /// Everything that the file says in this row: two identical rows have the same.
-    pub(super) everything: [u8; 32],
-}
-
-/// A place's coordinates, compared bit by bit.
-type PlaceKey = (u64, u64, i32);
-
-#[derive(Default)]
-struct Growing {
-    environment: Environment,
-    points: HashMap<PlaceKey, u32>,
-    ids: HashSet<String>,
+    /// What else the file says in this row; rows that differ in it are not identical.
+    pub(super) rest: &'a [&'a str],
 }
 
 /// A survey under construction.
@@ -43,21 +38,22 @@ pub(super) struct Builder {
     name: String,
     provenance: Provenance,
     options: ImportOptions,
+    /// The file's numbering, for readings in [`Row`]s.
     pub(super) access_points: AccessPoints,
     devices: Devices,
     sets: Sets,
-    growing: Vec<Growing>,
+    growing: Vec<GrowingEnvironment>,
     index: HashMap<String, usize>,
-    /// Rows of the current file seen before.
+    /// Digests of the rows of the current set.
     seen: HashSet<[u8; 32]>,
     /// Environments met, asked for or not.
-    pub(super) met: Vec<String>,
+    met: BTreeSet<String>,
     pub(super) report: ImportReport,
 }
 
 impl Builder {
     pub(super) fn new(name: &str, provenance: Provenance, options: &ImportOptions) -> Self {
-        Self {
+        let mut builder = Self {
             name: name.to_owned(),
             provenance,
             options: options.clone(),
@@ -67,15 +63,54 @@ impl Builder {
             growing: Vec::new(),
             index: HashMap::new(),
             seen: HashSet::new(),
-            met: Vec::new(),
+            met: BTreeSet::new(),
             report: ImportReport::default(),
+        };
+        builder.expect_reason(EMPTY);
+        match options.drop_duplicates.unwrap_or_default() {
+            DropDuplicates::Rows => builder.expect_reason(IDENTICAL),
+            DropDuplicates::RssPosition => builder.expect_reason(SAME_RSS_POSITION),
+            DropDuplicates::Nothing => {}
         }
+        builder
     }
 
-    /// Begins a file: repeated rows are looked for within one.
-    pub(super) fn begin_file(&mut self) {
+    /// Makes the report name a reason also where no row is dropped for it.
+    pub(super) fn expect_reason(&mut self, reason: &'static str) {
+        self.report.dropped.entry(reason).or_default();
+    }
+
+    /// Begins a set that was read from `n_files`: repeated rows are looked for within one set.
+    pub(super) fn begin_set(&mut self, n_files: usize) {
         self.seen.clear();
-        self.report.files += 1;
+        self.report.files += n_files;
+    }
+
+    /// Names the columns of a wide table, counted from 1; all tables must have the same.
+    pub(super) fn columns(
+        &mut self,
+        n: usize,
+        name: impl Fn(usize) -> String,
+    ) -> Result<(), String> {
+        let known = self.access_points.len();
+        if known == 0 {
+            (1..=n).for_each(|column| _ = self.access_points.intern(&name(column)));
+        } else if n != known {
+            return Err(format!(
+                "{n} columns where the tables before it have {known}, one an access point; import \
+                 data of one version at a time"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Remembers that there is such an environment; whether it was asked for.
+    pub(super) fn meet(&mut self, environment: &str) -> bool {
+        if !self.met.contains(environment) {
+            self.met.insert(environment.to_owned());
+        }
+        let wanted = &self.options.environments;
+        wanted.as_ref().is_none_or(|names| names.iter().any(|name| name == environment))
     }
 
     /// Counts a row that is dropped.
@@ -85,77 +120,84 @@ impl Builder {
     }
 
     /// Adds a row, or drops it for a reason of the options.
-    pub(super) fn add(&mut self, row: Row<'_>) -> Result<(), String> {
-        if row.readings.is_empty() {
-            self.drop_row("empty: no access point heard");
+    pub(super) fn add(&mut self, mut row: Row<'_>) -> Result<(), String> {
+        if !self.meet(row.environment) || !self.options.wants_set(row.set) {
+            self.report.rows_read += 1;
+            self.report.not_asked_for += 1;
             return Ok(());
         }
-        let scan = RssScan::new(row.readings).map_err(|e| e.to_string())?;
-        let repeated = match self.options.drop_duplicates.unwrap_or_default() {
-            DropDuplicates::Nothing => None,
-            DropDuplicates::Rows => {
-                (!self.seen.insert(row.everything)).then_some("identical to an earlier row")
-            }
-            DropDuplicates::RssPosition => (!self.seen.insert(rss_position(&scan, &row.position)))
-                .then_some("same RSS and position as an earlier row"),
-        };
-        if let Some(reason) = repeated {
+        let scan = RssScan::new(std::mem::take(&mut row.readings)).map_err(|e| e.to_string())?;
+        if let Some(reason) = self.reason_to_drop(&row, &scan) {
             self.drop_row(reason);
             return Ok(());
         }
         self.report.rows_read += 1;
-        if !self.met.iter().any(|name| name == row.environment) {
-            self.met.push(row.environment.to_owned());
-        }
-        if !super::wanted(&self.options, row.environment) {
-            self.report.not_asked_for += 1;
-            return Ok(());
-        }
         self.report.rows_kept += 1;
-        let device = self.devices.intern(row.device);
+        let device = self.devices.intern(row.device)?;
         let set = self.sets.intern(row.set);
-        let growing = self.environment(row.environment);
-        let point = growing.point(row.point, row.position);
-        let id = growing.unique(row.id);
-        let time_ms = row.time_ms;
-        growing.environment.samples.push(Sample { id: id.into(), point, device, time_ms, set, scan });
+        let at = *self.index.entry(row.environment.to_owned()).or_insert_with(|| {
+            self.growing.push(GrowingEnvironment::new(row.environment));
+            self.growing.len() - 1
+        });
+        let growing = &mut self.growing[at];
+        let point = growing.point(row.point, row.position)?;
+        let id = growing.unique_sample_id(row.id);
+        growing.push(Sample { id, point, device, time_ms: row.time_ms, set, scan });
         Ok(())
     }
 
-    fn environment(&mut self, name: &str) -> &mut Growing {
-        let at = match self.index.get(name) {
-            Some(&at) => at,
-            None => {
-                self.index.insert(name.to_owned(), self.growing.len());
-                let environment = Environment { name: name.to_owned(), ..Environment::default() };
-                self.growing.push(Growing { environment, ..Growing::default() });
-                self.growing.len() - 1
-            }
+    fn reason_to_drop(&mut self, row: &Row<'_>, scan: &RssScan) -> Option<&'static str> {
+        if scan.is_empty() {
+            return Some(EMPTY);
+        }
+        let (rest, reason): (&[&str], _) = match self.options.drop_duplicates.unwrap_or_default() {
+            DropDuplicates::Nothing => return None,
+            DropDuplicates::Rows => (row.rest, IDENTICAL),
+            DropDuplicates::RssPosition => (&[], SAME_RSS_POSITION),
         };
-        &mut self.growing[at]
+        let mut hash = Sha256::new();
+        hash.update(row.environment);
+        hash.update(row.position.x_m.to_le_bytes());
+        hash.update(row.position.y_m.to_le_bytes());
+        hash.update(row.position.floor.to_le_bytes());
+        hash.update((scan.len() as u64).to_le_bytes());
+        for &(id, dbm) in scan.readings() {
+            hash.update(id.0.to_le_bytes());
+            hash.update(dbm.to_le_bytes());
+        }
+        if reason == IDENTICAL {
+            hash.update(row.time_ms.unwrap_or(i64::MIN).to_le_bytes());
+        }
+        for cell in rest {
+            hash.update((cell.len() as u64).to_le_bytes());
+            hash.update(cell);
+        }
+        (!self.seen.insert(hash.finalize().into())).then_some(reason)
     }
 
-    /// The survey, environments sorted by name.
-    pub(super) fn finish(self, paths: &[PathBuf]) -> Result<(Survey, ImportReport), SurveyError> {
-        let known = |name: &&String| !self.index.contains_key(*name);
-        if let Some(unknown) = self.options.environments.iter().flatten().find(known) {
-            let mut have = self.met.clone();
-            have.sort_unstable();
-            let folders: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+    /// The survey, environments sorted by name, and the report.
+    pub(super) fn finish(
+        mut self,
+        paths: &[PathBuf],
+    ) -> Result<(Survey, ImportReport), SurveyError> {
+        let places: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+        let places = places.join(", ");
+        let asked = self.options.environments.iter().flatten();
+        if let Some(unknown) = asked.into_iter().find(|name| !self.met.contains(*name)) {
+            let have: Vec<&str> = self.met.iter().map(String::as_str).collect();
             return Err(SurveyError::Unknown {
                 what: "environment",
                 found: unknown.clone(),
-                expected: format!("{} has {}", folders.join(", "), have.join(", ")),
+                expected: format!("looked in {places}, which has {}", have.join(", ")),
             });
         }
-        let mut environments: Vec<Environment> = self
-            .growing
-            .into_iter()
-            .map(|mut growing| {
-                growing.environment.samples.shrink_to_fit();
-                growing.environment
-            })
-            .collect();
+        if self.report.rows_kept == 0 {
+            let path = paths.first().cloned().unwrap_or_default();
+            let reason = format!("no sample is left to import ({})", self.report);
+            return Err(SurveyError::NoData { path, reason });
+        }
+        let mut environments: Vec<Environment> =
+            self.growing.into_iter().map(GrowingEnvironment::finish).collect();
         environments.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let survey = Survey {
             name: self.name,
@@ -165,52 +207,11 @@ impl Builder {
             devices: self.devices.names,
             environments,
         };
+        let listed = survey.access_points.len();
+        let survey =
+            survey.renumbered().map_err(|e| SurveyError::format(&paths[0], e.to_string()))?;
+        self.report.access_points_listed = listed;
+        self.report.access_points_heard = survey.access_points.len();
         Ok((survey, self.report))
     }
-}
-
-impl Growing {
-    /// The point at `position`, named by the publisher or by its coordinates.
-    fn point(&mut self, name: Option<&str>, position: Position) -> u32 {
-        let key = (position.x_m.to_bits(), position.y_m.to_bits(), position.floor);
-        let next = self.environment.points.len() as u32;
-        let at = *self.points.entry(key).or_insert(next);
-        if at == next {
-            let Position { x_m, y_m, floor } = position;
-            let id = name.map_or_else(|| format!("f{floor}-x{x_m:.2}-y{y_m:.2}"), str::to_owned);
-            let taken = self.environment.points.iter().any(|point| point.id == id);
-            let id = if taken { format!("{id}-{next}") } else { id };
-            self.environment.points.push(SurveyPoint { id, position });
-        }
-        at
-    }
-
-    /// The sample's name, made unique.
-    fn unique(&mut self, id: String) -> String {
-        let id = if self.ids.contains(&id) { format!("{id}-{}", self.ids.len()) } else { id };
-        self.ids.insert(id.clone());
-        id
-    }
-}
-
-/// A digest of parts of a row.
-pub(super) fn digest<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
-
-fn rss_position(scan: &RssScan, position: &Position) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(position.x_m.to_le_bytes());
-    hash.update(position.y_m.to_le_bytes());
-    hash.update(position.floor.to_le_bytes());
-    for &(id, dbm) in scan.readings() {
-        hash.update(id.0.to_le_bytes());
-        hash.update(dbm.to_le_bytes());
-    }
-    hash.finalize().into()
 }

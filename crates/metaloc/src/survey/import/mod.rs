@@ -1,17 +1,23 @@
 //! Importers: publishers' formats read into a [`Survey`], with a report of what was dropped and why.
 //!
 //! One format, one file. A format's reader turns rows into `Row`s; `Builder` groups them into
-//! environments, drops what the options say, and counts.
+//! environments, drops what the options say, and counts. Access points that no kept row heard are no
+//! part of the survey.
 
 mod builder;
+mod growing_environment;
 mod report;
 mod tidy_csv;
 mod uji_library;
+mod uji_month;
 mod ujiindoorloc;
+mod wide_row;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::split::is_one_of;
 use super::{Survey, SurveyError};
 pub use report::ImportReport;
 
@@ -24,6 +30,46 @@ pub enum ImportFormat {
     UjiIndoorLoc,
     /// Tidy CSV tables: samples, RSS, access points.
     TidyCsv,
+}
+
+impl ImportFormat {
+    /// What can make an environment of this format; the first is its default.
+    #[must_use]
+    pub const fn environment_by(self) -> &'static [EnvironmentBy] {
+        use EnvironmentBy::{All, Building, Device, Floor, Month, Named, Set};
+        match self {
+            Self::UjiLibrary => &[Month, Floor, Device, Set, All],
+            Self::UjiIndoorLoc => &[Floor, Building, Device, Set, All],
+            Self::TidyCsv => &[Named, Floor, Device, Set, All],
+        }
+    }
+
+    fn check_environment_by(
+        self,
+        asked: Option<EnvironmentBy>,
+    ) -> Result<EnvironmentBy, SurveyError> {
+        let known = self.environment_by();
+        let by = asked.unwrap_or(known[0]);
+        if known.contains(&by) {
+            return Ok(by);
+        }
+        let names: Vec<String> = known.iter().map(EnvironmentBy::to_string).collect();
+        Err(SurveyError::Unknown {
+            what: "environment-by",
+            found: by.to_string(),
+            expected: format!("{self} knows {}", names.join(", ")),
+        })
+    }
+}
+
+impl fmt::Display for ImportFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UjiLibrary => "uji-library",
+            Self::UjiIndoorLoc => "ujiindoorloc",
+            Self::TidyCsv => "tidy-csv",
+        })
+    }
 }
 
 impl FromStr for ImportFormat {
@@ -62,6 +108,20 @@ pub enum EnvironmentBy {
     All,
 }
 
+impl fmt::Display for EnvironmentBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Month => "month",
+            Self::Floor => "floor",
+            Self::Building => "building",
+            Self::Device => "device",
+            Self::Set => "set",
+            Self::Named => "environment",
+            Self::All => "all",
+        })
+    }
+}
+
 impl FromStr for EnvironmentBy {
     type Err = SurveyError;
 
@@ -77,13 +137,15 @@ impl FromStr for EnvironmentBy {
             _ => Err(SurveyError::Unknown {
                 what: "environment-by",
                 found: name.to_owned(),
-                expected: "month, floor, building, device, set, environment or all".into(),
+                expected: "month, floor, building, building-floor, device, set, environment or all"
+                    .into(),
             }),
         }
     }
 }
 
-/// Which repeated rows are dropped.
+/// Which repeated rows are dropped. Rows that heard nothing and rows on floors that do not exist are
+/// dropped in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DropDuplicates {
     /// Rows that are identical to an earlier row of the same file in everything.
@@ -121,6 +183,14 @@ pub struct ImportOptions {
     pub drop_duplicates: Option<DropDuplicates>,
     /// Read only these environments.
     pub environments: Option<Vec<String>>,
+    /// Read only these sets (`trn01`, `tst*`).
+    pub sets: Option<Vec<String>>,
+}
+
+impl ImportOptions {
+    fn wants_set(&self, set: &str) -> bool {
+        self.sets.as_ref().is_none_or(|names| is_one_of(set, names))
+    }
 }
 
 /// Reads a publisher's files.
@@ -132,15 +202,11 @@ pub fn import(
     paths: &[PathBuf],
     options: &ImportOptions,
 ) -> Result<(Survey, ImportReport), SurveyError> {
+    let by = format.check_environment_by(options.environment_by)?;
     let builder = match format {
-        ImportFormat::UjiLibrary => uji_library::read(paths, options)?,
-        ImportFormat::UjiIndoorLoc => ujiindoorloc::read(paths, options)?,
-        ImportFormat::TidyCsv => tidy_csv::read(paths, options)?,
+        ImportFormat::UjiLibrary => uji_library::read(paths, by, options)?,
+        ImportFormat::UjiIndoorLoc => ujiindoorloc::read(paths, by, options)?,
+        ImportFormat::TidyCsv => tidy_csv::read(paths, by, options)?,
     };
     builder.finish(paths)
-}
-
-/// Whether an environment was asked for.
-fn wanted(options: &ImportOptions, name: &str) -> bool {
-    options.environments.as_ref().is_none_or(|names| names.iter().any(|n| n == name))
 }

@@ -18,6 +18,10 @@ pub struct ImportReport {
     pub dropped: BTreeMap<&'static str, usize>,
     /// Rows left out because they belong to environments that were not asked for.
     pub not_asked_for: usize,
+    /// Access points that the files list.
+    pub access_points_listed: usize,
+    /// Access points that a kept row heard; the others are no part of the survey.
+    pub access_points_heard: usize,
 }
 
 impl ImportReport {
@@ -31,9 +35,17 @@ impl ImportReport {
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (files, read, kept) = (self.files, self.rows_read, self.rows_kept);
-        write!(f, "{read} rows read from {files} files, {kept} kept, {} dropped", self.n_dropped())?;
+        write!(
+            f,
+            "{read} rows read from {files} files, {kept} kept, {} dropped",
+            self.n_dropped()
+        )?;
         for (reason, count) in &self.dropped {
             write!(f, "\n  {count} dropped: {reason}")?;
+        }
+        let (listed, heard) = (self.access_points_listed, self.access_points_heard);
+        if listed > 0 {
+            write!(f, "\n  {heard} access points heard, of {listed} listed")?;
         }
         if self.not_asked_for > 0 {
             write!(f, "\n  {} left out: other environments", self.not_asked_for)?;

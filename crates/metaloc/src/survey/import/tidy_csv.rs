@@ -2,94 +2,141 @@
 //!
 //! - `samples.csv`: sample_id, x_m, y_m; perhaps floor, environment, point_id, time, device, set
 //! - `rss.csv`: sample_id, access_point, dbm (not heard = no row)
-//! - `access_points.csv`, if there: access_point and anything else; fixes the order of the names
+//! - `access_points.csv`, if there: access_point and anything else; an access point that is not in it is an error
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use metaloc_radio::geometry::Position;
+use metaloc_radio::signal::AccessPointId;
 
-use super::builder::{Builder, Row, digest};
+use super::builder::{Builder, Row};
 use super::{EnvironmentBy, ImportOptions};
-use crate::survey::folder::read_rss_csv;
 use crate::survey::table::{Table, csv_error};
 use crate::survey::{Provenance, SurveyError};
 
 const SAMPLES: &[&str] =
     &["sample_id", "x_m", "y_m", "floor", "environment", "point_id", "time", "device", "set"];
+const ENVIRONMENT: usize = 4;
+const POINT: usize = 5;
+const TIME: usize = 6;
+const DEVICE: usize = 7;
+const SET: usize = 8;
+const RSS: &[&str] = &["sample_id", "access_point", "dbm"];
 
-pub(super) fn read(paths: &[PathBuf], options: &ImportOptions) -> Result<Builder, SurveyError> {
+pub(super) fn read(
+    paths: &[PathBuf],
+    by: EnvironmentBy,
+    options: &ImportOptions,
+) -> Result<Builder, SurveyError> {
     let mut builder = Builder::new("tidy-csv", Provenance::default(), options);
     for path in paths {
-        read_folder(&mut builder, options, path)?;
+        read_folder(&mut builder, by, path)?;
     }
     Ok(builder)
 }
 
-fn read_folder(
-    builder: &mut Builder,
-    options: &ImportOptions,
-    folder: &Path,
-) -> Result<(), SurveyError> {
-    builder.begin_file();
-    builder.report.files += 1;
-    read_access_points(builder, &folder.join("access_points.csv"))?;
+fn read_folder(builder: &mut Builder, by: EnvironmentBy, folder: &Path) -> Result<(), SurveyError> {
+    builder.begin_set(2);
+    let listed = read_access_points(builder, &folder.join("access_points.csv"))?;
     let rss_path = folder.join("rss.csv");
-    let mut heard: HashMap<String, Vec<(String, f32)>> =
-        read_rss_csv(&rss_path)?.into_iter().collect();
-    let path = folder.join("samples.csv");
-    let mut table = Table::open(&path, SAMPLES, 3)?;
-    let mut n = 0u64;
+    let mut heard = read_rss(builder, &rss_path, listed)?;
+    let mut table = Table::open(&folder.join("samples.csv"), SAMPLES, 3)?;
+    let mut met: HashSet<String> = HashSet::new();
     while table.next()? {
-        n += 1;
-        let id = table.name(0)?.to_owned();
-        let floor = match table.cell(3) {
-            "" => 0,
-            _ => i32::try_from(table.integer(3)?)
-                .map_err(|_| table.error("`floor` is too large for a floor number"))?,
-        };
-        let position = Position::new(table.number(1)?, table.number(2)?, floor);
-        let readings = heard.remove(&id).unwrap_or_default();
-        let indexed = readings
-            .iter()
-            .map(|(name, dbm)| (builder.access_points.intern(name), *dbm))
-            .collect();
-        let floor_name = format!("f{floor}");
-        let named = |name: &str| if name.is_empty() { "all".to_owned() } else { name.to_owned() };
-        let environment = match options.environment_by.unwrap_or(EnvironmentBy::Named) {
-            EnvironmentBy::Named => named(table.cell(4)),
-            EnvironmentBy::Floor => floor_name,
-            EnvironmentBy::Device => named(table.cell(7)),
-            EnvironmentBy::Set => named(table.cell(8)),
-            EnvironmentBy::Month | EnvironmentBy::Building | EnvironmentBy::All => "all".to_owned(),
-        };
-        let row = Row {
-            environment: &environment,
-            id: id.clone(),
-            point: Some(table.cell(5)).filter(|point| !point.is_empty()),
-            position,
-            device: table.cell(7),
-            set: table.cell(8),
-            time_ms: if table.cell(6).is_empty() { None } else { Some(table.integer(6)?) },
-            readings: indexed,
-            // A sample has a name of its own: no two rows are the same.
-            everything: digest(std::iter::once(&n.to_le_bytes()[..])),
-        };
-        builder.add(row).map_err(|reason| table.error(reason))?;
+        let id = table.name(0)?;
+        if !met.insert(id.to_owned()) {
+            return Err(table.error(format!("sample `{id}` stands twice; give each its own name")));
+        }
+        let readings = heard.remove(id).unwrap_or_default();
+        add_row(builder, by, &table, readings)?;
     }
-    match heard.keys().min() {
+    match heard.iter().min_by_key(|(_, scan)| scan.row) {
         None => Ok(()),
-        Some(stray) => Err(SurveyError::format(
+        Some((stray, scan)) => Err(SurveyError::row(
             &rss_path,
-            format!("sample `{stray}` is not in samples.csv (or stands there twice); correct one"),
+            scan.row,
+            format!("sample `{stray}` is not in samples.csv; add it or correct the name"),
         )),
     }
 }
 
-/// The names in `access_points.csv`, if there is one.
-fn read_access_points(builder: &mut Builder, path: &Path) -> Result<(), SurveyError> {
+fn add_row(
+    builder: &mut Builder,
+    by: EnvironmentBy,
+    table: &Table<File>,
+    heard: Heard,
+) -> Result<(), SurveyError> {
+    let floor = table.floor(3)?;
+    let position = Position::new(table.number(1)?, table.number(2)?, floor);
+    let named = |column: usize| match table.cell(column) {
+        "" => "all".to_owned(),
+        name => name.to_owned(),
+    };
+    let environment = match by {
+        EnvironmentBy::Floor => format!("f{floor}"),
+        EnvironmentBy::Device => named(DEVICE),
+        EnvironmentBy::Set => named(SET),
+        EnvironmentBy::All => "all".to_owned(),
+        _ => named(ENVIRONMENT),
+    };
+    let id = table.cell(0);
+    let row = Row {
+        environment: &environment,
+        id: id.to_owned(),
+        point: Some(table.cell(POINT)).filter(|point| !point.is_empty()),
+        position,
+        device: table.cell(DEVICE),
+        set: table.cell(SET),
+        time_ms: table.time_ms(TIME)?,
+        readings: heard.readings,
+        // A sample has a name of its own: no two rows are the same.
+        rest: &[id],
+    };
+    builder.add(row).map_err(|reason| table.error(reason))
+}
+
+/// What a sample heard, and the row of `rss.csv` that mentions it first.
+#[derive(Default)]
+struct Heard {
+    readings: Vec<(AccessPointId, f32)>,
+    row: u64,
+}
+
+fn read_rss(
+    builder: &mut Builder,
+    path: &Path,
+    names_are_listed: bool,
+) -> Result<HashMap<String, Heard>, SurveyError> {
+    let mut table = Table::open(path, RSS, 3)?;
+    let mut heard: HashMap<String, Heard> = HashMap::new();
+    while table.next()? {
+        let (sample, name) = (table.name(0)?, table.name(1)?);
+        if names_are_listed && builder.access_points.find(name).is_none() {
+            return Err(table.error(format!(
+                "access point `{name}` is not in access_points.csv; add it or correct the name"
+            )));
+        }
+        let id = builder.access_points.intern(name);
+        if !heard.contains_key(sample) {
+            heard.insert(sample.to_owned(), Heard { row: table.row(), ..Heard::default() });
+        }
+        let readings = &mut heard.entry(sample.to_owned()).or_default().readings;
+        if readings.iter().any(|&(other, _)| other == id) {
+            return Err(table.error(format!(
+                "access point `{name}` stands twice in sample `{sample}`; remove one"
+            )));
+        }
+        readings.push((id, table.rss_dbm(2)?));
+    }
+    Ok(heard)
+}
+
+/// The names in `access_points.csv`; whether there is one.
+fn read_access_points(builder: &mut Builder, path: &Path) -> Result<bool, SurveyError> {
     if !path.exists() {
-        return Ok(());
+        return Ok(false);
     }
     builder.report.files += 1;
     let mut reader = csv::ReaderBuilder::new()
@@ -98,11 +145,12 @@ fn read_access_points(builder: &mut Builder, path: &Path) -> Result<(), SurveyEr
         .map_err(|e| csv_error(path, &e))?;
     let header = reader.headers().map_err(|e| csv_error(path, &e))?;
     let column = header.iter().position(|name| name == "access_point").ok_or_else(|| {
-        SurveyError::format(path, "the column `access_point` is missing")
+        let reason = "the column `access_point` is missing; it holds the names that rss.csv uses";
+        SurveyError::format(path, reason)
     })?;
     for record in reader.records() {
         let record = record.map_err(|e| csv_error(path, &e))?;
         builder.access_points.intern(record.get(column).unwrap_or(""));
     }
-    Ok(())
+    Ok(true)
 }

@@ -1,0 +1,136 @@
+//! Writing a survey folder: whole or not at all.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::{DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, folder_name};
+use crate::survey::{Environment, Sample, Survey, SurveyError, timestamp};
+use metaloc_radio::geometry::Position;
+
+impl Survey {
+    /// Writes a survey folder; beside its place first, then renamed there.
+    ///
+    /// [`Survey::read`] gives back the same survey, its access points and devices numbered as by
+    /// [`Survey::renumbered`].
+    ///
+    /// # Errors
+    /// [`SurveyError::OutputExists`] if something is there already, [`SurveyError::File`] if it
+    /// can't be written, [`SurveyError::Environment`] if a name has no place in a table; nothing is
+    /// left half-written.
+    pub fn write(&self, folder: &Path) -> Result<(), SurveyError> {
+        let names = || self.environments.iter().map(|environment| environment.name.as_str());
+        check_names(names()).map_err(|reason| SurveyError::format(folder, reason))?;
+        write_whole(folder, |beside| {
+            let description = Description {
+                schema: SCHEMA,
+                name: self.name.clone(),
+                unit: "m".into(),
+                environments: names().map(str::to_owned).collect(),
+                provenance: self.provenance.clone(),
+                georeference: self.georeference,
+            };
+            let path = beside.join(DESCRIPTION);
+            let text = toml::to_string(&description)
+                .map_err(|e| SurveyError::format(&path, e.to_string()))?;
+            put(&path, &text)?;
+            for environment in &self.environments {
+                let inner = beside.join(folder_name(&environment.name));
+                std::fs::create_dir(&inner).map_err(|e| SurveyError::file(&inner, e))?;
+                let tables = self.tables(environment).map_err(|reason| {
+                    SurveyError::Environment { environment: environment.name.clone(), reason }
+                })?;
+                for (name, text) in ["points.csv", "samples.csv", "rss.csv"].iter().zip(tables) {
+                    put(&inner.join(name), &text)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The text of an environment's three tables.
+    fn tables(&self, environment: &Environment) -> Result<[String; 3], String> {
+        let mut points = POINTS.join(",") + "\n";
+        let mut samples = SAMPLES.join(",") + "\n";
+        let mut rss = RSS.join(",") + "\n";
+        // Writing to a string can't fail.
+        for point in &environment.points {
+            let Position { x_m, y_m, floor } = point.position;
+            if !(x_m.is_finite() && y_m.is_finite()) {
+                return Err(format!("point `{}` has no finite coordinates", point.id));
+            }
+            let _ = writeln!(points, "{},{x_m},{y_m},{floor}", name_cell("point", &point.id)?);
+        }
+        for sample in &environment.samples {
+            let id = name_cell("sample", &sample.id)?;
+            let _ = writeln!(samples, "{id},{}", self.sample_cells(environment, sample)?);
+            for &(access_point, dbm) in sample.scan.readings() {
+                let name = self.access_points.names().get(access_point.0 as usize);
+                let name = name.ok_or_else(|| stray(sample, "an access point"))?;
+                let _ = writeln!(rss, "{id},{},{dbm}", name_cell("access point", name)?);
+            }
+        }
+        Ok([points, samples, rss])
+    }
+
+    /// `point_id,time,device,set` of a sample.
+    fn sample_cells(&self, environment: &Environment, sample: &Sample) -> Result<String, String> {
+        let point = environment.points.get(sample.point as usize);
+        let point = name_cell("point", &point.ok_or_else(|| stray(sample, "a point"))?.id)?;
+        let time = sample.time_ms.map_or_else(String::new, timestamp::format);
+        let device = match sample.device {
+            None => "".into(),
+            Some(at) => {
+                let name = self.devices.get(usize::from(at));
+                name_cell("device", name.ok_or_else(|| stray(sample, "a device"))?)?
+            }
+        };
+        let set = if sample.set.is_empty() { "".into() } else { name_cell("set", &sample.set)? };
+        Ok(format!("{point},{time},{device},{set}"))
+    }
+}
+
+fn stray(sample: &Sample, what: &str) -> String {
+    format!("sample `{}` refers to {what} that the survey does not have", sample.id)
+}
+
+/// A CSV cell with a name, quoted where it must be.
+fn name_cell<'a>(what: &str, text: &'a str) -> Result<std::borrow::Cow<'a, str>, String> {
+    if text.trim() != text || text.is_empty() {
+        return Err(format!(
+            "the {what} name `{text}` is empty or begins or ends with a space; rename it"
+        ));
+    }
+    if text.contains([',', '"', '\n', '\r']) {
+        return Ok(format!("\"{}\"", text.replace('"', "\"\"")).into());
+    }
+    Ok(text.into())
+}
+
+/// Makes a folder whole or not at all: `fill` gets a folder beside it, which is then renamed.
+pub(in crate::survey) fn write_whole(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), SurveyError>,
+) -> Result<(), SurveyError> {
+    // A dangling link is something, too.
+    if folder.symlink_metadata().is_ok() {
+        return Err(SurveyError::OutputExists(folder.to_owned()));
+    }
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let fail = |e: std::io::Error| SurveyError::file(folder, e);
+    // Removed with all it holds if anything goes wrong before the rename.
+    let beside = tempfile::Builder::new()
+        .prefix(".metaloc-")
+        .tempdir_in(parent)
+        .map_err(|e| SurveyError::file(parent, e))?;
+    let inner = beside.path().join("survey");
+    std::fs::create_dir(&inner).map_err(fail)?;
+    fill(&inner)?;
+    std::fs::rename(&inner, folder).map_err(fail)
+}
+
+pub(in crate::survey) fn put(path: &Path, text: &str) -> Result<(), SurveyError> {
+    std::fs::write(path, text).map_err(|e| SurveyError::file(path, e))
+}

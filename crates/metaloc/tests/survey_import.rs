@@ -1,0 +1,328 @@
+//! Importers: on made-up files of each format, and on the publishers' data where it is there.
+
+use std::path::{Path, PathBuf};
+
+use metaloc::survey::import::{
+    DropDuplicates, EnvironmentBy, ImportFormat, ImportOptions, ImportReport, import,
+};
+use metaloc::survey::{Survey, SurveyError, SurveyFormat};
+
+/// A folder of the publishers' data; `None`, said on stderr, where it is not there.
+fn data(folder: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("METALOC_DATA").map(|root| PathBuf::from(root).join(folder));
+    let path = path.filter(|path| path.is_dir());
+    if path.is_none() {
+        eprintln!("skipped: {folder} is not in METALOC_DATA");
+    }
+    path
+}
+
+fn run(
+    format: ImportFormat,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<(Survey, ImportReport), SurveyError> {
+    import(format, &[path.to_owned()], options)
+}
+
+fn names(survey: &Survey) -> Vec<&str> {
+    survey.environments.iter().map(|e| e.name.as_str()).collect()
+}
+
+fn put(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// Two months; in 01: a row on floor 0, a repeat in all but time, a repeat in all, an empty row.
+fn two_months() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    put(
+        folder.path(),
+        &[
+            (
+                "01/trn01rss.csv",
+                "100,-60,100\n-50,100,100\n-50,100,100\n-50,100,100\n100,100,100\n",
+            ),
+            ("01/trn01crd.csv", "12.91,29.22,0\n1.5,2,3\n1.5,2,3\n1.5,2,3\n4,2,5\n"),
+            (
+                "01/trn01tms.csv",
+                "20160622142229712\n20160622142230000\n20160622142231000\n20160622142231000\n\
+                 20160622142260000\n",
+            ),
+            ("01/trn01ids.csv", "1\n2\n3\n4\n5\n"),
+            ("02/tst01rss.csv", "-71,100,-55\n"),
+            ("02/tst01crd.csv", "1.5,2,3\n"),
+            ("02/tst01tms.csv", "20160722142229712\n"),
+            ("02/tst01ids.csv", "1\n"),
+        ],
+    );
+    folder
+}
+
+#[test]
+fn uji_library_rows_become_environments_by_month() {
+    let folder = two_months();
+    let (survey, report) =
+        run(ImportFormat::UjiLibrary, folder.path(), &ImportOptions::default()).unwrap();
+    assert_eq!(names(&survey), ["01", "02"]);
+    assert_eq!((report.files, report.rows_read, report.rows_kept), (8, 6, 3));
+    let dropped: Vec<_> = report.dropped.iter().map(|(reason, n)| (*reason, *n)).collect();
+    let expected = [
+        ("empty: no access point heard", 1),
+        ("identical to an earlier row", 1),
+        ("unknown floor (the library's are 3 and 5)", 1),
+    ];
+    assert_eq!(dropped, expected);
+    let first = &survey.environments[0].samples[0];
+    assert_eq!(
+        (&*first.id, &*first.set, first.time_ms),
+        ("2-trn01", "trn01", Some(1_466_605_350_000))
+    );
+    assert_eq!(survey.devices, ["Galaxy S3"]);
+    assert_eq!(survey.environments[0].points[0].id, "f3-x1.50-y2.00");
+    assert_eq!(survey.access_points.names(), ["AP001", "AP003"], "AP002 is heard on floor 0 only");
+}
+
+#[test]
+fn uji_library_filters() {
+    let folder = two_months();
+    // A month that is not asked for is not opened: this one could not be read.
+    std::fs::write(folder.path().join("03.zip"), "no zip file").unwrap();
+    let only = |names: &[&str]| ImportOptions {
+        environments: Some(names.iter().map(|n| (*n).to_owned()).collect()),
+        ..ImportOptions::default()
+    };
+    let (survey, _) = run(ImportFormat::UjiLibrary, folder.path(), &only(&["02"])).unwrap();
+    assert_eq!(names(&survey), ["02"]);
+    let error = run(ImportFormat::UjiLibrary, folder.path(), &only(&["02", "26"])).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("`26`") && message.contains("which has 01, 02, 03"), "{message}");
+    assert!(message.contains(folder.path().to_str().unwrap()), "{message}");
+    let message = run(ImportFormat::UjiLibrary, folder.path(), &only(&["03"])).unwrap_err();
+    assert!(message.to_string().contains("03.zip: not a whole zip file"), "{message}");
+    std::fs::remove_file(folder.path().join("03.zip")).unwrap();
+    let sets = ImportOptions { sets: Some(vec!["tst*".into()]), ..ImportOptions::default() };
+    assert_eq!(names(&run(ImportFormat::UjiLibrary, folder.path(), &sets).unwrap().0), ["02"]);
+    let by = |by| ImportOptions { environment_by: Some(by), ..ImportOptions::default() };
+    let by_set = run(ImportFormat::UjiLibrary, folder.path(), &by(EnvironmentBy::Set)).unwrap().0;
+    assert_eq!(names(&by_set), ["01-trn01", "02-tst01"]);
+    let error = run(ImportFormat::UjiLibrary, folder.path(), &by(EnvironmentBy::Building));
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("uji-library knows month, floor, device, set, all"), "{message}");
+}
+
+#[test]
+fn uji_library_bad_input() {
+    let refused = |file: &str, text: &str, parts: &[&str]| {
+        let folder = two_months();
+        put(folder.path(), &[(file, text)]);
+        let error = run(ImportFormat::UjiLibrary, folder.path(), &ImportOptions::default());
+        let message = error.unwrap_err().to_string();
+        for part in [file].iter().chain(parts) {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+    };
+    refused("02/tst01rss.csv", "-71,x,-55\n", &["row 1", "column 2 is `x`", "100 for not heard"]);
+    refused("02/tst01rss.csv", "-71,3,-55\n", &["row 1", "column 2: RSS is 3 dBm"]);
+    refused("02/tst01rss.csv", "-71,NaN,-55\n", &["row 1", "column 2"]);
+    refused("02/tst01rss.csv", "-71,-55\n", &["row 1", "2 columns where", "3"]);
+    refused("02/tst01rss.csv", "-71,100,-55\n-71,100\n", &["row 2", "2 cells where 3"]);
+    refused("02/tst01rss.csv", "-71,100,-55\n-71,100,-55\n", &["row 2", "crd file has 1"]);
+    refused("01/trn01rss.csv", "-71,100,-55\n", &["row 2", "1 rows", "crd file has 5"]);
+    refused("02/tst01crd.csv", "1.5,here,3\n", &["row 1", "y is `here`"]);
+    refused("02/tst01crd.csv", "1.5,2,3.5\n", &["row 1", "floor is 3.5"]);
+    refused("02/tst01tms.csv", "noon\n", &["row 1", "`noon`", "yyyymmddHHMMSSmmm"]);
+    refused("02/tst01ids.csv", "1\n2\n", &["row 2", "2 rows"]);
+    let folder = two_months();
+    std::fs::remove_file(folder.path().join("02/tst01crd.csv")).unwrap();
+    let error = run(ImportFormat::UjiLibrary, folder.path(), &ImportOptions::default());
+    assert!(error.unwrap_err().to_string().contains("tst01crd.csv: the file is missing"));
+    for missing in [folder.path().join("02/none"), folder.path().join("09.zip")] {
+        let error = run(ImportFormat::UjiLibrary, &missing, &ImportOptions::default());
+        assert!(error.unwrap_err().to_string().contains("10.5281/zenodo.1066041"));
+    }
+}
+
+const WIDE_HEADER: &str = "WAP001,WAP002,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,\
+                           RELATIVEPOSITION,USERID,PHONEID,TIMESTAMP\n";
+
+fn wide(rows: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), &[("trainingData.csv", &format!("{WIDE_HEADER}{rows}"))]);
+    folder
+}
+
+#[test]
+fn ujiindoorloc_rows_become_environments_by_building_and_floor() {
+    let place = "-7541.2642999999925,4864920.7782000005,2,1,106,2,2,23";
+    // The second is like the first but for the phone's clock; the third like the second.
+    let folder = wide(&format!(
+        "100,-60,{place},1371713733\n100,-60,{place},1371713734\n100,-60,{place},1371713734\n\
+         100,100,{place},1371713735\n-40,-61,-7540,4864900,0,0,106,2,2,8,1371713733\n"
+    ));
+    let read = |drop| {
+        let options = ImportOptions { drop_duplicates: Some(drop), ..ImportOptions::default() };
+        run(ImportFormat::UjiIndoorLoc, folder.path(), &options).unwrap()
+    };
+    let (survey, report) = read(DropDuplicates::Rows);
+    assert_eq!(names(&survey), ["b0-f0", "b1-f2"]);
+    assert_eq!((report.rows_read, report.n_dropped(), report.rows_kept), (5, 2, 3));
+    assert_eq!(read(DropDuplicates::RssPosition).1.n_dropped(), 3);
+    assert_eq!(read(DropDuplicates::Nothing).1.n_dropped(), 1, "the empty row");
+    let environment = &survey.environments[1];
+    assert!((environment.points[0].position.x_m + 7_541.264_299_999_992_5).abs() < 1e-12);
+    assert_eq!(&*environment.samples[0].id, "training-2", "named after its row in the file");
+    assert_eq!(survey.devices, ["phone-8", "phone-23"]);
+}
+
+#[test]
+fn ujiindoorloc_bad_input() {
+    let refused = |rows: &str, parts: &[&str]| {
+        let folder = wide(rows);
+        let error = run(ImportFormat::UjiIndoorLoc, folder.path(), &ImportOptions::default());
+        let message = error.unwrap_err().to_string();
+        for part in ["trainingData.csv"].iter().chain(parts) {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+    };
+    refused("100,-60,1,2,0,0,1,1,1,1,5\n100,-60,1,2\n", &["row 3", "4 cells where 11"]);
+    refused("100,-160,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2: RSS is -160 dBm"]);
+    refused("100,-60,west,2,0,0,1,1,1,1,5\n", &["row 2", "LONGITUDE is `west`"]);
+    refused("100,-60,1,2,0.5,0,1,1,1,1,5\n", &["row 2", "FLOOR is 0.5"]);
+    refused("100,100,1,2,0,0,1,1,1,1,5\n", &["no sample is left"]);
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), &[("trainingData.csv", "WAP001,X,Y\n100,1,2\n")]);
+    let error = run(ImportFormat::UjiIndoorLoc, folder.path(), &ImportOptions::default());
+    assert!(error.unwrap_err().to_string().contains("the header ends in WAP001, X, Y; it must be"));
+    let empty = tempfile::tempdir().unwrap();
+    let error = run(ImportFormat::UjiIndoorLoc, empty.path(), &ImportOptions::default());
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("neither trainingData.csv nor validationData.csv"), "{message}");
+}
+
+fn tidy(samples: &str, rss: &str, access_points: Option<&str>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), &[("samples.csv", samples), ("rss.csv", rss)]);
+    if let Some(text) = access_points {
+        put(folder.path(), &[("access_points.csv", text)]);
+    }
+    folder
+}
+
+#[test]
+fn tidy_tables() {
+    let samples = "sample_id,x_m,y_m,environment,point_id\ns1,0,0,day,door\ns2,0,0,day,door\n\
+                   s3,4,0,night,\ns4,4,0,night,\n";
+    let rss = "sample_id,access_point,dbm\ns1,b,-50\ns1,a,-50\ns2,a,-51\ns3,c,-52\n";
+    let folder = tidy(samples, rss, Some("access_point,x_m,y_m\na,0,0\nb,1,1\nc,2,2\nd,3,3\n"));
+    let (survey, report) =
+        run(ImportFormat::TidyCsv, folder.path(), &ImportOptions::default()).unwrap();
+    assert_eq!(names(&survey), ["day", "night"]);
+    assert_eq!((report.rows_read, report.rows_kept, report.files), (4, 3, 3));
+    assert_eq!(survey.environments[0].points.len(), 1);
+    assert_eq!(survey.environments[1].points[0].id, "f0-x4.00-y0.00");
+    assert_eq!(survey.access_points.names(), ["a", "b", "c"]);
+    let out = folder.path().join("survey");
+    survey.write(&out).unwrap();
+    assert_eq!(SurveyFormat::Survey.load(&out, None, None).unwrap(), survey);
+}
+
+#[test]
+fn tidy_tables_bad_input() {
+    let refused = |samples: &str, rss: &str, list: Option<&str>, parts: &[&str]| {
+        let folder = tidy(
+            &format!("sample_id,x_m,y_m,point_id\n{samples}"),
+            &format!("sample_id,access_point,dbm\n{rss}"),
+            list,
+        );
+        let error = run(ImportFormat::TidyCsv, folder.path(), &ImportOptions::default());
+        let message = error.unwrap_err().to_string();
+        for part in parts {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+    };
+    refused("s,0,0,\n", "s,a,-50\nt,a,-50\n", None, &["rss.csv, row 3", "sample `t` is not in"]);
+    refused("s,0,0,\ns,1,0,\n", "s,a,-50\n", None, &["samples.csv, row 3", "`s` stands twice"]);
+    refused("s,0,0,\n", "s,a,-50\ns,a,-50\n", None, &["rss.csv, row 3", "`a` stands twice"]);
+    refused("s,0,0,p\nt,1,0,p\n", "s,a,-5\nt,a,-5\n", None, &["samples.csv, row 3", "`p` stands"]);
+    refused(
+        "s,0,0,\n",
+        "s,b,-50\n",
+        Some("access_point\na\n"),
+        &["rss.csv, row 2", "`b` is not in"],
+    );
+    refused("s,0,0,\n", "s,a,-50\n", Some("name\na\n"), &["access_points.csv", "is missing"]);
+    refused("s,0,,\n", "s,a,-50\n", None, &["samples.csv, row 2", "`y_m` is ``"]);
+}
+
+#[test]
+fn names_of_formats_and_options() {
+    for name in ["uji-library", "ujiindoorloc", "tidy-csv"] {
+        assert_eq!(name.parse::<ImportFormat>().unwrap().to_string(), name);
+    }
+    for name in ["month", "floor", "building", "device", "set", "environment", "all"] {
+        assert_eq!(name.parse::<EnvironmentBy>().unwrap().to_string(), name);
+    }
+    let message = "week".parse::<EnvironmentBy>().unwrap_err().to_string();
+    assert!(message.contains("`week`: month, floor"), "{message}");
+    assert!("some".parse::<DropDuplicates>().is_err() && "xml".parse::<ImportFormat>().is_err());
+}
+
+/// Counts of the data's README.
+#[test]
+fn the_ujiindoorloc_data() {
+    let Some(path) = data("ujiindoorloc") else { return };
+    let read = |drop| {
+        let options = ImportOptions { drop_duplicates: drop, ..ImportOptions::default() };
+        run(ImportFormat::UjiIndoorLoc, &path, &options).unwrap()
+    };
+    let (survey, report) = read(None);
+    assert_eq!((report.rows_read, report.n_dropped()), (19_937 + 1_111, 710));
+    assert_eq!(report.dropped["empty: no access point heard"], 76);
+    assert_eq!(report.dropped["identical to an earlier row"], 634);
+    assert_eq!(survey.environments.len(), 13);
+    assert_eq!(read(Some(DropDuplicates::RssPosition)).1.n_dropped(), 787);
+    let training: usize =
+        survey.environments.iter().map(|e| e.with_sets(&["training"]).points.len()).sum();
+    assert_eq!(training, 933, "training points");
+}
+
+/// Counts of the data's README; takes some seconds unoptimised.
+#[test]
+fn the_uji_library_data() {
+    let Some(path) = data("uji_library_longterm") else { return };
+    let options = ImportOptions {
+        environments: Some(vec!["01".into(), "13".into()]),
+        ..ImportOptions::default()
+    };
+    let (survey, report) = run(ImportFormat::UjiLibrary, &path, &options).unwrap();
+    assert_eq!(report.dropped["unknown floor (the library's are 3 and 5)"], 6);
+    assert_eq!(report.dropped["empty: no access point heard"], 0);
+    assert_eq!(report.access_points_listed, 620);
+    let month = survey.environment("13").unwrap();
+    let training = month.with_sets(&["trn01"]);
+    assert_eq!((training.points.len(), training.samples.len()), (48, 576));
+    let test = month.with_sets(&["tst*"]);
+    assert_eq!((test.points.len(), test.samples.len()), (212, 3120));
+    assert_eq!(survey.by_floor().environments.len(), 4);
+}
+
+/// Peak memory and time of all 19 months; `cargo test --release -- --ignored --nocapture 19_months`.
+#[test]
+#[ignore = "a measurement, to be run alone"]
+fn memory_and_time_of_19_months() {
+    let Some(path) = data("uji_library_longterm") else { return };
+    let start = std::time::Instant::now();
+    let (survey, report) = run(ImportFormat::UjiLibrary, &path, &ImportOptions::default()).unwrap();
+    let seconds = start.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    eprintln!("{report}\n{seconds:.2} s, {peak}, hash {}", survey.content_hash());
+    assert_eq!((report.rows_read, report.n_dropped()), (78_288, 9));
+    let kilobytes: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kilobytes < 300_000, "{peak}");
+}
