@@ -36,7 +36,7 @@ const CHECKS: &[Check] = &[
 /// The help text, with the checks in the order in which they run.
 pub(crate) fn help() -> String {
     let mut text = String::from(
-        "Usage: cargo xtask check [NAME]...\n\n\
+        "Usage: cargo xtask check [NAME]...\n       cargo xtask results\n\n\
          Runs what CI runs, cheapest first, and stops at the first failure;\n\
          with names, only those. Example: cargo xtask check fmt clippy\n\nChecks:\n",
     );

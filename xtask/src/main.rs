@@ -1,11 +1,13 @@
 //! The house's own tooling. `cargo xtask check` runs every check that CI runs, the cheapest first,
-//! and stops at the first failure; `cargo xtask check NAME...` runs some of them.
+//! and stops at the first failure; `cargo xtask check NAME...` runs some of them. `cargo xtask
+//! results` measures docs/results.md anew.
 #![allow(clippy::print_stdout, reason = "a build tool talks to the person who called it")]
 #![allow(clippy::print_stderr, reason = "a build tool talks to the person who called it")]
 
 mod check;
 mod dependency_directions;
 mod forbidden_paths;
+mod results;
 mod source_files;
 mod tracked_files;
 
@@ -18,16 +20,21 @@ fn main() -> ExitCode {
             println!("{}", check::help());
             ExitCode::SUCCESS
         }
-        ["check", names @ ..] => match check::run(names) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("\nerror: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        ["check", names @ ..] => exit_code(check::run(names)),
+        ["results"] => exit_code(results::run()),
         _ => {
             eprintln!("{}", check::help());
             ExitCode::from(2)
+        }
+    }
+}
+
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

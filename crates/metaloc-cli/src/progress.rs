@@ -69,9 +69,10 @@ impl Observer for TrainingProgress<'_> {
     fn iteration(&mut self, progress: Progress, state: &TrainingState) -> ControlFlow<()> {
         self.bar.set_position(progress.iteration);
         self.validation_loss = progress.validation_loss.or(self.validation_loss);
-        if progress.iteration % 10 == 0 || progress.validation_loss.is_some() {
-            let validation =
-                self.validation_loss.map_or(String::new(), |loss| format!(", validation {loss:.4}"));
+        if progress.iteration.is_multiple_of(10) || progress.validation_loss.is_some() {
+            let validation = self
+                .validation_loss
+                .map_or(String::new(), |loss| format!(", validation {loss:.4}"));
             self.bar.set_message(format!("loss {:.4}{validation}", progress.training_loss));
         }
         if self.interrupt.is_set() {

@@ -202,7 +202,8 @@ pub fn train<L: Learner, A: MetaAlgorithm>(
             return Ok(Outcome::Converged);
         }
         let iteration = state.iteration;
-        let draw = |task| data.source.draw(&mut stream(data.seed, Purpose::Training, iteration, task));
+        let draw =
+            |task| data.source.draw(&mut stream(data.seed, Purpose::Training, iteration, task));
         let training_loss =
             meta_gradient(algorithm, learner, &state.parameters, &mut slots, draw, &mut gradient)?;
         if !training_loss.is_finite() {
@@ -231,12 +232,13 @@ fn validate<L: Learner>(
     state: &mut TrainingState,
 ) -> Result<Option<f32>, MetaError> {
     let Some((source, adaptation)) = data.validation else { return Ok(None) };
-    if !state.iteration.is_multiple_of(config.validation.every) && state.iteration != config.iterations {
+    if !state.iteration.is_multiple_of(config.validation.every)
+        && state.iteration != config.iterations
+    {
         return Ok(None);
     }
     let tasks = config.validation.tasks;
-    let loss =
-        mean_query_loss(learner, &state.parameters, source, adaptation, (data.seed, tasks))?;
+    let loss = mean_query_loss(learner, &state.parameters, source, adaptation, (data.seed, tasks))?;
     if state.best.as_ref().is_none_or(|best| loss < best.validation_loss) {
         let (iteration, parameters) = (state.iteration, state.parameters.clone());
         state.best = Some(Best { validation_loss: loss, iteration, parameters });

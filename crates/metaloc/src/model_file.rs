@@ -235,11 +235,7 @@ fn manifest(model: &MetaModel) -> Manifest {
     }
 }
 
-fn write(
-    manifest: &Manifest,
-    columns: &BTreeMap<&str, Column>,
-    path: &Path,
-) -> Result<(), Error> {
+fn write(manifest: &Manifest, columns: &BTreeMap<&str, Column>, path: &Path) -> Result<(), Error> {
     let refuse = |e: &dyn std::fmt::Display| Error::model(path, e.to_string());
     let text = serde_json::to_string(manifest).map_err(|e| refuse(&e))?;
     let metadata = HashMap::from([(MANIFEST.to_owned(), text)]);

@@ -90,8 +90,7 @@ pub fn radio_map(sites: &[Site], fingerprint: &FingerprintConfig) -> Result<Radi
     Ok(match fingerprint.distance {
         metaloc_radio::similarity::SignalDistance::TemporallyWeighted => {
             let groups = points.iter().map(|p| p.scans.as_slice());
-            let weights =
-                metaloc_radio::similarity::TemporalWeights::from_repeated_scans(groups);
+            let weights = metaloc_radio::similarity::TemporalWeights::from_repeated_scans(groups);
             map.with_weights(std::sync::Arc::new(weights))
         }
         _ => map,

@@ -1,8 +1,10 @@
 //! What is wrong with a survey folder is said with file, row, finding and remedy.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::path::Path;
 
 use metaloc::survey::{Survey, SurveyError};
+use proptest::prelude::*;
 
 const TOML: &str = "schema = 1\nname = \"hall\"\nunit = \"m\"\nenvironments = [\"day-1\"]\n";
 const POINTS: &str = "point_id,x_m,y_m,floor\np1,0,0,0\np2,4.5,0,0\n";
@@ -66,7 +68,7 @@ fn missing_files() {
         assert!(matches!(error, SurveyError::NoData { .. }), "{error:?}");
         let message = error.to_string();
         let remedy = if file == "survey.toml" { "metaloc survey init" } else { "columns" };
-        assert!(message.contains(file) && message.contains("the file is missing"), "{message}");
+        assert!(message.contains(file) && message.contains("there is no such file"), "{message}");
         assert!(message.contains(remedy), "{message}");
     }
 }
@@ -198,5 +200,17 @@ fn descriptions() {
 fn an_environment_without_folder() {
     let message = read_with("survey.toml", Some(TOML.replace("day-1", "day-2").as_bytes()));
     let message = message.unwrap_err().to_string();
-    assert!(message.contains("day-2/points.csv") && message.contains("missing"), "{message}");
+    assert!(message.contains("day-2/points.csv") && message.contains("no such file"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_bytes_make_it_panic(text in proptest::collection::vec(any::<u8>(), 0..200), which in 0..4usize) {
+        let files = ["survey.toml", "day-1/points.csv", "day-1/samples.csv", "day-1/rss.csv"];
+        prop_assert!(read_with(files[which], Some(&text)).is_err());
+        let mut longer = [TOML, POINTS, SAMPLES, RSS][which].as_bytes().to_vec();
+        longer.extend(text);
+        let _ = read_with(files[which], Some(&longer));
+    }
 }

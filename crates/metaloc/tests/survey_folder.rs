@@ -1,4 +1,5 @@
 //! Survey folders: written whole or not at all, read back exactly.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use metaloc::radio::geometry::Position;
 use metaloc::radio::signal::RssScan;

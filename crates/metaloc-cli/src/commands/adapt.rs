@@ -21,10 +21,9 @@ pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
             path.display(),
             site.environment
         ),
-        Loaded::Checkpoint(..) => bail!(
-            "{}: a checkpoint; finish it with `metaloc train --resume`",
-            path.display()
-        ),
+        Loaded::Checkpoint(..) => {
+            bail!("{}: a checkpoint; finish it with `metaloc train --resume`", path.display())
+        }
     };
     let survey = Survey::read(&args.survey)?;
     let supports = supports(args, &survey, &model)?;
@@ -38,13 +37,16 @@ pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     note(format!("{}: {n_points} points, {n_scans} samples", args.environment));
+    note(format!("since the historical environments: {}", site.access_point_changes()));
     let gone = site.gone_access_points();
-    if !model.encoder.access_points.is_empty() {
-        let known = model.encoder.access_points.len();
-        note(format!("access points: {known} known to the model, {} not heard here", gone.len()));
-        if !gone.is_empty() {
-            note(format!("  their inputs keep the historical mean: {}", gone.join(", ")));
-        }
+    if !gone.is_empty() {
+        let inputs = model.encoder.access_points.len();
+        note(format!(
+            "{} of the network's {inputs} access points are gone; their inputs keep the historical \
+             mean: {}",
+            gone.len(),
+            gone.join(", ")
+        ));
     }
     if let (Some(first), Some(last)) = (site.support_losses.first(), site.support_losses.last()) {
         let steps = site.support_losses.len();

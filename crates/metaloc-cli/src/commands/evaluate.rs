@@ -52,8 +52,16 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
         let first = &group[0];
         let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
         let with_floors = first.floor_accuracy.is_some();
-        let mut headers =
-            vec!["method", "mean m", "seeds' range", "median m", "p90 m", "P(<5 m)", "pooled m", "n"];
+        let mut headers = vec![
+            "method",
+            "mean m",
+            "seeds' range",
+            "median m",
+            "p90 m",
+            "P(<5 m)",
+            "pooled m",
+            "n",
+        ];
         if with_floors {
             headers.push("floor right");
         }
@@ -120,8 +128,11 @@ fn choices(tried: &[Choice], chosen: &[Choice]) -> String {
         .iter()
         .map(|candidate| {
             let mark = if chosen.contains(candidate) { "chosen" } else { "" };
-            let settings: Vec<String> =
-                candidate.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            let settings: Vec<String> = candidate
+                .settings
+                .iter()
+                .map(|(name, value)| format!("{name} = {value}"))
+                .collect();
             vec![
                 candidate.split.clone(),
                 candidate.method.clone(),

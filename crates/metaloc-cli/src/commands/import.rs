@@ -1,8 +1,8 @@
 //! `metaloc import`.
 
 use anyhow::bail;
-use metaloc::survey::import::{ImportOptions, import};
 use metaloc::survey::SurveySummary;
+use metaloc::survey::import::{ImportOptions, import};
 
 use crate::args::Import;
 use crate::output::Output;
@@ -11,7 +11,8 @@ pub(crate) fn run(args: &Import, quiet: bool) -> anyhow::Result<()> {
     if let Some(out) = args.out.as_ref().filter(|out| !args.dry_run && out.exists()) {
         bail!(metaloc::Error::OutputExists(out.clone()));
     }
-    let mut options = ImportOptions { environments: args.environments.clone(), ..Default::default() };
+    let mut options =
+        ImportOptions { environments: args.environments.clone(), ..Default::default() };
     if let Some(by) = &args.environment_by {
         options.environment_by = Some(by.parse()?);
     }

@@ -113,9 +113,8 @@ fn json_lines(
             }
             Err(error) => {
                 let place = format!("line {}", index + 1);
-                let reason = format!(
-                    "{place}: {error}; expected {{\"id\": ..., \"rss\": {{\"ap\": dBm}}}}"
-                );
+                let reason =
+                    format!("{place}: {error}; expected {{\"id\": ..., \"rss\": {{\"ap\": dBm}}}}");
                 (serde_json::Value::String(place), Err(reason))
             }
         }))

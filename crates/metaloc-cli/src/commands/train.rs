@@ -28,10 +28,12 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
         data_hash: &data_hash,
     };
     let checkpoint = checkpoint_path(&args.out);
-    let state = if args.resume { Some(resume(&checkpoint, &config, args, &data_hash)?) } else { None };
+    let state =
+        if args.resume { Some(resume(&checkpoint, &config, args, &data_hash)?) } else { None };
     let interrupt = interrupt::watch()?;
     // What the checkpoint holds beside the state: the same model without any training.
-    let untrained = LearningConfig { algorithm: metaloc::learning::Algorithm::Ri, ..config.clone() };
+    let untrained =
+        LearningConfig { algorithm: metaloc::learning::Algorithm::Ri, ..config.clone() };
     let mut template = meta_train(historical, &untrained, args.seed, None, &mut Silent)?;
     template.config = config.clone();
     let mut progress = TrainingProgress::new(template, checkpoint.clone(), &interrupt, quiet);
@@ -159,9 +161,9 @@ fn report(model: &MetaModel, out: &Path) {
     if let (Some(loss), Some(best)) = (record.validation_loss, record.best_iteration) {
         let metres = f64::from(loss) * model.encoder.historical_frame.scale_m;
         match model.config.network.loss {
-            metaloc::nn::Loss::Euclidean => note(format!(
-                "best validation error {metres:.2} m at iteration {best}"
-            )),
+            metaloc::nn::Loss::Euclidean => {
+                note(format!("best validation error {metres:.2} m at iteration {best}"));
+            }
             _ => note(format!("best validation loss {loss:.4} at iteration {best}")),
         }
     }

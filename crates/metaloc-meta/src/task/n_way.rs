@@ -109,8 +109,9 @@ mod tests {
     #[test]
     fn support_and_query_are_disjoint_and_complete() {
         for seed in 0..20 {
-            let task =
-                sampler(LabelScheme::Global).draw(&mut stream(seed, Purpose::Training, 0, 0)).unwrap();
+            let task = sampler(LabelScheme::Global)
+                .draw(&mut stream(seed, Purpose::Training, 0, 0))
+                .unwrap();
             assert_eq!((task.support.len(), task.query.len()), (6, 12));
             assert!(task.support.inputs.iter().all(|x| !task.query.inputs.contains(x)));
             let Labels::Classes(classes) = &task.query.labels else { panic!("classes expected") };

@@ -28,8 +28,7 @@ impl RegressionSampler {
         (values, n_outputs): (Vec<f32>, usize),
         (k_support, k_query): (usize, usize),
     ) -> Result<Self, MetaError> {
-        let available =
-            (inputs.len() / n_inputs.max(1)).min(values.len() / n_outputs.max(1));
+        let available = (inputs.len() / n_inputs.max(1)).min(values.len() / n_outputs.max(1));
         if available < k_support + k_query || k_support == 0 || k_query == 0 {
             return Err(MetaError::TooLittleData {
                 what: "labelled samples",
@@ -79,7 +78,9 @@ mod tests {
         for batch in [&task.support, &task.query] {
             let Labels::Values { values, .. } = &batch.labels else { panic!("values expected") };
             for (row, value) in batch.inputs.chunks(2).zip(values) {
-                assert!((row[0] * 5.0 - value).abs() < 1e-6 && (row[1] - row[0] - 1.0).abs() < 1e-6);
+                assert!(
+                    (row[0] * 5.0 - value).abs() < 1e-6 && (row[1] - row[0] - 1.0).abs() < 1e-6
+                );
             }
         }
         assert!(task.support.inputs.iter().all(|x| !task.query.inputs.contains(x)));
@@ -87,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_small_pool_is_refused() {
-        let error = RegressionSampler::new((vec![0.0; 6], 2), (vec![0.0; 3], 1), (2, 2)).unwrap_err();
+        let error =
+            RegressionSampler::new((vec![0.0; 6], 2), (vec![0.0; 3], 1), (2, 2)).unwrap_err();
         assert!(error.to_string().contains("4 labelled samples needed, 3 available"));
     }
 }

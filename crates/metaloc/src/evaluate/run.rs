@@ -1,6 +1,7 @@
 //! Running a protocol.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -242,11 +243,10 @@ pub(super) fn train_all(
     for method in &protocol.methods {
         let Kind::Learn(algorithm) = Kind::of(&method.name)? else { continue };
         let config = LearningConfig { algorithm, ..protocol.learning_of(method)? };
-        let key = training_key(&config);
-        if !models.contains_key(&key) {
+        if let Entry::Vacant(vacant) = models.entry(training_key(&config)) {
             let begin = Instant::now();
             let model = train(&config, seed)?;
-            models.insert(key, Trained { model, train_s: begin.elapsed().as_secs_f64() });
+            vacant.insert(Trained { model, train_s: begin.elapsed().as_secs_f64() });
         }
     }
     Ok(models)
@@ -370,4 +370,3 @@ pub(super) fn hash(configuration: &impl serde::Serialize) -> Result<String, Erro
     let digest = Sha256::digest(text.as_bytes());
     Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
-

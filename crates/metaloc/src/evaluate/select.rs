@@ -231,7 +231,9 @@ impl<'a> SurveyFolds<'a> {
     ) -> Result<Self, Error> {
         let (environments, _) = environments(survey, split);
         if environments.len() < 2 {
-            return Err(Error::usage("choosing settings needs at least two historical environments"));
+            return Err(Error::usage(
+                "choosing settings needs at least two historical environments",
+            ));
         }
         Ok(Self { protocol, survey, environments, sets })
     }
@@ -282,8 +284,7 @@ impl<'a> SurveyFolds<'a> {
                 let stream_of = (draw << 32) | u64::from(site.floor.unsigned_abs());
                 let mut rng = stream(self.protocol.seeds[0], Purpose::Validation, fold, stream_of);
                 let queries = select.queries.max(1);
-                let case =
-                    Case::leave_points_out(&site, size, queries, access_points, &mut rng)?;
+                let case = Case::leave_points_out(&site, size, queries, access_points, &mut rng)?;
                 cases.push(LabelledCase { case, floors: Floors::Apart, points: select.points });
             }
         }

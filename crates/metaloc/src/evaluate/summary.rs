@@ -39,17 +39,13 @@ pub struct SummaryRow {
 /// One summary row a split, kind of floors, support size and method, in the order of `rows`.
 #[must_use]
 pub fn summarize(rows: &[Row]) -> Vec<SummaryRow> {
-    let mut groups: Vec<((&str, &str, usize, &str), Vec<&Row>)> = Vec::new();
-    for row in rows {
-        let key =
-            (row.split.as_str(), row.floors.as_str(), row.support_points, row.method.as_str());
-        match groups.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, group)) => group.push(row),
-            None => groups.push((key, vec![row])),
-        }
-    }
-    groups.sort_by_key(|((split, floors, points, _), _)| (*split, *floors, *points));
-    groups.into_iter().map(|(_, group)| summary(&group)).collect()
+    // Stable: methods keep the order in which the protocol names them.
+    let mut order: Vec<&Row> = rows.iter().collect();
+    let method = |row: &Row| rows.iter().position(|first| first.method == row.method);
+    let group = |row: &Row| (row.split.clone(), row.floors.clone(), row.support_points);
+    order.sort_by_cached_key(|row| (group(row), method(row)));
+    let same = |a: &&Row, b: &&Row| group(a) == group(b) && a.method == b.method;
+    order.chunk_by(same).map(summary).collect()
 }
 
 fn summary(group: &[&Row]) -> SummaryRow {

@@ -17,13 +17,11 @@ use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Context, LabelledCase, train_all};
-use super::{
-    Case, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row, Split,
-};
+use super::{Case, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row, Split};
 use crate::error::Error;
 use crate::learning::{
-    DrawnTask, EncodedTasks, Encoder, LearningConfig, MetaModel, Orientation, Support,
-    TaskOrigin, TrainingStart, train_on,
+    DrawnTask, EncodedTasks, Encoder, LearningConfig, MetaModel, Orientation, Support, TaskOrigin,
+    TrainingStart, train_on,
 };
 use crate::simulate::{Layout, LayoutConfig};
 use crate::site::{Site, SitePoint};
@@ -144,8 +142,7 @@ pub(super) fn run(
                 if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
                     return Err(Error::usage("interrupted; no results were kept"));
                 }
-                let tasks =
-                    ToyTasks { data, channels: channels.clone(), points: &[points] };
+                let tasks = ToyTasks { data, channels: channels.clone(), points: &[points] };
                 let models = train_all(protocol, seed, |config, seed| {
                     train(&tasks, config, seed, (&split.historical, &data_hash), &access_points)
                 })?;
@@ -160,7 +157,7 @@ pub(super) fn run(
                     let channel = data.channel(new)?;
                     let cases = toy_cases(data, (new, channel), points, seed, &access_points);
                     let per_layout = context.evaluate(&cases, &[])?;
-                    rows.extend(pooled(per_layout, protocol.methods.len()));
+                    rows.extend(pooled(&per_layout, protocol.methods.len()));
                 }
             }
         }
@@ -223,6 +220,7 @@ fn train(
     let start = TrainingStart {
         encoder: encoder.clone(),
         environments: environments.to_vec(),
+        access_points: Vec::new(),
         data_hash: data_hash.to_owned(),
         state: None,
     };
@@ -264,7 +262,7 @@ fn toy_cases(
 }
 
 /// One row a method, errors of all layouts pooled.
-fn pooled(rows: Vec<Row>, n_methods: usize) -> Vec<Row> {
+fn pooled(rows: &[Row], n_methods: usize) -> Vec<Row> {
     let mut pooled: Vec<Row> = rows[..n_methods].to_vec();
     for (i, row) in pooled.iter_mut().enumerate() {
         let same = || rows.iter().skip(i).step_by(n_methods);

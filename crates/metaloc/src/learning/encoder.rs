@@ -103,8 +103,7 @@ impl Encoder {
     #[must_use]
     pub fn bind(&self, access_points: &AccessPoints) -> BoundEncoder {
         // An index that no scan has stands for an access point that the survey doesn't know.
-        let resolve =
-            |name: &String| access_points.find(name).unwrap_or(AccessPointId(u32::MAX));
+        let resolve = |name: &String| access_points.find(name).unwrap_or(AccessPointId(u32::MAX));
         let vector = RssVector {
             access_points: self.access_points.iter().map(resolve).collect(),
             not_heard_dbm: self.config.not_heard_dbm,
@@ -209,7 +208,10 @@ impl BoundEncoder {
         let n = self.gone.len();
         if self.gone.contains(&true) {
             for row in inputs.chunks_exact_mut(n) {
-                row.iter_mut().zip(&self.gone).filter(|(_, gone)| **gone).for_each(|(x, _)| *x = 0.0);
+                row.iter_mut()
+                    .zip(&self.gone)
+                    .filter(|(_, gone)| **gone)
+                    .for_each(|(x, _)| *x = 0.0);
             }
         }
     }
@@ -225,8 +227,8 @@ impl BoundEncoder {
 
     /// Marks the raw fingerprint's access points that no scan of the new site heard: they are gone
     /// (or far), and get the historical mean rather than silence, which would claim a long way.
-    pub fn mark_gone<'a>(&mut self, scans: impl Iterator<Item = &'a RssScan> + Clone) {
-        let heard = |id: &AccessPointId| scans.clone().any(|scan| scan.get(*id).is_some());
+    pub fn mark_gone(&mut self, scans: &[&RssScan]) {
+        let heard = |id: &AccessPointId| scans.iter().any(|scan| scan.get(*id).is_some());
         self.gone = self.vector.access_points.iter().map(|id| !heard(id)).collect();
     }
 

@@ -6,7 +6,7 @@ use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::{Observer, Outcome, TrainingData, TrainingState, train};
 use metaloc_meta::{Learner, NetworkLearner, TaskSource};
 use metaloc_nn::{Initializer, NetworkDescription};
-use metaloc_radio::signal::AccessPoints;
+use metaloc_radio::signal::{AccessPointId, AccessPoints};
 use serde::{Deserialize, Serialize};
 
 use super::site_tasks::{EncodedTasks, SurveyedSites};
@@ -37,6 +37,8 @@ pub struct TrainingRecord {
     pub seed: u64,
     /// Historical environments.
     pub environments: Vec<String>,
+    /// Access points heard in them, by name.
+    pub access_points: Vec<String>,
     /// Hash of the survey that they come from.
     pub data_hash: String,
     /// Iterations done.
@@ -103,8 +105,7 @@ pub fn meta_train(
         sites => Some(SurveyedSites::new(sites, task, &fingerprint)?),
     };
     let held_out = held_out.as_ref().map(|origin| EncodedTasks { origin, encoder: &bound });
-    let validation =
-        held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation()));
+    let validation = held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation()));
     let mut environments: Vec<String> = Vec::new();
     for site in historical.sites {
         if environments.last() != Some(&site.environment) {
@@ -112,7 +113,9 @@ pub fn meta_train(
         }
     }
     let data_hash = historical.data_hash.to_owned();
-    let start = TrainingStart { encoder: encoder.clone(), environments, data_hash, state };
+    let access_points = heard(historical.sites, access_points);
+    let encoder = encoder.clone();
+    let start = TrainingStart { encoder, environments, access_points, data_hash, state };
     train_on(&source, validation, start, config, seed, observer)
 }
 
@@ -120,6 +123,7 @@ pub fn meta_train(
 pub(crate) struct TrainingStart {
     pub(crate) encoder: Encoder,
     pub(crate) environments: Vec<String>,
+    pub(crate) access_points: Vec<String>,
     pub(crate) data_hash: String,
     /// A checkpoint to go on from.
     pub(crate) state: Option<TrainingState>,
@@ -135,7 +139,7 @@ pub(crate) fn train_on(
     observer: &mut dyn Observer,
 ) -> Result<MetaModel, Error> {
     config.check()?;
-    let TrainingStart { encoder, environments, data_hash, state } = start;
+    let TrainingStart { encoder, environments, access_points, data_hash, state } = start;
     let (hidden, activation) = (&config.network.hidden, config.network.activation);
     let network = NetworkDescription::mlp(encoder.n_inputs(), hidden, 2, activation);
     let learner = learner(&network, config)?;
@@ -160,6 +164,7 @@ pub(crate) fn train_on(
     let record = TrainingRecord {
         seed,
         environments,
+        access_points,
         data_hash,
         iterations: state.iteration,
         best_iteration: state.best.as_ref().map(|best| best.iteration),
@@ -168,4 +173,12 @@ pub(crate) fn train_on(
     };
     let parameters = state.result().to_vec();
     Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+}
+
+/// Names of the access points that any scan heard, in index order.
+fn heard(sites: &[Site], access_points: &AccessPoints) -> Vec<String> {
+    let scans = sites.iter().flat_map(|site| &site.points).flat_map(|point| &point.scans);
+    let ids: std::collections::BTreeSet<AccessPointId> =
+        scans.flat_map(|scan| scan.readings()).map(|&(id, _)| id).collect();
+    ids.into_iter().map(|id| access_points.name(id).to_owned()).collect()
 }

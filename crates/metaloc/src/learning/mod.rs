@@ -7,12 +7,12 @@ mod site_model;
 mod site_tasks;
 
 pub use config::{
-    AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit, LearningConfig,
-    NetworkConfig, Scaling, TaskConfig,
+    AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit,
+    LearningConfig, NetworkConfig, Scaling, TaskConfig,
 };
 pub use encoder::{BoundEncoder, Encoder};
 pub use meta_model::{Historical, MetaModel, TrainingRecord, meta_train};
 pub(crate) use meta_model::{TrainingStart, train_on};
 pub use site_model::SiteModel;
-pub use site_tasks::{Support, draw_support};
 pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};
+pub use site_tasks::{Support, draw_support};

@@ -11,6 +11,7 @@ use super::site_tasks::{Orientation, encode_support};
 use super::{BoundEncoder, MetaModel, Support};
 use crate::error::Error;
 use crate::site::radio_map;
+use crate::survey::AccessPointChanges;
 
 /// An adapted model with its radio map: nothing else is needed to locate.
 #[derive(Debug, Clone)]
@@ -78,8 +79,8 @@ impl SiteModel {
         };
         let environment = first.site.environment.clone();
         let mut encoder = model.encoder.bind(&access_points);
-        let scans = supports.iter().flat_map(|s| &s.site.points).flat_map(|p| &p.scans);
-        encoder.mark_gone(scans);
+        let points = supports.iter().flat_map(|support| &support.site.points);
+        encoder.mark_gone(&points.flat_map(|point| &point.scans).collect::<Vec<_>>());
         let mut floors = Vec::with_capacity(supports.len());
         for support in &supports {
             let encoded = encode_support(support, &encoder, Orientation::IDENTITY)
@@ -122,6 +123,17 @@ impl SiteModel {
     #[must_use]
     pub fn gone_access_points(&self) -> Vec<String> {
         self.encoder.gone_access_points()
+    }
+
+    /// Access points that came, stayed and went since the historical environments.
+    #[must_use]
+    pub fn access_point_changes(&self) -> AccessPointChanges {
+        let points = self.map.points().iter();
+        let heard = points.flat_map(|point| point.scan.readings());
+        AccessPointChanges::between(
+            self.model.record.access_points.iter().map(String::as_str),
+            heard.map(|&(id, _)| self.access_points.name(id)),
+        )
     }
 
     /// The radio map of all floors.

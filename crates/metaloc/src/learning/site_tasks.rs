@@ -105,8 +105,7 @@ fn draw_training(
     let mut order: Vec<usize> = (0..site.points.len()).collect();
     order.shuffle(rng);
     let (reference, others) = order.split_at(n_points);
-    let points =
-        reference.iter().map(|&i| thinned(&site.points[i], config.samples_per_point, rng));
+    let points = reference.iter().map(|&i| thinned(&site.points[i], config.samples_per_point, rng));
     let support_site = Site { points: points.collect(), ..site_shell(site) };
     let queries = (0..config.query_samples).filter_map(|_| {
         let point = &site.points[*others.choose(rng)?];

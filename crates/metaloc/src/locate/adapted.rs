@@ -53,7 +53,8 @@ impl Locator for AdaptedNetwork {
     fn locate(&self, scan: &RssScan) -> Result<Estimate, NotLocated> {
         check(&self.site.map, scan)?;
         let (floor, candidates) = self.neighbors(scan);
-        let at = self.site.floors.iter().find(|f| f.floor == floor).ok_or(NotLocated::NotANumber)?;
+        let at =
+            self.site.floors.iter().find(|f| f.floor == floor).ok_or(NotLocated::NotANumber)?;
         let encoder = &self.site.encoder;
         let mut input = encoder
             .fingerprint(&at.map, &at.frame, scan, None)

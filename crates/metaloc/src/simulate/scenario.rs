@@ -84,7 +84,10 @@ impl Scenario {
         let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
         let scenario: Self = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
         if scenario.schema != 1 {
-            return Err(refuse(format!("schema {} is not known, this is schema 1", scenario.schema)));
+            return Err(refuse(format!(
+                "schema {} is not known, this is schema 1",
+                scenario.schema
+            )));
         }
         for environment in &scenario.environments {
             let checked = environment.check();
@@ -124,8 +127,8 @@ impl Scenario {
             let mut places = stream(self.seed, Purpose::Simulation, place, 0);
             let mut measured = stream(self.seed, Purpose::Simulation, index as u64, 1);
             let layout = Layout::draw(environment.layout, environment.floor, &mut places);
-            let names = (0..environment.layout.access_points)
-                .map(|i| format!("{building}-ap{:02}", i + 1));
+            let names =
+                (0..environment.layout.access_points).map(|i| format!("{building}-ap{:02}", i + 1));
             let ids: Vec<u32> = names.map(|name| survey.access_points.intern(&name).0).collect();
             let first_id = ids.first().copied().unwrap_or(0);
             survey.environments.push(environment.measure(&layout, first_id, &mut measured));
@@ -153,9 +156,7 @@ impl EnvironmentConfig {
         let (training, test): (std::sync::Arc<str>, std::sync::Arc<str>) =
             ("training".into(), "test".into());
         let cells = |extent: f64| ((extent / self.grid_m).floor() as usize).max(1);
-        let middle = |cell: usize, extent: f64| {
-            (cell as f64 + 0.5) * extent / cells(extent) as f64
-        };
+        let middle = |cell: usize, extent: f64| (cell as f64 + 0.5) * extent / cells(extent) as f64;
         for i in 0..cells(self.layout.width_m) {
             for j in 0..cells(self.layout.depth_m) {
                 let x_m = middle(i, self.layout.width_m);
@@ -218,14 +219,16 @@ mod tests {
         let mut scenario = Scenario::demo().unwrap();
         scenario.environments.truncate(2);
         let first = scenario.environments[0].clone();
-        scenario.environments[1] = EnvironmentConfig {
-            name: "later".into(),
-            building: Some(first.name.clone()),
-            ..first
-        };
+        scenario.environments[1] =
+            EnvironmentConfig { name: "later".into(), building: Some(first.name.clone()), ..first };
         let survey = scenario.simulate();
-        assert_eq!(survey.access_points.len(), survey.environments[0].samples[0].scan.len().max(
-            scenario.environments[0].layout.access_points));
+        assert_eq!(
+            survey.access_points.len(),
+            survey.environments[0].samples[0]
+                .scan
+                .len()
+                .max(scenario.environments[0].layout.access_points)
+        );
         assert_eq!(survey.environments[0].points[0], survey.environments[1].points[0]);
         assert_ne!(survey.environments[0].samples[0].scan, survey.environments[1].samples[0].scan);
     }
@@ -233,7 +236,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let parse = |from: &str, to: &str| {
-            Scenario::parse(&DEMO.replacen(from, to, 1), Path::new("s.toml")).unwrap_err().to_string()
+            Scenario::parse(&DEMO.replacen(from, to, 1), Path::new("s.toml"))
+                .unwrap_err()
+                .to_string()
         };
         assert!(parse("schema = 1", "schema = 9").contains("schema 9"));
         assert!(parse("schema = 1", "schema = 1\nsped = 3").contains("sped"));

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use metaloc_radio::signal::{AccessPointId, RssScan};
 use serde::Serialize;
-
-use super::Survey;
 
 /// Access points by where they were heard, names sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -19,30 +16,21 @@ pub struct AccessPointChanges {
 }
 
 impl AccessPointChanges {
-    /// Compares the scans of historical environments with those of a new one.
+    /// Compares the access points heard before with those heard now.
     #[must_use]
     pub fn between<'a>(
-        survey: &Survey,
-        historical: impl Iterator<Item = &'a RssScan>,
-        new: impl Iterator<Item = &'a RssScan>,
+        before: impl IntoIterator<Item = &'a str>,
+        now: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let (before, now) = (heard(historical), heard(new));
-        let names = |ids: Vec<&AccessPointId>| {
-            let mut names: Vec<String> =
-                ids.into_iter().map(|&id| survey.access_points.name(id).to_owned()).collect();
-            names.sort_unstable();
-            names
-        };
+        let before: BTreeSet<&str> = before.into_iter().collect();
+        let now: BTreeSet<&str> = now.into_iter().collect();
+        let names = |names: Vec<&&str>| names.into_iter().map(|&name| name.to_owned()).collect();
         Self {
             shared: names(before.intersection(&now).collect()),
             new: names(now.difference(&before).collect()),
             gone: names(before.difference(&now).collect()),
         }
     }
-}
-
-fn heard<'a>(scans: impl Iterator<Item = &'a RssScan>) -> BTreeSet<AccessPointId> {
-    scans.flat_map(RssScan::readings).map(|&(id, _)| id).collect()
 }
 
 impl std::fmt::Display for AccessPointChanges {
@@ -63,12 +51,7 @@ mod tests {
 
     #[test]
     fn came_stayed_went() {
-        let mut survey = Survey::default();
-        let ids: Vec<_> = ["a", "b", "c"].map(|name| survey.access_points.intern(name)).into();
-        let scan =
-            |i: &[usize]| RssScan::new(i.iter().map(|&i| (ids[i], -50.0)).collect()).unwrap();
-        let (old, new) = ([scan(&[0, 1])], [scan(&[1]), scan(&[2])]);
-        let changes = AccessPointChanges::between(&survey, old.iter(), new.iter());
+        let changes = AccessPointChanges::between(["a", "b"], ["b", "c"]);
         assert_eq!(changes.to_string(), "1 access points in common, 1 new, 1 gone");
         assert_eq!((changes.shared[0].as_str(), changes.gone[0].as_str()), ("b", "a"));
     }

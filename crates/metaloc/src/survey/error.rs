@@ -69,7 +69,7 @@ impl SurveyError {
     /// A file that can't be opened: with the remedy if it is missing.
     pub(super) fn opening(path: &Path, source: std::io::Error, remedy: &str) -> Self {
         if source.kind() == std::io::ErrorKind::NotFound {
-            let reason = format!("the file is missing; {remedy}");
+            let reason = format!("there is no such file or folder; {remedy}");
             return Self::NoData { path: path.to_owned(), reason };
         }
         Self::file(path, source)

@@ -1,6 +1,6 @@
 //! What a survey holds, in words and numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -31,8 +31,8 @@ pub struct EnvironmentSummary {
     pub samples: usize,
     /// Floors, ascending.
     pub floors: Vec<i32>,
-    /// Sets of samples.
-    pub sets: Vec<String>,
+    /// Sets of samples, with the number of samples in each.
+    pub sets: BTreeMap<String, usize>,
     /// Devices.
     pub devices: Vec<String>,
     /// Access points heard.
@@ -68,7 +68,13 @@ fn summary(survey: &Survey, environment: &Environment) -> EnvironmentSummary {
     lengths.sort_unstable();
     let weakest = readings().map(|r| r.1).fold(f32::INFINITY, f32::min);
     let strongest = readings().map(|r| r.1).fold(f32::NEG_INFINITY, f32::max);
-    let sets: BTreeSet<&str> = samples.iter().map(|sample| &*sample.set).collect();
+    let mut sets: BTreeMap<String, usize> = BTreeMap::new();
+    for sample in samples {
+        match sets.get_mut(&*sample.set) {
+            Some(count) => *count += 1,
+            None => _ = sets.insert(sample.set.to_string(), 1),
+        }
+    }
     let devices: BTreeSet<u16> = samples.iter().filter_map(|sample| sample.device).collect();
     let times = || samples.iter().filter_map(|sample| sample.time_ms);
     let extent = |pick: fn(&super::SurveyPoint) -> f64| {
@@ -80,7 +86,7 @@ fn summary(survey: &Survey, environment: &Environment) -> EnvironmentSummary {
         points: environment.points.len(),
         samples: samples.len(),
         floors: environment.floors().into_iter().collect(),
-        sets: sets.into_iter().map(str::to_owned).collect(),
+        sets,
         devices: devices.into_iter().map(|d| survey.devices[d as usize].clone()).collect(),
         access_points_heard: heard.len(),
         median_heard: lengths.get(lengths.len() / 2).copied().unwrap_or(0),
@@ -129,13 +135,61 @@ impl fmt::Display for SurveySummary {
                 e.access_points_heard,
                 e.median_heard,
             )?;
-            if e.sets.len() > 1 || e.sets.first().is_some_and(|set| !set.is_empty()) {
-                writeln!(f, "      sets {}", e.sets.join(" "))?;
+            let named: Vec<String> = e
+                .sets
+                .iter()
+                .filter(|(set, _)| !set.is_empty())
+                .map(|(set, count)| format!("{set} ({count})"))
+                .collect();
+            if !named.is_empty() {
+                writeln!(f, "      sets {}", named.join(" "))?;
             }
             if !e.devices.is_empty() {
                 writeln!(f, "      devices {}", e.devices.join(", "))?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metaloc_radio::geometry::Position;
+    use metaloc_radio::signal::RssScan;
+
+    use super::*;
+    use crate::survey::{Sample, SurveyPoint};
+
+    #[test]
+    fn a_survey_in_words() {
+        let mut survey = Survey { name: "hall".into(), ..Survey::default() };
+        let ids = ["a", "b"].map(|name| survey.access_points.intern(name));
+        let mut day = Environment { name: "day-1".into(), ..Environment::default() };
+        for (at, x_m) in [0.0, 4.0].into_iter().enumerate() {
+            let position = Position::new(x_m, 1.5, 2);
+            day.points.push(SurveyPoint { id: format!("p{at}"), position });
+            let readings = ids[at..].iter().map(|&id| (id, -50.0 - at as f32)).collect();
+            day.samples.push(Sample {
+                id: format!("s{at}").into(),
+                point: at as u32,
+                device: None,
+                time_ms: Some(1_476_811_167_336),
+                set: "trn".into(),
+                scan: RssScan::new(readings).unwrap(),
+            });
+        }
+        survey.environments.push(day);
+        let words = SurveySummary::of(&survey).to_string();
+        let expected = "  day-1: 2 points, 2 samples, floors 2, 4.0 x 0.0 m, 2 access points \
+                        (median 2 a scan), -51 to -50 dBm, 2016-10-18\n      sets trn (2)\n";
+        assert!(words.ends_with(expected), "{words}");
+    }
+
+    #[test]
+    fn an_empty_environment_has_no_range() {
+        let environments = vec![Environment { name: "x".into(), ..Environment::default() }];
+        let survey = Survey { environments, ..Survey::default() };
+        let summary = &SurveySummary::of(&survey).environments[0];
+        assert_eq!((summary.rss_range_dbm, summary.extent_m), (None, (0.0, 0.0)));
     }
 }

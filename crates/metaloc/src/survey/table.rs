@@ -180,6 +180,10 @@ pub(super) fn csv_error(path: &Path, error: &csv::Error) -> SurveyError {
             let row = pos.as_ref().map_or(row, csv::Position::line);
             SurveyError::row(path, row, "not UTF-8 text; save the table as UTF-8")
         }
+        csv::ErrorKind::Io(cause) => SurveyError::format(
+            path,
+            format!("{cause}; the file is damaged or cut short, fetch or copy it again"),
+        ),
         _ => SurveyError::format(path, error.to_string()),
     }
 }

@@ -193,7 +193,11 @@ impl Builder {
         }
         if self.report.rows_kept == 0 {
             let path = paths.first().cloned().unwrap_or_default();
-            let reason = format!("no sample is left to import ({})", self.report);
+            let (read, dropped) = (self.report.rows_read, self.report.n_dropped());
+            let reason = format!(
+                "no sample is left to import: {read} rows were read, {dropped} of them dropped; \
+                 name another place, or other sets"
+            );
             return Err(SurveyError::NoData { path, reason });
         }
         let mut environments: Vec<Environment> =
