@@ -7,6 +7,7 @@ use metaloc_nn::NetworkError;
 use metaloc_radio::RadioError;
 use thiserror::Error;
 
+use crate::report::ReportError;
 use crate::survey::SurveyError;
 
 /// An error of this library.
@@ -25,6 +26,9 @@ pub enum Error {
     /// A network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// A picture or a page.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// A file that can't be read or written.
     #[error("{path}: {cause}")]
     File {

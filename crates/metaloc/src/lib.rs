@@ -10,11 +10,13 @@
 //! a [`locate::Locator`] places scans; [`evaluate`] says how well, beside simple methods.
 
 pub mod bench;
+pub mod demo;
 mod error;
 pub mod evaluate;
 pub mod learning;
 pub mod locate;
 pub mod model_file;
+pub mod report;
 pub mod simulate;
 pub mod site;
 pub mod survey;

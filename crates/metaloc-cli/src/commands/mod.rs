@@ -3,6 +3,7 @@
 mod adapt;
 mod bench;
 mod completions;
+mod demo;
 mod evaluate;
 mod import;
 mod inspect;
@@ -16,7 +17,7 @@ use crate::args::{Cli, Command};
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let quiet = cli.quiet;
     match cli.command {
-        Command::Demo(_) => anyhow::bail!("demo"),
+        Command::Demo(args) => demo::run(&args, quiet),
         Command::Import(args) => import::run(&args, quiet),
         Command::Survey(args) => survey::run(&args, quiet),
         Command::Inspect(args) => inspect::run(&args, quiet),

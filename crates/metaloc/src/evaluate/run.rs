@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::training::Silent;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::RssScan;
@@ -210,9 +210,7 @@ fn survey_cases(
                         data.test_sets.join(", ")
                     )));
                 }
-                // The same draw for every method; another for each environment, floor and size.
-                let draw = (points as u64) << 32 | u64::from(full[0].floor.unsigned_abs());
-                let mut rng = stream(seed, Purpose::Support, index as u64, draw);
+                let mut rng = support_stream(seed, index, points, full[0].floor);
                 let size = (points, protocol.support.samples_per_point);
                 let case = Case::draw(&label, &full, queries, size, access_points, &mut rng)?;
                 cases.push(LabelledCase { case, floors, points });
@@ -220,6 +218,14 @@ fn survey_cases(
         }
     }
     Ok(cases)
+}
+
+/// The stream that draws a new environment's support: the same for every method, another for each
+/// environment, floor and size.
+#[must_use]
+pub fn support_stream(seed: u64, environment: usize, points: usize, floor: i32) -> ChaCha8Rng {
+    let draw = ((points as u64) << 32) | u64::from(floor.unsigned_abs());
+    stream(seed, Purpose::Support, environment as u64, draw)
 }
 
 fn queries(environment: &Environment, sets: &[String]) -> Vec<(RssScan, Position)> {

@@ -84,11 +84,18 @@ fn round_step(range: f64, intervals: usize) -> f64 {
 pub(super) fn number(value: f64, step: f64) -> String {
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
     let small = step < 0.9e-4 || value.abs() >= 1e6;
-    let text = if small && value.abs() > 0.0 {
+    let text = if small && value.abs() < step * 1e-6 {
+        "0".to_owned()
+    } else if small {
         let digits = ((value.abs() / step).log10() + 1e-9).floor().clamp(0.0, 6.0) as usize;
         format!("{value:.digits$e}")
     } else {
-        let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0) as usize;
+        // As many as show the step itself: one for 0.2, two for 0.25.
+        let whole = |decimals: &usize| {
+            let scaled = step * 10f64.powi(*decimals as i32);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
+        };
+        let decimals = (0..6).find(whole).unwrap_or(6);
         format!("{value:.decimals$}")
     };
     text.replace('-', "−")
@@ -200,7 +207,9 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(labels(&Axis::round("x", 0.0, 4.7, 5)), ["0", "1", "2", "3", "4", "5"]);
         assert_eq!(labels(&Axis::exact("x", -0.1, 0.25, 4)), ["−0.1", "0.0", "0.1", "0.2"]);
-        assert_eq!(labels(&Axis::round("x", 0.0, 3e-6, 3)), ["0.000000", "1e−6", "2e−6", "3e−6"]);
+        let quarters = Axis::exact("x", 0.0, 1.0, 4).with_step(0.25);
+        assert_eq!(labels(&quarters), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
+        assert_eq!(labels(&Axis::round("x", 0.0, 3e-6, 3)), ["0", "1e−6", "2e−6", "3e−6"]);
         assert_eq!(labels(&Axis::round("x", 0.0, 2e7, 2)), ["0", "1e7", "2e7"]);
     }
 

@@ -75,7 +75,7 @@ impl BarPlot {
             widest = widest.max(text_width(&bar.label, NAME_SIZE)?.min(WIDEST_NAME));
             widest = widest.max(text_width(&bar.count(), COUNT_SIZE)?);
         }
-        let x = Axis::round(&self.x_label, 0.0, largest, 6);
+        let x = Axis::round(&self.x_label, 0.0, largest, 7);
         let y = Axis::exact("", 0.0, 1.0, 1);
         let height = self.bars.len() as f64 * ROW;
         Ok(Frame { left: MARGIN + widest + 10.0, width: FRAME_WIDTH, height, x, y })

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -144,8 +145,9 @@ impl Canvas<'_> {
             Anchor::Upwards => FontTransform::Rotate270,
             _ => FontTransform::None,
         };
+        let ink = color(ink);
         let style = TextStyle::from((FAMILY, size * UNITS * SIZE_OVER_FONT_SIZE))
-            .color(&color(ink))
+            .color(&ink)
             .transform(turn)
             .pos(Pos::new(horizontal, VPos::Center));
         self.area.draw_text(&printable(text), &style, units(at)).map_err(drawing)

@@ -25,7 +25,6 @@ const SCALE_HEAD: f64 = 34.0;
 /// Colours drawn in the scale.
 const SCALE_STEPS: usize = 65;
 const POINT: Rgb = Rgb(150, 150, 150);
-const FLOOR_LABELS: (&str, &str) = ("x [m]", "y [m]");
 
 /// A test point: where it is and where it was placed (m).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,7 +112,8 @@ impl FloorPlanPlot {
     fn frame(&self) -> Result<Frame, ReportError> {
         let ends = self.estimates.iter().flat_map(|e| [e.truth, e.estimate]);
         let points = self.reference_points.iter().chain(&self.access_points).copied().chain(ends);
-        let (mut low, mut high) = ((f64::INFINITY, f64::INFINITY), (-f64::INFINITY, -f64::INFINITY));
+        let (mut low, mut high) =
+            ((f64::INFINITY, f64::INFINITY), (-f64::INFINITY, -f64::INFINITY));
         for point in points {
             checks::point(&self.title, point)?;
             low = (low.0.min(point.0), low.1.min(point.1));
@@ -135,8 +135,13 @@ impl FloorPlanPlot {
         let (width, x_min, x_max) = side(low.0, high.0);
         let (height, y_min, y_max) = side(low.1, high.1);
         let step = Axis::exact("", 0.0, metres, 8).step();
-        let x = Axis::exact(FLOOR_LABELS.0, x_min, x_max, 8).with_step(step);
-        let y = Axis::exact(FLOOR_LABELS.1, y_min, y_max, 8).with_step(step);
+        // The same step on both, or a finer one where an axis would have a single tick.
+        let axis = |label, min, max| {
+            let axis = Axis::exact(label, min, max, 4);
+            let step = if (max - min) < 2.5 * step { axis.step() } else { step };
+            axis.with_step(step)
+        };
+        let (x, y) = (axis("x [m]", x_min, x_max), axis("y [m]", y_min, y_max));
         Frame::new(x, y, (width, height))
     }
 
@@ -210,7 +215,8 @@ impl ErrorScale {
             let share = (step as f64 + 0.5) / SCALE_STEPS as f64;
             let from = bottom - step as f64 * height;
             let color = self.color(share * self.axis.max);
-            canvas.rectangle((x, from - height), (x + 16.0, from), color)?;
+            // Up to the top: each colour covers the one below without a seam.
+            canvas.rectangle((x, bottom - SCALE_HEIGHT), (x + 16.0, from), color)?;
         }
         let ticks = self.axis.ticks();
         for (i, (value, _)) in ticks.iter().enumerate() {
