@@ -244,23 +244,29 @@ fn write(manifest: &Manifest, columns: &BTreeMap<&str, Column>, path: &Path) -> 
     write_beside(path, &bytes)
 }
 
-/// Writes a file beside its place and renames it there: whole or not at all.
+/// Writes a file beside its place and renames it there: whole or not at all. A link is followed; a
+/// device or a pipe (`/dev/stdout`) is written to, never replaced.
 ///
 /// # Errors
 /// [`Error::File`] if it can't be written; what stood there before then stays.
 pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let fail = |e: std::io::Error| Error::file(path, e);
+    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut device = std::fs::OpenOptions::new().write(true).open(path).map_err(fail)?;
+        return device.write_all(bytes).map_err(fail);
+    }
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let fail = |e: std::io::Error| Error::file(path, e);
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less the umask
     let mut beside = builder.tempfile_in(folder).map_err(fail)?;
     beside.write_all(bytes).map_err(fail)?;
     beside.as_file().sync_all().map_err(fail)?;
-    beside.persist(path).map_err(|e| fail(e.error))?;
+    beside.persist(&path).map_err(|e| fail(e.error))?;
     Ok(())
 }
 
@@ -290,23 +296,11 @@ pub fn read(path: &Path) -> Result<Loaded, Error> {
         config: manifest.config,
         network: manifest.network,
         encoder: manifest.encoder,
-        parameters: parameters.clone(),
+        parameters,
         record: manifest.record,
     };
     if let Some(checkpoint) = manifest.checkpoint {
-        let optimizer = OptimizerState {
-            n_steps: checkpoint.optimizer_steps,
-            first_moment: floats("optimizer.first_moment")?,
-            second_moment: floats("optimizer.second_moment")?,
-        };
-        let mut state = TrainingState::start(parameters, &model.config.training.outer)?;
-        state.optimizer.restore(optimizer)?;
-        state.iteration = checkpoint.iteration;
-        state.validations_since_best = checkpoint.validations_since_best;
-        if let Some((validation_loss, iteration)) = checkpoint.best {
-            let parameters = floats("best.parameters")?;
-            state.best = Some(Best { validation_loss, iteration, parameters });
-        }
+        let state = read_state(&model, &checkpoint, &tensors).map_err(refuse)?;
         return Ok(Loaded::Checkpoint(model, Box::new(state)));
     }
     let Some(site) = manifest.site else { return Ok(Loaded::Meta(model)) };
@@ -315,6 +309,38 @@ pub fn read(path: &Path) -> Result<Loaded, Error> {
     let mut assembled = assembled.map_err(|e| refuse(e.to_string()))?;
     assembled.support_losses = site.support_losses;
     Ok(Loaded::Site(Box::new(assembled)))
+}
+
+/// The state of a training run; `model` holds its current parameters.
+fn read_state(
+    model: &MetaModel,
+    checkpoint: &CheckpointManifest,
+    tensors: &SafeTensors<'_>,
+) -> Result<TrainingState, String> {
+    let inconsistent = |what: &str| format!("inconsistent: {what}; train anew without --resume");
+    let (parameters, outer) = (model.parameters.clone(), &model.config.training.outer);
+    let mut state =
+        TrainingState::start(parameters, outer).map_err(|e| inconsistent(&e.to_string()))?;
+    let optimizer = OptimizerState {
+        n_steps: checkpoint.optimizer_steps,
+        first_moment: floats(tensors, "optimizer.first_moment")?,
+        second_moment: floats(tensors, "optimizer.second_moment")?,
+    };
+    let moments = || optimizer.first_moment.iter().chain(&optimizer.second_moment);
+    if !moments().all(|moment| moment.is_finite()) {
+        return Err(inconsistent("the optimizer's memory is not a finite number"));
+    }
+    state.optimizer.restore(optimizer).map_err(|e| inconsistent(&e.to_string()))?;
+    state.iteration = checkpoint.iteration;
+    state.validations_since_best = checkpoint.validations_since_best;
+    if let Some((validation_loss, iteration)) = checkpoint.best {
+        let parameters = floats(tensors, "best.parameters")?;
+        if parameters.len() != model.parameters.len() || !parameters.iter().all(|p| p.is_finite()) {
+            return Err(inconsistent("the best parameters are not those of the network"));
+        }
+        state.best = Some(Best { validation_loss, iteration, parameters });
+    }
+    Ok(state)
 }
 
 /// Parses a manifest, the version first: a newer one may hold anything else.

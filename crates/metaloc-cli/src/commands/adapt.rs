@@ -6,11 +6,12 @@ use metaloc::meta::seed::{Purpose, stream};
 use metaloc::model_file::{self, Loaded};
 use metaloc::survey::Survey;
 
-use super::train::sites;
+use super::train::{check_place, sites};
 use crate::args::Adapt;
 use crate::output::note;
 
 pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
+    check_place(&args.out)?;
     let [path] = args.model.as_slice() else {
         bail!("give one --model; choosing among several (MAML-TS) comes with a later version");
     };
@@ -32,15 +33,22 @@ pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
     let n_points: usize = supports.iter().map(|s| s.site.points.len()).sum();
     let n_scans: usize = supports.iter().map(|s| s.site.n_scans()).sum();
     let site = SiteModel::adapt(&model, supports, &survey.access_points, adaptation)?;
+    let (gone, inputs) = (site.gone_access_points(), model.encoder.access_points.len());
+    if inputs > 0 && gone.len() == inputs {
+        bail!(
+            "{}: none of the {inputs} access points that the network reads is heard in {}; train \
+             on environments that share some, or with `kind = \"rss-neighbors\"`, which needs none",
+            path.display(),
+            args.environment
+        );
+    }
     model_file::write_site(&site, &args.out)?;
     if quiet {
         return Ok(());
     }
     note(format!("{}: {n_points} points, {n_scans} samples", args.environment));
     note(format!("since the historical environments: {}", site.access_point_changes()));
-    let gone = site.gone_access_points();
     if !gone.is_empty() {
-        let inputs = model.encoder.access_points.len();
         note(format!(
             "{} of the network's {inputs} access points are gone; their inputs keep the historical \
              mean: {}",

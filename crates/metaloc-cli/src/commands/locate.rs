@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Locate, quiet: bool) -> anyhow::Result<()> {
         let mut scans: Vec<Scan> = if is_csv(&args.scans) {
             csv_scans(&args.scans, &access_points)?
         } else {
-            json_lines(open(&args.scans)?, &access_points).collect::<Result<_, _>>()?
+            json_lines(&args.scans, &access_points)?.collect::<Result<_, _>>()?
         };
         if args.calibrate_gain {
             calibrate(&mut scans, &locator, quiet);
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Locate, quiet: bool) -> anyhow::Result<()> {
             answer(&mut out, &locator, scan)?;
         }
     } else {
-        for scan in json_lines(open(&args.scans)?, &access_points) {
+        for scan in json_lines(&args.scans, &access_points)? {
             answer(&mut out, &locator, scan?)?;
         }
     }
@@ -95,18 +95,21 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
 }
 
 /// Scans from JSON lines; a line that can't be read becomes a scan with a reason.
-fn json_lines(
-    reader: Box<dyn Read>,
-    access_points: &AccessPoints,
-) -> impl Iterator<Item = anyhow::Result<Scan>> + '_ {
-    let lines = BufReader::new(reader).lines().enumerate();
-    lines.filter_map(move |(index, line)| {
+fn json_lines<'a>(
+    path: &'a Path,
+    access_points: &'a AccessPoints,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Scan>> + 'a> {
+    // Bytes, not text: a line that is no UTF-8 must not end the batch.
+    let lines = BufReader::new(open(path)?).split(b'\n').enumerate();
+    Ok(lines.filter_map(move |(index, line)| {
         let line = match line {
-            Ok(line) if line.trim().is_empty() => return None,
+            Ok(line) if line.trim_ascii().is_empty() => return None,
             Ok(line) => line,
-            Err(error) => return Some(Err(error.into())),
+            Err(error) => {
+                return Some(Err(error).with_context(|| path.display().to_string()));
+            }
         };
-        Some(Ok(match serde_json::from_str::<ScanLine>(&line) {
+        Some(Ok(match serde_json::from_slice::<ScanLine>(&line) {
             Ok(scan) => {
                 let readings = scan.rss.iter().map(|(name, &dbm)| (name.as_str(), dbm));
                 (scan.id, scan_of(readings, access_points))
@@ -118,7 +121,7 @@ fn json_lines(
                 (serde_json::Value::String(place), Err(reason))
             }
         }))
-    })
+    }))
 }
 
 /// A scan in the model's indices. Access points that the model's radio map does not know get

@@ -1,5 +1,6 @@
 //! `metaloc train`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -15,10 +16,11 @@ use crate::output::note;
 use crate::progress::TrainingProgress;
 
 pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
+    check_place(&args.out)?;
     let config = config(args)?;
     let survey = Survey::read(&args.survey)?;
-    let sites = sites(&survey, &args.environments, &args.sets)?;
-    let held_out = sites_of(&survey, &args.validate_on, &args.sets)?;
+    let sites_of = |names: &[String]| sites(&survey, names, &args.sets);
+    let (sites, held_out) = (sites_of(&args.environments)?, sites_of(&args.validate_on)?);
     let validation_sites = if held_out.is_empty() { sites.clone() } else { held_out };
     let data_hash = survey.content_hash();
     let historical = Historical {
@@ -28,14 +30,13 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
         data_hash: &data_hash,
     };
     let checkpoint = checkpoint_path(&args.out);
-    let state =
-        if args.resume { Some(resume(&checkpoint, &config, args, &data_hash)?) } else { None };
     let interrupt = interrupt::watch()?;
     // What the checkpoint holds beside the state: the same model without any training.
     let untrained =
         LearningConfig { algorithm: metaloc::learning::Algorithm::Ri, ..config.clone() };
     let mut template = meta_train(historical, &untrained, args.seed, None, &mut Silent)?;
     template.config = config.clone();
+    let state = if args.resume { Some(resume(&checkpoint, &template)?) } else { None };
     let mut progress = TrainingProgress::new(template, checkpoint.clone(), &interrupt, quiet);
     let trained = meta_train(historical, &config, args.seed, state, &mut progress);
     let failure = progress.failure.take();
@@ -77,27 +78,44 @@ fn config(args: &Train) -> anyhow::Result<LearningConfig> {
     Ok(config)
 }
 
-/// Sites of named environments; an unknown name is an error that lists the known ones.
-pub(crate) fn sites(
-    survey: &Survey,
-    environments: &[String],
-    sets: &[String],
-) -> anyhow::Result<Vec<Site>> {
-    let sites = sites_of(survey, environments, sets)?;
-    if sites.is_empty() {
-        bail!("the environments named have no samples in the sets {}", sets.join(", "));
+/// Refuses a place that no file can be written to, before hours go into what it shall hold.
+pub(crate) fn check_place(out: &Path) -> anyhow::Result<()> {
+    if out.is_dir() {
+        bail!("{}: a folder is there; name a file", out.display());
     }
-    Ok(sites)
+    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => {
+            bail!("{}: there is no folder {}; make it first", out.display(), folder.display())
+        }
+    }
 }
 
-fn sites_of(survey: &Survey, names: &[String], sets: &[String]) -> anyhow::Result<Vec<Site>> {
+/// Sites of named environments; an unknown name is an error that lists the known ones, and so is an
+/// environment without a sample in `sets`.
+pub(crate) fn sites(
+    survey: &Survey,
+    names: &[String],
+    sets: &[String],
+) -> anyhow::Result<Vec<Site>> {
     let mut sites = Vec::new();
     for name in names {
         let environment = survey.environment(name).with_context(|| {
             let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
             format!("no environment `{name}` in the survey; it has {}", have.join(", "))
         })?;
-        sites.extend(Site::of_environment(environment, |sample| in_sets(&sample.set, sets)));
+        let found = Site::of_environment(environment, |sample| in_sets(&sample.set, sets));
+        if found.is_empty() {
+            let have: BTreeSet<&str> = environment.samples.iter().map(|s| &*s.set).collect();
+            let have: Vec<&str> = have.into_iter().collect();
+            bail!(
+                "environment `{name}` has no sample that heard anything in the sets {}; it has {}",
+                sets.join(", "),
+                have.join(", ")
+            );
+        }
+        sites.extend(found);
     }
     Ok(sites)
 }
@@ -117,25 +135,25 @@ fn checkpoint_path(out: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Reads the checkpoint and refuses one of another run.
-fn resume(
-    path: &Path,
-    config: &LearningConfig,
-    args: &Train,
-    data_hash: &str,
-) -> anyhow::Result<TrainingState> {
+/// Reads the checkpoint and refuses one of another run than `untrained` begins.
+fn resume(path: &Path, untrained: &MetaModel) -> anyhow::Result<TrainingState> {
+    if !path.exists() {
+        bail!("{}: there is no checkpoint to go on from; start without --resume", path.display());
+    }
     let Loaded::Checkpoint(model, state) = model_file::read(path)? else {
-        bail!("{}: a model file, but not a checkpoint", path.display());
+        bail!("{}: a model file, but not a checkpoint; start without --resume", path.display());
     };
+    let (found, expected) = (&model.record, &untrained.record);
     let differs = [
-        ("settings", model.config != *config),
-        ("seed", model.record.seed != args.seed),
-        ("environments", model.record.environments != args.environments),
-        ("survey", model.record.data_hash != data_hash),
+        ("settings", model.config != untrained.config),
+        ("seed", found.seed != expected.seed),
+        ("environments", found.environments != expected.environments),
+        ("survey", found.data_hash != expected.data_hash),
+        ("sets", model.encoder != untrained.encoder),
     ];
     if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
         bail!(
-            "{}: the checkpoint is of a run with another {what}; start without --resume, or with \
+            "{}: the checkpoint is of a run with other {what}; start without --resume, or with \
              the same {what}",
             path.display()
         );

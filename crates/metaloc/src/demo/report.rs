@@ -11,6 +11,8 @@ use crate::report::{
 
 /// Pixels for one unit of a drawing.
 const PNG_SCALE: f32 = 2.0;
+/// Scans drawn on the floor plan; more would hide each other.
+const DRAWN_SCANS: usize = 60;
 /// Scans of the sample file for `metaloc locate`.
 const SAMPLE_SCANS: usize = 5;
 
@@ -54,8 +56,9 @@ impl Demo {
                 "floor-plan",
                 self.floor_plan()?,
                 format!(
-                    "Where the new building's test scans were taken, and where {name} put them \
-                     after seeing three samples at each of the reference points."
+                    "Where the first {DRAWN_SCANS} of the new building's test scans were taken, \
+                     and where {name} put them after seeing three samples at each of the reference \
+                     points."
                 ),
             ),
         ];
@@ -110,7 +113,7 @@ impl Demo {
             title: format!("{}: {} on the new building", self.site.environment, self.name()),
             reference_points: points.map(|p| (p.position.x_m, p.position.y_m)).collect(),
             access_points: Vec::new(),
-            estimates: located.collect(),
+            estimates: located.take(DRAWN_SCANS).collect(),
         };
         Ok(plot.to_svg()?)
     }

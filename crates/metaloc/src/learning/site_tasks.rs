@@ -285,3 +285,102 @@ impl TaskSource for EncodedTasks<'_> {
             .map_err(|error| MetaError::TaskSource(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::{Encoder, FrameOrigin};
+    use metaloc_meta::seed::{Purpose, stream};
+    use metaloc_radio::signal::{AccessPointId, AccessPoints};
+
+    /// A row of points, 2 m apart; the one access point gets weaker along it.
+    fn site() -> Site {
+        let point = |i: usize| SitePoint {
+            id: i.to_string(),
+            position: Position::new(2.0 * i as f64, 0.0, 0),
+            scans: (0..4)
+                .map(|s| {
+                    let dbm = -40.0 - 3.0 * i as f32 - 0.1 * s as f32;
+                    RssScan::new(vec![(AccessPointId(0), dbm)]).unwrap()
+                })
+                .collect(),
+        };
+        Site { environment: "row".into(), floor: 0, points: (0..12).map(point).collect() }
+    }
+
+    fn encoder(config: &TaskConfig) -> BoundEncoder {
+        let fingerprint = FingerprintConfig {
+            neighbors: 3,
+            frame_origin: FrameOrigin::ReferencePoints,
+            ..FingerprintConfig::default()
+        };
+        let (sites, access_points) = ([site()], AccessPoints::from(vec!["ap".to_owned()]));
+        let tasks = SurveyedSites::new(&sites, *config, &fingerprint).unwrap();
+        let mut rng = stream(1, Purpose::Initialization, 1, 0);
+        Encoder::fit(fingerprint, &tasks, &sites, &access_points, &mut rng)
+            .unwrap()
+            .bind(&access_points)
+    }
+
+    #[test]
+    fn queries_lie_at_points_that_were_not_surveyed() {
+        for seed in 0..20 {
+            let mut rng = stream(seed, Purpose::Training, 0, 0);
+            let task = draw_training(&[site()], &TaskConfig::default(), &mut rng).unwrap();
+            let surveyed =
+                |at: &Position| task.support.site.points.iter().any(|p| p.position == *at);
+            assert!(task.queries.iter().all(|(_, at)| !surveyed(at)));
+            assert!(task.support.site.points.iter().all(|p| p.scans.len() == 3));
+            assert_eq!(task.queries.len(), 30);
+        }
+    }
+
+    /// A sample compared with a map that holds its own point would be nearer than 1 dB to it; the
+    /// next point is 3 dB away.
+    #[test]
+    fn a_support_sample_never_meets_its_own_point() {
+        let config = TaskConfig { random_orientation: false, ..TaskConfig::default() };
+        let encoder = encoder(&config);
+        let mut rng = stream(3, Purpose::Training, 0, 0);
+        let draw = draw_training(&[site()], &config, &mut rng).unwrap();
+        let encoded = encode_support(&draw.support, &encoder, draw.orientation).unwrap();
+        let fitted = &encoder.encoder().standardizer;
+        for row in encoded.batch.inputs.chunks_exact(9) {
+            let nearest_db = row[0] * fitted.std[0] + fitted.mean[0];
+            assert!(nearest_db > 2.0, "{nearest_db} dB");
+        }
+    }
+
+    /// A turn moves inputs and labels alike: distances between them stay.
+    #[test]
+    fn an_orientation_turns_the_whole_task() {
+        let config = TaskConfig::default();
+        let encoder = encoder(&config);
+        let mut rng = stream(4, Purpose::Training, 0, 0);
+        let draw = draw_training(&[site()], &config, &mut rng).unwrap();
+        let plain = DrawnTask { orientation: Orientation::IDENTITY, ..draw.clone() };
+        let [turned, plain] = [draw, plain].map(|d| encode(&d, &encoder).unwrap().query);
+        let distances = |batch: &Batch| {
+            let Labels::Values { values, .. } = &batch.labels else { panic!("values expected") };
+            let rows = batch.inputs.chunks_exact(9).zip(values.chunks_exact(2));
+            rows.map(|(x, y)| (x[3] - y[0]).hypot(x[4] - y[1])).collect::<Vec<f32>>()
+        };
+        assert_ne!(turned.labels, plain.labels);
+        for (a, b) in distances(&turned).iter().zip(distances(&plain)) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_site_with_too_few_points_is_refused() {
+        let mut small = site();
+        small.points.truncate(5);
+        let (task, fingerprint) = (TaskConfig::default(), FingerprintConfig::default());
+        let error = SurveyedSites::new(&[small], task, &fingerprint).unwrap_err().to_string();
+        assert!(error.contains("row/f0 has 5 surveyed points"), "{error}");
+        assert!(SurveyedSites::new(&[], task, &fingerprint).is_err());
+        let mut rng = stream(1, Purpose::Support, 0, 0);
+        let error = draw_support(&site(), 13, 3, &mut rng).unwrap_err().to_string();
+        assert!(error.contains("12 surveyed points, 13 are asked for"), "{error}");
+    }
+}

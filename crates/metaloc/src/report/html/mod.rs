@@ -14,8 +14,14 @@ const STYLE: &str = include_str!("../page.css");
 
 /// A part of a page under its own heading.
 ///
-/// ```ignore
-/// Section::new("Results").paragraph("Lower is better.").table(table).commands("metaloc demo")
+/// ```
+/// use metaloc::report::{Column, Page, Section, Table};
+///
+/// let columns = vec![Column::text("method"), Column::number("mean [m]").lowest_is_best()];
+/// let table = Table::new("Errors", columns).row(["maml", "1.52"]).row(["tl", "2.51"]);
+/// let section = Section::new("Results").table(table).commands("metaloc demo");
+/// let html = Page::new("Demo").section(section).fact("seed", "7").to_html();
+/// assert!(html.contains("<strong>1.52</strong>"));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Section {

@@ -15,6 +15,8 @@ const THICKNESS: f64 = 22.0;
 const NAME_SIZE: f64 = 13.0;
 const VALUE_SIZE: f64 = 12.0;
 const COUNT_SIZE: f64 = 11.0;
+/// Room before a number (px).
+const VALUE_GAP: f64 = 8.0;
 /// Widest name before it is cut (px).
 const WIDEST_NAME: f64 = 240.0;
 
@@ -51,8 +53,10 @@ impl BarPlot {
     /// or not finite, or a range whose low end is above its high one.
     pub fn to_svg(&self) -> Result<String, ReportError> {
         let frame = self.frame()?;
-        let value_width = text_width("00000.00", VALUE_SIZE)?;
-        let width = frame.right() + value_width.max(2.0 * MARGIN);
+        let widest = self.bars.iter().try_fold(0.0, |widest: f64, bar| {
+            text_width(&bar.value(), VALUE_SIZE).map(|width| widest.max(width))
+        })?;
+        let width = frame.right() + VALUE_GAP + widest + MARGIN;
         picture((width, frame.picture_height(0.0)), &self.description(), |canvas| {
             draw_title(canvas, &self.title, width)?;
             frame.draw_x(canvas)?;
@@ -105,6 +109,10 @@ impl Bar {
         self.range_m.map_or(self.mean_m, |(_, high)| high.max(self.mean_m))
     }
 
+    fn value(&self) -> String {
+        format!("{:.2}", self.mean_m)
+    }
+
     fn count(&self) -> String {
         self.n.map_or_else(String::new, |n| format!("n = {n}"))
     }
@@ -131,8 +139,8 @@ fn draw_bar(canvas: &Canvas<'_>, frame: &Frame, bar: &Bar, y: f64) -> Result<(),
     if !count.is_empty() {
         canvas.text(&count, (frame.left - 10.0, y + 9.0), (COUNT_SIZE, FAINT), Anchor::End)?;
     }
-    let value = format!("{:.2}", bar.mean_m);
-    let at = frame.x_at(bar.end_m()) + 8.0;
+    let value = bar.value();
+    let at = frame.x_at(bar.end_m()) + VALUE_GAP;
     // White below the number hides the grid lines.
     let width = text_width(&value, VALUE_SIZE)?;
     canvas.rectangle((at - 3.0, y - 9.0), (at + width + 3.0, y + 9.0), WHITE)?;
