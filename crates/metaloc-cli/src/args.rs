@@ -82,8 +82,8 @@ pub(crate) struct Json {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// The learning method beside the simple ones: maml or tl.
-    #[arg(long, default_value = "maml")]
+    /// The learning method whose estimates are drawn.
+    #[arg(long, default_value = "maml", value_parser = ["maml", "tl", "ri"])]
     pub(crate) algorithm: String,
     /// Folder for the report; must not exist yet.
     #[arg(long, default_value = "metaloc-demo")]
@@ -98,7 +98,7 @@ pub(crate) struct Demo {
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Format of the data: uji-library, ujiindoorloc or tidy-csv.
-    #[arg(long)]
+    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv"])]
     pub(crate) format: String,
     /// The publisher's files or folders.
     #[arg(required = true)]
@@ -106,12 +106,16 @@ pub(crate) struct Import {
     /// Survey folder to make; must not exist yet.
     #[arg(long, required_unless_present = "dry_run")]
     pub(crate) out: Option<PathBuf>,
-    /// What makes an environment: month, floor, building, building-floor, device, set or all.
-    #[arg(long)]
+    /// What makes an environment; the format's own choice if left out.
+    #[arg(long, value_parser = ["month", "floor", "building", "building-floor", "device", "set",
+                                "environment", "all"])]
     pub(crate) environment_by: Option<String>,
-    /// Which repeated rows to drop: rows (identical ones), rss-position or none.
-    #[arg(long)]
+    /// Which repeated rows to drop: rows (identical ones, the default), rss-position or none.
+    #[arg(long, value_parser = ["rows", "rss-position", "none"])]
     pub(crate) drop_duplicates: Option<String>,
+    /// Read only these sets of samples, such as trn01 or training; `trn*` means all that begin so.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) sets: Option<Vec<String>>,
     /// Read only these environments.
     #[arg(long, value_delimiter = ',')]
     pub(crate) environments: Option<Vec<String>>,
@@ -172,8 +176,8 @@ pub(crate) struct Train {
     /// tasks from the others do.
     #[arg(long, value_delimiter = ',')]
     pub(crate) validate_on: Vec<String>,
-    /// How to learn: maml, tl or ri.
-    #[arg(long)]
+    /// How to learn; maml if the settings don't say.
+    #[arg(long, value_parser = ["maml", "tl", "ri"])]
     pub(crate) algorithm: Option<String>,
     /// Settings (TOML, see docs/formats.md); flags win over it.
     #[arg(long)]
@@ -264,7 +268,7 @@ pub(crate) struct Evaluate {
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// Workloads to measure: W2.
-    #[arg(long, value_delimiter = ',', default_value = "W2")]
+    #[arg(long, value_delimiter = ',', default_value = "W2", value_parser = ["W2"])]
     pub(crate) workloads: Vec<String>,
     /// Rounds; the median counts.
     #[arg(long, default_value_t = 7)]

@@ -12,17 +12,16 @@ use crate::args::Json;
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
     json: Option<&'a Path>,
-    quiet: bool,
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(json: &'a Json, quiet: bool) -> Self {
-        Self { json: json.json.as_deref(), quiet }
+    pub(crate) fn new(json: &'a Json) -> Self {
+        Self { json: json.json.as_deref() }
     }
 
-    /// Text for people, on stdout; not when stdout carries rows or `--quiet` is on.
+    /// Results for people, on stdout; not when stdout carries rows.
     pub(crate) fn say(&self, text: impl std::fmt::Display) -> anyhow::Result<()> {
-        if !self.quiet && self.json != Some(Path::new("-")) {
+        if self.json != Some(Path::new("-")) {
             line(text)?;
         }
         Ok(())

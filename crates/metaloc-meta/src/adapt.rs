@@ -69,3 +69,49 @@ pub fn adapt<L: Learner>(
     }
     Ok(Adapted { parameters, support_losses })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Labels, NetworkLearner};
+    use metaloc_nn::{Initializer, LayerDescription, Loss, NetworkDescription};
+
+    fn line() -> NetworkLearner {
+        let layers = vec![LayerDescription::Dense { outputs: 1 }];
+        let network = NetworkDescription { inputs: 1, layers }.check().unwrap();
+        NetworkLearner { network, loss: Loss::SquaredError, initializer: Initializer::default() }
+    }
+
+    fn support() -> Batch {
+        let labels = Labels::Values { values: vec![3.0], n_outputs: 1 };
+        Batch { inputs: vec![1.0], n_inputs: 1, labels }
+    }
+
+    /// f(x) = w x + b from (1, 0) on (x, y) = (1, 3): residual -2, gradient (-4, -4), so (1.4, 0.4);
+    /// residual -1.2, gradient (-2.4, -2.4), so (1.64, 0.64). Losses 4 and 1.44.
+    #[test]
+    fn two_steps_by_hand() {
+        let config = AdaptationConfig { step_size: 0.1, steps: 2 };
+        let learner = line();
+        let mut workspace = learner.workspace();
+        let adapted = adapt(&learner, &[1.0, 0.0], &support(), config, &mut workspace).unwrap();
+        let close = |found: &[f32], expected: [f32; 2]| {
+            found.iter().zip(expected).all(|(f, e)| (f - e).abs() < 1e-6)
+        };
+        assert!(close(&adapted.parameters, [1.64, 0.64]), "{:?}", adapted.parameters);
+        assert!(close(&adapted.support_losses, [4.0, 1.44]), "{:?}", adapted.support_losses);
+    }
+
+    #[test]
+    fn no_step_leaves_the_start_and_an_illegal_one_is_refused() {
+        let learner = line();
+        let mut workspace = learner.workspace();
+        let mut run = |step_size, steps| {
+            let config = AdaptationConfig { step_size, steps };
+            adapt(&learner, &[1.0, 0.0], &support(), config, &mut workspace)
+        };
+        assert_eq!(run(0.1, 0).unwrap().parameters, [1.0, 0.0]);
+        assert!(run(0.0, 1).unwrap_err().to_string().contains("step_size is 0"));
+        assert!(run(1e30, 9).is_err(), "a diverging loss is an error");
+    }
+}

@@ -79,7 +79,7 @@ pub enum NetworkError {
         got: u32,
     },
     /// The loss is infinite or not a number: the training diverged, or the data hold such values.
-    #[error("{loss} loss: expected a finite value, got {got}")]
+    #[error("{loss} loss: expected a finite value, got {got}; choose a smaller step size")]
     NonFiniteLoss {
         /// Name of the loss.
         loss: &'static str,

@@ -203,6 +203,45 @@ fn an_environment_without_folder() {
     assert!(message.contains("day-2/points.csv") && message.contains("no such file"), "{message}");
 }
 
+/// The row is the line in the file, also behind empty lines, Windows line ends and cells of several
+/// lines.
+#[test]
+fn rows_are_counted_as_an_editor_does() {
+    refused_rss("s1,a,-50\n\n\ns1,b,weak\n", &["row 5", "`dbm` is `weak`"]);
+    refused_rss("\ns1,b,weak\n", &["row 3"]);
+    refused_rss("s1,a,-50\r\ns1,b,weak\r\n", &["row 3"]);
+    refused_rss("s1,a,-50\r\n\r\ns1,b\r\n", &["row 4", "2 cells where 3"]);
+    refused_rss("s1,\"a\nb\",-50\ns1,b,weak\n", &["row 4"]);
+    refused_points("p1,0,0,0\n\np1,0,1,0\n", &["row 4", "`p1` stands above"]);
+    refused_rss("s1,a,-50\n\ns2,caf\u{e9},weak\n", &["row 4"]);
+}
+
+#[test]
+fn a_write_refuses_what_could_not_be_read() {
+    let survey = read_with("survey.toml", Some(TOML.as_bytes())).unwrap();
+    let refused = |change: fn(&mut Survey), parts: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut survey = survey.clone();
+        change(&mut survey);
+        let message = survey.write(&folder.path().join("out")).unwrap_err().to_string();
+        for part in parts {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    };
+    refused(|s| s.environments.clear(), &["no environments"]);
+    refused(|s| s.environments[0].name = "../day".into(), &["`../day`", "rename it"]);
+    let no_points = |s: &mut Survey| {
+        s.environments[0].points.clear();
+        s.environments[0].samples.clear();
+    };
+    refused(no_points, &["`day-1`", "no reference points"]);
+    refused(|s| s.environments[0].points[1].id = "p1".into(), &["`day-1`", "`p1` stands twice"]);
+    refused(|s| s.environments[0].samples[1].id = "s1".into(), &["`day-1`", "`s1` stands twice"]);
+    refused(|s| s.environments[0].points[1].position.x_m = f64::NAN, &["`p2`", "finite"]);
+    refused(|s| s.environments[0].samples[0].time_ms = Some(i64::MAX), &["`s1`", "time"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

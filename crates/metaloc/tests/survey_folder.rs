@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use metaloc::radio::geometry::Position;
-use metaloc::radio::signal::RssScan;
+use metaloc::radio::signal::{AccessPointId, RssScan};
 use metaloc::survey::{
     Environment, Georeference, Provenance, Sample, Survey, SurveyError, SurveyPoint,
 };
@@ -140,5 +140,90 @@ proptest! {
         let folder = parent.path().join("survey");
         survey.write(&folder).unwrap();
         prop_assert_eq!(Survey::read(&folder).unwrap(), survey);
+    }
+}
+
+/// Any name that a folder can hold: no spaces at its ends, and not empty.
+fn name() -> impl Strategy<Value = String> {
+    "[ -~äß☃,\"]{0,6}[!-~ü]".prop_filter("no spaces at the ends", |name| name.trim() == name)
+}
+
+/// `(point, device, time, set, readings)` of a sample; numbers are reduced to what there is.
+type DrawnSample = (u32, Option<u16>, Option<i64>, String, Vec<(u32, f32)>);
+
+fn sample() -> impl Strategy<Value = DrawnSample> {
+    let time = -62_000_000_000_000i64..253_000_000_000_000;
+    let readings = proptest::collection::vec((0..6u32, -120.0f32..=0.0), 0..5);
+    let set = prop_oneof![Just(String::new()), name()];
+    (0..9u32, proptest::option::of(0..3u16), proptest::option::of(time), set, readings)
+}
+
+prop_compose! {
+    fn environment(name: String)(
+        points in proptest::collection::btree_map(
+            name_and_more(), (proptest::num::f64::NORMAL, -1e6..1e6f64, -9..9i32), 1..4),
+        samples in proptest::collection::btree_map(name_and_more(), sample(), 0..6),
+    ) -> Environment {
+        let points: Vec<SurveyPoint> = points.into_iter().map(|(id, (x_m, y_m, floor))| {
+            SurveyPoint { id, position: Position::new(x_m, y_m, floor) }
+        }).collect();
+        let samples = samples.into_iter().map(|(id, (point, device, time_ms, set, mut readings))| {
+            readings.sort_by_key(|reading| reading.0);
+            readings.dedup_by_key(|reading| reading.0);
+            let readings = readings.into_iter().map(|(id, dbm)| (AccessPointId(id), dbm)).collect();
+            Sample {
+                id: id.into(),
+                point: point % points.len() as u32,
+                device,
+                time_ms,
+                set: set.into(),
+                scan: RssScan::new(readings).unwrap(),
+            }
+        }).collect();
+        Environment { name: name.clone(), points, samples }
+    }
+}
+
+/// Names that also hold line breaks in their middle.
+fn name_and_more() -> impl Strategy<Value = String> {
+    prop_oneof![4 => name(), 1 => (name(), name()).prop_map(|(a, b)| format!("{a}\n{b}"))]
+}
+
+prop_compose! {
+    fn any_survey()(
+        title in ".{0,12}",
+        citation in ".{0,12}",
+        access_points in proptest::collection::btree_set(name_and_more(), 6),
+        devices in proptest::collection::btree_set(name(), 3),
+        day in environment("day/1".into()),
+        night in environment("night".into()),
+    ) -> Survey {
+        let mut survey = Survey {
+            name: title,
+            provenance: Provenance { citation, ..Provenance::default() },
+            devices: devices.into_iter().collect(),
+            environments: vec![day, night],
+            ..Survey::default()
+        };
+        access_points.iter().for_each(|name| _ = survey.access_points.intern(name));
+        survey.renumbered().unwrap()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn any_small_survey_comes_back(survey in any_survey()) {
+        let parent = tempfile::tempdir().unwrap();
+        let (folder, again) = (parent.path().join("survey"), parent.path().join("again"));
+        survey.write(&folder).unwrap();
+        let back = Survey::read(&folder).unwrap();
+        prop_assert_eq!(&back, &survey);
+        prop_assert_eq!(back.content_hash(), survey.content_hash());
+        back.write(&again).unwrap();
+        for file in ["survey.toml", "day__1/points.csv", "night/samples.csv", "night/rss.csv"] {
+            let [first, second] = [&folder, &again].map(|at| std::fs::read(at.join(file)).unwrap());
+            prop_assert_eq!(first, second, "{}", file);
+        }
     }
 }

@@ -183,6 +183,9 @@ fn ujiindoorloc_bad_input() {
     refused("100,-60,1,2,0,0,1,1,1,1,5\n100,-60,1,2\n", &["row 3", "4 cells where 11"]);
     refused("100,-160,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2: RSS is -160 dBm"]);
     refused("100,-60,west,2,0,0,1,1,1,1,5\n", &["row 2", "LONGITUDE is `west`"]);
+    refused("100,NaN,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2 is `NaN`"]);
+    refused("100,12,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2: RSS is 12 dBm"]);
+    refused("100,-60,1,2,0,0,1,1,1,1,1e300\n", &["row 2", "TIMESTAMP is 1e300"]);
     refused("100,-60,1,2,0.5,0,1,1,1,1,5\n", &["row 2", "FLOOR is 0.5"]);
     let deaf = wide("100,100,1,2,0,0,1,1,1,1,5\n");
     let error = run(ImportFormat::UjiIndoorLoc, deaf.path(), &ImportOptions::default());
@@ -251,6 +254,100 @@ fn tidy_tables_bad_input() {
     );
     refused("s,0,0,\n", "s,a,-50\n", Some("name\na\n"), &["access_points.csv", "is missing"]);
     refused("s,0,,\n", "s,a,-50\n", None, &["samples.csv, row 2", "`y_m` is ``"]);
+}
+
+#[test]
+fn tidy_tables_that_are_not_there() {
+    let message = |folder: &Path| {
+        let error = run(ImportFormat::TidyCsv, folder, &ImportOptions::default());
+        error.unwrap_err().to_string()
+    };
+    let rss = "sample_id,access_point,dbm\ns,a,-50\n";
+    let folder = tidy("sample_id,x_m\ns,0\n", rss, None);
+    let text = message(folder.path());
+    assert!(text.contains("samples.csv: the column `y_m` is missing"), "{text}");
+    assert!(text.contains("it must be sample_id,x_m,y_m, and may have floor"), "{text}");
+    std::fs::remove_file(folder.path().join("samples.csv")).unwrap();
+    let text = message(folder.path());
+    assert!(text.contains("samples.csv: there is no such file") && text.contains("x_m,y_m"));
+    std::fs::remove_file(folder.path().join("rss.csv")).unwrap();
+    assert!(message(folder.path()).contains("rss.csv: there is no such file"));
+    assert!(message(Path::new("no/such")).contains("no/such/rss.csv: there is no such"));
+    let folder = tidy("sample_id,x_m,y_m\ns,0,0\n", "sample_id,access_point,dbm\ns,a,12\n", None);
+    assert!(message(folder.path()).contains("rss.csv, row 2: RSS is 12 dBm"));
+}
+
+#[test]
+fn tidy_environments_that_were_not_asked_for() {
+    let samples = "sample_id,x_m,y_m,environment,device\ns1,0,0,day,old\ns2,0,0,night,new\n";
+    let rss = "sample_id,access_point,dbm\ns1,a,-50\ns2,a,-51\n";
+    let folder = tidy(samples, rss, None);
+    let only = |name: &str| ImportOptions {
+        environments: Some(vec![name.to_owned()]),
+        ..ImportOptions::default()
+    };
+    let (survey, report) = run(ImportFormat::TidyCsv, folder.path(), &only("night")).unwrap();
+    assert_eq!((names(&survey), report.not_asked_for), (vec!["night"], 1));
+    let error = run(ImportFormat::TidyCsv, folder.path(), &only("noon")).unwrap_err().to_string();
+    assert!(error.contains("unknown environment `noon`") && error.contains("which has day, night"));
+    let by =
+        ImportOptions { environment_by: Some(EnvironmentBy::Device), ..ImportOptions::default() };
+    let survey = run(ImportFormat::TidyCsv, folder.path(), &by).unwrap().0;
+    assert_eq!(names(&survey), ["new", "old"]);
+}
+
+/// A download that broke off: in the archive, behind it, and in a gzipped table.
+#[test]
+fn damaged_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("05.zip");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let months = two_months();
+    for name in ["tst01rss.csv", "tst01tms.csv", "tst01ids.csv"] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        let text = std::fs::read(months.path().join("02").join(name)).unwrap();
+        std::io::Write::write_all(&mut archive, &text).unwrap();
+    }
+    archive.finish().unwrap();
+    let message =
+        |format, path: &Path| run(format, path, &ImportOptions::default()).unwrap_err().to_string();
+    let text = message(ImportFormat::UjiLibrary, &path);
+    assert!(text.contains("05.zip/tst01crd.csv: not in the zip file"), "{text}");
+    assert!(text.contains("fetch the data again"), "{text}");
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 1, 30, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let text = message(ImportFormat::UjiLibrary, &path);
+        assert!(text.contains("05.zip: not a whole zip file"), "{length}: {text}");
+        assert!(text.contains("fetch it again"), "{length}: {text}");
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let table = WIDE_HEADER.to_owned() + &"100,-60,1,2,0,0,1,1,1,1,5\n".repeat(500);
+    std::io::Write::write_all(&mut packed, table.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let path = folder.path().join("trainingData.csv.gz");
+    std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();
+    let text = message(ImportFormat::UjiIndoorLoc, &path);
+    assert!(text.contains("trainingData.csv.gz") && text.contains("fetch or copy it"), "{text}");
+    std::fs::write(&path, "no gzip").unwrap();
+    assert!(message(ImportFormat::UjiIndoorLoc, &path).contains("trainingData.csv.gz"));
+}
+
+/// Where was looked, and where the publisher offers the data.
+#[test]
+fn data_that_is_not_there() {
+    let places = [
+        (ImportFormat::UjiLibrary, "10.5281/zenodo.1066041"),
+        (ImportFormat::UjiIndoorLoc, "UCI Machine Learning Repository"),
+    ];
+    for (format, publisher) in places {
+        for path in ["no/data", "no/07.zip", "no/trainingData.csv"] {
+            let error = run(format, Path::new(path), &ImportOptions::default()).unwrap_err();
+            assert!(matches!(error, SurveyError::NoData { .. }), "{error:?}");
+            let message = error.to_string();
+            assert!(message.contains(path) && message.contains(publisher), "{message}");
+        }
+    }
 }
 
 #[test]

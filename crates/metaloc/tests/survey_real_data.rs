@@ -3,17 +3,23 @@
 
 use std::path::{Path, PathBuf};
 
-use metaloc::survey::import::{DropDuplicates, ImportFormat, ImportOptions, ImportReport, import};
+use metaloc::survey::import::{
+    DropDuplicates, EnvironmentBy, ImportFormat, ImportOptions, ImportReport, import,
+};
 use metaloc::survey::{Survey, SurveyError, SurveySummary};
 
 /// A folder of the publishers' data; `None`, said on stderr, where it is not there.
 fn data(folder: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("METALOC_DATA").map(|root| PathBuf::from(root).join(folder));
-    let path = path.filter(|path| path.is_dir());
-    if path.is_none() {
-        eprintln!("skipped: {folder} is not in METALOC_DATA");
+    let Some(root) = std::env::var_os("METALOC_DATA") else {
+        eprintln!("skipped: METALOC_DATA is not set");
+        return None;
+    };
+    let path = PathBuf::from(root).join(folder);
+    if path.is_dir() {
+        return Some(path);
     }
-    path
+    eprintln!("skipped: {} is not there", path.display());
+    None
 }
 
 fn run(
@@ -66,18 +72,65 @@ fn the_uji_library_data() {
     assert_eq!(summary.days.as_ref().map(|(first, _)| &first[..4]), Some("2017"));
 }
 
-/// Peak memory and time of all 19 months; `cargo test --release -- --ignored --nocapture 19_months`.
+/// The other ways in which the library's data makes environments.
 #[test]
-#[ignore = "a measurement, to be run alone"]
-fn memory_and_time_of_19_months() {
+fn uji_library_environments() {
     let Some(path) = data("uji_library_longterm") else { return };
-    let start = std::time::Instant::now();
-    let (survey, report) = run(ImportFormat::UjiLibrary, &path, &ImportOptions::default()).unwrap();
-    let seconds = start.elapsed().as_secs_f64();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-    eprintln!("{report}\n{seconds:.2} s, {peak}, hash {}", survey.content_hash());
-    assert_eq!((report.rows_read, report.n_dropped()), (78_288, 9));
-    let kilobytes: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
-    assert!(kilobytes < 300_000, "{peak}");
+    // Only these files are opened: the others in this folder are no zip files at all.
+    let folder = tempfile::tempdir().unwrap();
+    for month in ["13", "14"] {
+        std::fs::copy(
+            path.join(format!("{month}.zip")),
+            folder.path().join(format!("{month}.zip")),
+        )
+        .unwrap();
+    }
+    for month in ["12", "15"] {
+        std::fs::write(folder.path().join(format!("{month}.zip")), "no zip file").unwrap();
+    }
+    let months = |names: &[&str]| ImportOptions {
+        environments: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        ..ImportOptions::default()
+    };
+    let (survey, report) =
+        run(ImportFormat::UjiLibrary, folder.path(), &months(&["13", "14"])).unwrap();
+    assert_eq!((names(&survey), report.not_asked_for), (vec!["13", "14"], 0));
+    let message = run(ImportFormat::UjiLibrary, folder.path(), &months(&["13", "12"]));
+    assert!(message.unwrap_err().to_string().contains("12.zip: not a whole zip file"));
+    let one = |by, sets: &[&str]| {
+        let options = ImportOptions {
+            environment_by: Some(by),
+            sets: Some(sets.iter().map(|name| (*name).to_owned()).collect()),
+            ..ImportOptions::default()
+        };
+        run(ImportFormat::UjiLibrary, &folder.path().join("13.zip"), &options).unwrap().0
+    };
+    let floors = one(EnvironmentBy::Floor, &["trn01"]);
+    assert_eq!(names(&floors), ["f3", "f5"]);
+    assert_eq!(floors.environments.iter().map(|e| e.points.len()).sum::<usize>(), 48);
+    assert_eq!(names(&one(EnvironmentBy::Device, &["trn01"])), ["Galaxy S3"]);
+    let sets = one(EnvironmentBy::Set, &["trn01", "tst*"]);
+    let expected = ["13-trn01", "13-tst01", "13-tst02", "13-tst03", "13-tst04", "13-tst05"];
+    assert_eq!(names(&sets), expected);
+}
+
+/// The other ways in which UJIIndoorLoc makes environments: the README's counts.
+#[test]
+fn ujiindoorloc_environments() {
+    let Some(path) = data("ujiindoorloc") else { return };
+    let by = |by| {
+        let options = ImportOptions { environment_by: Some(by), ..ImportOptions::default() };
+        run(ImportFormat::UjiIndoorLoc, &path, &options).unwrap().0
+    };
+    assert_eq!(names(&by(EnvironmentBy::Building)), ["b0", "b1", "b2"]);
+    assert_eq!(names(&by(EnvironmentBy::Set)), ["training", "validation"]);
+    let phones = by(EnvironmentBy::Device);
+    let training =
+        phones.environments.iter().filter(|e| !e.with_sets(&["training"]).samples.is_empty());
+    assert_eq!(training.count(), 16, "phones in the training file");
+    assert!(phones.environments.iter().all(|e| e.name.starts_with("phone-")));
+}
+
+fn names(survey: &Survey) -> Vec<&str> {
+    survey.environments.iter().map(|e| e.name.as_str()).collect()
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Bench, quiet: bool) -> anyhow::Result<()> {
     let interrupt = interrupt::watch()?;
     let mut observer = Rounds { interrupt: &interrupt, quiet };
     let rows = metaloc::bench::run(&workloads, args.rounds, &mut observer)?;
-    let output = Output::new(&args.json, quiet);
+    let output = Output::new(&args.json);
     let headers = ["workload", "threads", "ms", "range ms", "GFLOP/s", "peak GFLOP/s", "of peak"];
     let cells: Vec<Vec<String>> = rows
         .iter()

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Demo, quiet: bool) -> anyhow::Result<()> {
     std::fs::create_dir(&inner).with_context(|| inner.display().to_string())?;
     demo.write(&inner)?;
     std::fs::rename(&inner, &args.out).with_context(|| args.out.display().to_string())?;
-    let output = Output::new(&args.json, quiet);
+    let output = Output::new(&args.json);
     output.say(format!("{}\n", demo.protocol.title))?;
     output.say(summary_text(&demo.summary, table))?;
     let out = args.out.display();

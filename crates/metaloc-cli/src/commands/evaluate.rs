@@ -10,7 +10,7 @@ use crate::progress::EvaluationProgress;
 pub(crate) fn run(args: &Evaluate, quiet: bool) -> anyhow::Result<()> {
     let protocol = Protocol::read(&args.protocol)?;
     let overrides = Overrides { historical: args.historical.clone(), new: args.new.clone() };
-    let output = Output::new(&args.json, quiet);
+    let output = Output::new(&args.json);
     let interrupt = interrupt::watch()?;
     if args.select {
         let mut progress = EvaluationProgress::new(&interrupt, quiet);

@@ -7,12 +7,15 @@ use metaloc::survey::import::{ImportOptions, import};
 use crate::args::Import;
 use crate::output::Output;
 
-pub(crate) fn run(args: &Import, quiet: bool) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Import) -> anyhow::Result<()> {
     if let Some(out) = args.out.as_ref().filter(|out| !args.dry_run && out.exists()) {
         bail!(metaloc::Error::OutputExists(out.clone()));
     }
-    let mut options =
-        ImportOptions { environments: args.environments.clone(), ..Default::default() };
+    let mut options = ImportOptions {
+        environments: args.environments.clone(),
+        sets: args.sets.clone(),
+        ..Default::default()
+    };
     if let Some(by) = &args.environment_by {
         options.environment_by = Some(by.parse()?);
     }
@@ -20,7 +23,7 @@ pub(crate) fn run(args: &Import, quiet: bool) -> anyhow::Result<()> {
         options.drop_duplicates = Some(which.parse()?);
     }
     let (survey, report) = import(args.format.parse()?, &args.paths, &options)?;
-    let output = Output::new(&args.json, quiet);
+    let output = Output::new(&args.json);
     output.say(&report)?;
     output.say(SurveySummary::of(&survey))?;
     output.rows(&[&report])?;

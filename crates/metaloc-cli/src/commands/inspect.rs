@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::args::Inspect;
 use crate::output::Output;
 
-pub(crate) fn run(args: &Inspect, quiet: bool) -> anyhow::Result<()> {
-    let output = Output::new(&args.json, quiet);
+pub(crate) fn run(args: &Inspect) -> anyhow::Result<()> {
+    let output = Output::new(&args.json);
     if args.path.is_dir() {
         let summary = SurveySummary::of(&Survey::read(&args.path)?);
         output.say(&summary)?;
@@ -17,7 +17,10 @@ pub(crate) fn run(args: &Inspect, quiet: bool) -> anyhow::Result<()> {
     }
     let (kind, model, environment) = match model_file::read(&args.path)? {
         Loaded::Meta(model) => ("a start for new environments", model, None),
-        Loaded::Checkpoint(model, state) => {
+        Loaded::Checkpoint(mut model, state) => {
+            model.record.iterations = state.iteration;
+            model.record.best_iteration = state.best.as_ref().map(|best| best.iteration);
+            model.record.validation_loss = state.best.as_ref().map(|best| best.validation_loss);
             output.say(format!("iteration {} of a training run", state.iteration))?;
             ("a checkpoint", model, None)
         }

@@ -167,8 +167,8 @@ fn calibrate(scans: &mut [Scan], locator: &AdaptedNetwork, quiet: bool) {
     };
     if !quiet {
         note(format!(
-            "receiver gain: {:+.0} dB added (mean signal distance {:.1} before, {:.1} after)",
-            offset.correction_db, offset.distance_before, offset.distance_after
+            "receiver gain: {:+.0} dB added, estimated from {} scans",
+            offset.correction_db, offset.n_scans
         ));
     }
     for (_, scan) in scans.iter_mut() {

@@ -18,10 +18,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let quiet = cli.quiet;
     match cli.command {
         Command::Demo(args) => demo::run(&args, quiet),
-        Command::Import(args) => import::run(&args, quiet),
+        Command::Import(args) => import::run(&args),
         Command::Survey(args) => survey::run(&args, quiet),
-        Command::Inspect(args) => inspect::run(&args, quiet),
-        Command::Simulate(args) => simulate::run(&args, quiet),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Train(args) => train::run(&args, quiet),
         Command::Adapt(args) => adapt::run(&args, quiet),
         Command::Locate(args) => locate::run(&args, quiet),

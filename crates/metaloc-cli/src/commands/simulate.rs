@@ -7,14 +7,14 @@ use metaloc::survey::SurveySummary;
 use crate::args::Simulate;
 use crate::output::Output;
 
-pub(crate) fn run(args: &Simulate, quiet: bool) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Simulate) -> anyhow::Result<()> {
     if let Some(out) = args.out.as_ref().filter(|out| !args.preview && out.exists()) {
         bail!(metaloc::Error::OutputExists(out.clone()));
     }
     let mut scenario = Scenario::read(&args.scenario)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     let survey = scenario.simulate();
-    let output = Output::new(&args.json, quiet);
+    let output = Output::new(&args.json);
     let summary = SurveySummary::of(&survey);
     output.say(&summary)?;
     output.rows(&[&summary])?;

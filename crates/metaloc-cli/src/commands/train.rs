@@ -8,7 +8,7 @@ use metaloc::learning::{Historical, LearningConfig, MetaModel, meta_train};
 use metaloc::meta::training::{Outcome, Silent, TrainingState};
 use metaloc::model_file::{self, Loaded};
 use metaloc::site::Site;
-use metaloc::survey::Survey;
+use metaloc::survey::{Survey, is_one_of};
 
 use crate::args::Train;
 use crate::interrupt::{self, Interrupted};
@@ -105,7 +105,9 @@ pub(crate) fn sites(
             let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
             format!("no environment `{name}` in the survey; it has {}", have.join(", "))
         })?;
-        let found = Site::of_environment(environment, |sample| in_sets(&sample.set, sets));
+        let found = Site::of_environment(environment, |sample| {
+            sets.is_empty() || is_one_of(&sample.set, sets)
+        });
         if found.is_empty() {
             let have: BTreeSet<&str> = environment.samples.iter().map(|s| &*s.set).collect();
             let have: Vec<&str> = have.into_iter().collect();
@@ -118,15 +120,6 @@ pub(crate) fn sites(
         sites.extend(found);
     }
     Ok(sites)
-}
-
-/// Whether a sample's set is among those asked for; `trn*` means all that begin so.
-pub(crate) fn in_sets(set: &str, asked: &[String]) -> bool {
-    asked.is_empty()
-        || asked.iter().any(|name| match name.strip_suffix('*') {
-            Some(prefix) => set.starts_with(prefix),
-            None => set == name,
-        })
 }
 
 fn checkpoint_path(out: &Path) -> PathBuf {
@@ -186,16 +179,4 @@ fn report(model: &MetaModel, out: &Path) {
         }
     }
     note(format!("written to {}", out.display()));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_are_named_or_begin_so() {
-        let asked = ["tst01".to_owned(), "trn*".to_owned()];
-        assert!(in_sets("tst01", &asked) && in_sets("trn05", &asked) && !in_sets("tst02", &asked));
-        assert!(in_sets("anything", &[]));
-    }
 }

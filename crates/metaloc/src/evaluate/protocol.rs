@@ -168,13 +168,27 @@ impl Protocol {
         Ok(protocol)
     }
 
-    /// The protocol with the settings chosen for one of its splits.
+    /// The protocol with the settings chosen for a split.
+    ///
+    /// A split that the protocol doesn't name (the command line's) takes the choices of the first
+    /// split that did not use any of its new environments as history, else none: settings are never
+    /// chosen on what they are then tested on.
     ///
     /// # Errors
     /// If a chosen setting is unknown or of the wrong type.
-    pub fn for_split(&self, split: &str) -> Result<Self, Error> {
+    pub fn for_split(&self, split: &Split) -> Result<Self, Error> {
         let mut resolved = self.clone();
-        self.selection.apply(&mut resolved, split)?;
+        let chosen_apart = |other: &&Split| {
+            let historical = |name: &String| {
+                let all = other.historical.iter().any(|h| h == "*") && !other.new.contains(name);
+                all || other.historical.contains(name)
+            };
+            !split.new.iter().any(historical)
+        };
+        let same_name = self.splits.iter().find(|other| other.name == split.name);
+        if let Some(source) = same_name.or_else(|| self.splits.iter().find(chosen_apart)) {
+            self.selection.apply(&mut resolved, &source.name)?;
+        }
         Ok(resolved)
     }
 
@@ -197,8 +211,12 @@ impl Protocol {
         if let Some((name, _)) = empty.iter().find(|(_, empty)| *empty) {
             return Err(Error::usage(format!("`{name}` is empty")));
         }
+        let select = &self.select;
+        if !select.grid.is_empty() && (select.draws == 0 || select.queries == 0) {
+            return Err(Error::usage("`select.draws` and `select.queries` must be at least 1"));
+        }
         for split in &self.splits {
-            let resolved = self.for_split(&split.name)?;
+            let resolved = self.for_split(split)?;
             for method in &resolved.methods {
                 super::methods::Kind::of(&method.name)?;
                 resolved.learning_of(method)?.check()?;

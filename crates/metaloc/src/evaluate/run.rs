@@ -19,7 +19,7 @@ use super::{Case, DataSource, Floors, MethodConfig, Protocol, Row, Split, Survey
 use crate::error::Error;
 use crate::learning::{Historical, LearningConfig, MetaModel, meta_train};
 use crate::site::Site;
-use crate::survey::{Environment, Provenance, Survey};
+use crate::survey::{Environment, Provenance, Survey, is_one_of};
 
 /// Watches an evaluation.
 pub trait EvaluationObserver {
@@ -128,7 +128,7 @@ pub(super) fn environments<'a>(
 
 /// The sites of several environments, from samples of the named sets.
 pub(super) fn sites(environments: &[&Environment], sets: &[String]) -> Vec<Site> {
-    let keep = |sample: &crate::survey::Sample| sets.iter().any(|set| **set == *sample.set);
+    let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
     environments.iter().flat_map(|e| Site::of_environment(e, keep)).collect()
 }
 
@@ -154,7 +154,7 @@ pub fn run_on_survey(
         if observer.stage(done, total, &what).is_break() {
             return Err(Error::usage("interrupted; no results were kept"));
         }
-        let protocol = &protocol.for_split(&split.name)?;
+        let protocol = &protocol.for_split(split)?;
         let (old, new) = environments(survey, split);
         let historical = sites(&old, &data.historical_sets);
         let all = Historical {
@@ -229,7 +229,7 @@ pub fn support_stream(seed: u64, environment: usize, points: usize, floor: i32) 
 }
 
 fn queries(environment: &Environment, sets: &[String]) -> Vec<(RssScan, Position)> {
-    let tested = environment.samples.iter().filter(|s| sets.iter().any(|set| **set == *s.set));
+    let tested = environment.samples.iter().filter(|s| is_one_of(&s.set, sets));
     tested.map(|sample| (sample.scan.clone(), *environment.position(sample))).collect()
 }
 

@@ -73,11 +73,8 @@ impl Selection {
         ))
     }
 
-    /// Lays the choices for `split` onto a protocol's methods; for a split without choices (the
-    /// command line's), those of the first split.
+    /// Lays the choices for `split` onto a protocol's methods.
     pub(super) fn apply(&self, protocol: &mut Protocol, split: &str) -> Result<(), Error> {
-        let has = |name: &str| self.choices.iter().any(|choice| choice.split == name);
-        let split = if has(split) { split } else { &protocol.splits[0].name };
         let choices: Vec<_> = self.choices.iter().filter(|c| c.split == *split).collect();
         for method in &mut protocol.methods {
             if let Some(choice) = choices.iter().find(|choice| choice.method == method.name) {

@@ -130,7 +130,7 @@ pub(super) fn run(
     let total = splits.len() * protocol.seeds.len() * protocol.support.points.len();
     let mut rows = Vec::new();
     for split in &splits {
-        let protocol = &protocol.for_split(&split.name)?;
+        let protocol = &protocol.for_split(split)?;
         let channels: Vec<(&str, &LogDistance)> = split
             .historical
             .iter()

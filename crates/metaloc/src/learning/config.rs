@@ -193,7 +193,8 @@ pub struct TaskConfig {
     /// Share of a site's points that a task must leave out of its reference points, for queries.
     pub held_out_share: f64,
     /// Turn and mirror each training task's plan at random, so that a network for other sites
-    /// does not learn the historical sites' orientation.
+    /// does not learn the historical sites' orientation. The raw RSS fingerprint, which has no
+    /// coordinates to turn, is never turned.
     pub random_orientation: bool,
 }
 
@@ -255,6 +256,12 @@ impl LearningConfig {
         }
         if !(task.held_out_share > 0.0 && task.held_out_share < 1.0) {
             return refuse("task.held_out_share", "between 0 and 1");
+        }
+        if self.network.loss == Loss::CrossEntropy {
+            return refuse(
+                "network.loss",
+                "squared-error, root-mean-squared-error or euclidean: positions are regressed",
+            );
         }
         self.maml.check()?;
         self.training.check()?;

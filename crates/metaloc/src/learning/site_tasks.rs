@@ -14,7 +14,7 @@ use metaloc_radio::signal::RssScan;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 
-use super::{BoundEncoder, FingerprintConfig, TaskConfig};
+use super::{BoundEncoder, FingerprintConfig, FingerprintKind, TaskConfig};
 use crate::error::Error;
 use crate::site::{Site, SitePoint, radio_map};
 
@@ -175,19 +175,24 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    const fn new(
+    fn new(
         encoder: &'a BoundEncoder,
         map: &'a RadioMap,
         frame: &'a CoordinateFrame,
         orientation: Orientation,
     ) -> Self {
+        // Raw strengths don't turn with the plan, so the labels of a raw fingerprint must not either.
+        let orientation = match encoder.encoder().config.kind {
+            FingerprintKind::RssNeighbors => orientation,
+            FingerprintKind::RssVector => Orientation::IDENTITY,
+        };
         Self { encoder, map, frame, orientation, inputs: Vec::new(), values: Vec::new() }
     }
 
     fn push(&mut self, scan: &RssScan, at: &Position, own: Option<usize>) -> Result<(), Error> {
         let mut row = self.encoder.fingerprint(self.map, self.frame, scan, own)?;
         let config = &self.encoder.encoder().config;
-        if config.kind == super::FingerprintKind::RssNeighbors {
+        if config.kind == FingerprintKind::RssNeighbors {
             row[config.neighbors..].chunks_exact_mut(2).for_each(|xy| self.orientation.turn(xy));
         }
         self.inputs.extend(row);

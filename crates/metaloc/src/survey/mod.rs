@@ -28,6 +28,7 @@ pub use error::SurveyError;
 pub use folder::{NamedScan, read_rss_csv};
 pub use format::SurveyFormat;
 pub use inspect::{EnvironmentSummary, SurveySummary};
+pub use split::is_one_of;
 pub use template::write_template;
 
 /// Environments with one list of access points.

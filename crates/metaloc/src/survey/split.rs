@@ -61,7 +61,7 @@ impl Environment {
 }
 
 /// Whether `set` is among `names`, of which one that ends in `*` stands for all that begin so.
-pub(super) fn is_one_of<S: AsRef<str>>(set: &str, names: &[S]) -> bool {
+pub fn is_one_of<S: AsRef<str>>(set: &str, names: &[S]) -> bool {
     names.iter().any(|name| match name.as_ref().strip_suffix('*') {
         Some(beginning) => set.starts_with(beginning),
         None => set == name.as_ref(),

@@ -20,6 +20,9 @@ impl Survey {
     pub fn write(&self, folder: &Path) -> Result<(), SurveyError> {
         let names = || self.environments.iter().map(|environment| environment.name.as_str());
         check_names(names()).map_err(|reason| SurveyError::format(folder, reason))?;
+        if self.environments.is_empty() {
+            return Err(SurveyError::format(folder, "the survey has no environments; add one"));
+        }
         write_whole(folder, |beside| {
             let description = Description {
                 schema: SCHEMA,
@@ -52,6 +55,11 @@ impl Survey {
         let mut points = POINTS.join(",") + "\n";
         let mut samples = SAMPLES.join(",") + "\n";
         let mut rss = RSS.join(",") + "\n";
+        if environment.points.is_empty() {
+            return Err("it has no reference points; leave it out".into());
+        }
+        check_unique("point", environment.points.iter().map(|point| point.id.as_str()))?;
+        check_unique("sample", environment.samples.iter().map(|sample| &*sample.id))?;
         // Writing to a string can't fail.
         for point in &environment.points {
             let Position { x_m, y_m, floor } = point.position;
@@ -76,7 +84,13 @@ impl Survey {
     fn sample_cells(&self, environment: &Environment, sample: &Sample) -> Result<String, String> {
         let point = environment.points.get(sample.point as usize);
         let point = name_cell("point", &point.ok_or_else(|| stray(sample, "a point"))?.id)?;
-        let time = sample.time_ms.map_or_else(String::new, timestamp::format);
+        let time = match sample.time_ms {
+            None => String::new(),
+            Some(ms) if timestamp::day(ms).is_some() => timestamp::format(ms),
+            Some(ms) => {
+                return Err(format!("the time of sample `{}`, {ms} ms, is no date", sample.id));
+            }
+        };
         let device = match sample.device {
             None => "".into(),
             Some(at) => {
@@ -86,6 +100,14 @@ impl Survey {
         };
         let set = if sample.set.is_empty() { "".into() } else { name_cell("set", &sample.set)? };
         Ok(format!("{point},{time},{device},{set}"))
+    }
+}
+
+fn check_unique<'a>(what: &str, mut names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut met = std::collections::HashSet::new();
+    match names.find(|name| !met.insert(*name)) {
+        None => Ok(()),
+        Some(name) => Err(format!("{what} `{name}` stands twice; give each its own name")),
     }
 }
 

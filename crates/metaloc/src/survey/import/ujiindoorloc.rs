@@ -17,7 +17,7 @@ use super::builder::{Builder, Row};
 use super::wide_row::{floor, number, wide_readings};
 use super::{EnvironmentBy, ImportOptions};
 use crate::survey::table::csv_error;
-use crate::survey::{Provenance, SurveyError};
+use crate::survey::{Provenance, SurveyError, timestamp};
 
 const FILES: [(&str, &str); 2] =
     [("trainingData.csv", "training"), ("validationData.csv", "validation")];
@@ -152,8 +152,17 @@ fn add_row(
         position,
         device: &device,
         set,
-        time_ms: Some((time_s? * 1000.0).round() as i64),
+        time_ms: Some(time_ms(time_s?)?),
         readings: wide_readings(record.iter().take(n_access_points))?,
         rest: &tail,
     })
+}
+
+/// A time in seconds since 1970, as milliseconds.
+fn time_ms(time_s: f64) -> Result<i64, String> {
+    let time_ms = (time_s * 1000.0).round() as i64;
+    match timestamp::day(time_ms) {
+        Some(_) => Ok(time_ms),
+        None => Err(format!("TIMESTAMP is {time_s:e}; seconds since 1970-01-01 are expected")),
+    }
 }
