@@ -61,10 +61,11 @@ fn differences(map: &RadioMap, scan: &RssScan, correction_db: f32) -> Vec<f32> {
     let heard_well = |dbm: f32| dbm >= HEARD_WELL_DBM;
     let mut differences = Vec::new();
     paired_readings(&point.scan, scan, |_, in_map, in_scan| {
-        if let (Some(in_map), Some(in_scan)) = (in_map, in_scan) {
-            if heard_well(in_map) && heard_well(in_scan + correction_db) {
-                differences.push(in_map - in_scan);
-            }
+        if let (Some(in_map), Some(in_scan)) = (in_map, in_scan)
+            && heard_well(in_map)
+            && heard_well(in_scan + correction_db)
+        {
+            differences.push(in_map - in_scan);
         }
     });
     differences

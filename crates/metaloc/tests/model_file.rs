@@ -245,11 +245,12 @@ fn other_files() {
     refused(b"", &["not a whole model file"]);
     refused(b"schema = 1\nname = \"hall\"\n", &["not a whole model file"]);
     let data = 1.5f32.to_le_bytes();
-    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &data);
+    let view =
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &data).unwrap();
     let foreign = |metadata: Option<(&str, &str)>| {
         let metadata =
             metadata.map(|(key, value)| [(key.to_owned(), value.to_owned())].into_iter().collect());
-        safetensors::serialize([("weight", view.clone().unwrap())], metadata).unwrap()
+        safetensors::serialize([("weight", view.clone())], metadata).unwrap()
     };
     refused(&foreign(None), &["a safetensors file, but not one of MetaLoc's"]);
     refused(&foreign(Some(("format", "pt"))), &["not one of MetaLoc's"]);

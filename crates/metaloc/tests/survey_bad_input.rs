@@ -187,7 +187,7 @@ fn descriptions() {
     let file = "survey.toml";
     refused(file, &TOML.replace("schema = 1", "schema = 2"), &["schema 2", "reads schema 1"]);
     refused(file, &TOML.replace("\"m\"", "\"feet\""), &["unit is `feet`", "metres"]);
-    refused(file, &TOML.replace("name", "nmae"), &["unknown field `nmae`"]);
+    refused(file, &TOML.replace("name", "title"), &["unknown field `title`"]);
     refused(file, &TOML.replace("schema = 1\n", ""), &["missing field `schema`"]);
     refused(file, &TOML.replace("[\"day-1\"]", "[]"), &["`environments` is empty"]);
     refused(file, &TOML.replace("[\"day-1\"]", "[\"day-1\", \"day-1\"]"), &["listed twice"]);
@@ -214,6 +214,11 @@ fn rows_are_counted_as_an_editor_does() {
     refused_rss("s1,\"a\nb\",-50\ns1,b,weak\n", &["row 4"]);
     refused_points("p1,0,0,0\n\np1,0,1,0\n", &["row 4", "`p1` stands above"]);
     refused_rss("s1,a,-50\n\ns2,caf\u{e9},weak\n", &["row 4"]);
+    let windows = RSS.replace('\n', "\r\n");
+    refused("day-1/rss.csv", &windows.replace("-70", "70"), &["row 4", "RSS is 70 dBm"]);
+    let marked = format!("\u{feff}{}", RSS.replace("-60.5", "weak"));
+    refused("day-1/rss.csv", &marked, &["row 3"]);
+    refused("day-1/rss.csv", &RSS.trim_end().replace("-70", "x"), &["row 4"]);
 }
 
 #[test]

@@ -184,6 +184,7 @@ fn ujiindoorloc_bad_input() {
     refused("100,-160,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2: RSS is -160 dBm"]);
     refused("100,-60,west,2,0,0,1,1,1,1,5\n", &["row 2", "LONGITUDE is `west`"]);
     refused("100,NaN,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2 is `NaN`"]);
+    refused("100,-60,1,2,0,0,1,1,1,1,5\r\n100,-60,1,2\r\n", &["row 3", "4 cells where 11"]);
     refused("100,12,1,2,0,0,1,1,1,1,5\n", &["row 2", "column 2: RSS is 12 dBm"]);
     refused("100,-60,1,2,0,0,1,1,1,1,1e300\n", &["row 2", "TIMESTAMP is 1e300"]);
     refused("100,-60,1,2,0.5,0,1,1,1,1,5\n", &["row 2", "FLOOR is 0.5"]);
@@ -254,6 +255,7 @@ fn tidy_tables_bad_input() {
     );
     refused("s,0,0,\n", "s,a,-50\n", Some("name\na\n"), &["access_points.csv", "is missing"]);
     refused("s,0,,\n", "s,a,-50\n", None, &["samples.csv, row 2", "`y_m` is ``"]);
+    refused("s,0,0,\n", "s,a,-5\r\n\r\nt,a,-5\r\n", None, &["rss.csv, row 4", "sample `t`"]);
 }
 
 #[test]

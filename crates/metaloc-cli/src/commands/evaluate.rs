@@ -104,9 +104,9 @@ fn row_table(rows: &[Row]) -> String {
             row.support_points.to_string(),
             row.seed.to_string(),
             row.method.clone(),
-            row.n.to_string(),
-            format!("{:.2}", row.mean_m),
-            format!("{:.2}", row.median_m),
+            row.errors.n.to_string(),
+            format!("{:.2}", row.errors.mean_m),
+            format!("{:.2}", row.errors.median_m),
         ]
     });
     format!("{}\n", table(&headers, &cells.collect::<Vec<_>>()))

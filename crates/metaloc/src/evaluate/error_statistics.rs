@@ -1,11 +1,11 @@
 //! Statistics of localization errors.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Statistics of a set of localization errors (m).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErrorStatistics {
-    /// Number of errors.
+    /// Number of errors: of test scans located.
     pub n: usize,
     /// Mean (m).
     pub mean_m: f64,

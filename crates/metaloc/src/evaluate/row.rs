@@ -19,30 +19,15 @@ pub struct Row {
     pub floors: String,
     /// Seed of all draws.
     pub seed: u64,
-    /// Test scans located.
-    pub n: usize,
     /// Test scans that could not be located.
     pub not_located: usize,
     /// Surveyed points (a floor) in the new environment.
     pub support_points: usize,
     /// Samples at each of them.
     pub samples_per_point: usize,
-    /// Mean error (m).
-    pub mean_m: f64,
-    /// Median error (m).
-    pub median_m: f64,
-    /// Standard deviation (m).
-    pub std_m: f64,
-    /// Root mean square error (m).
-    pub rmse_m: f64,
-    /// 75th percentile (m).
-    pub p75_m: f64,
-    /// 90th percentile (m).
-    pub p90_m: f64,
-    /// 95th percentile (m).
-    pub p95_m: f64,
-    /// Share of errors below 5 m.
-    pub p_below_5m: f64,
+    /// Statistics of the errors, each a column of its own.
+    #[serde(flatten)]
+    pub errors: ErrorStatistics,
     /// Share of scans put on the right floor; with floors together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_accuracy: Option<f64>,
@@ -67,22 +52,4 @@ pub struct Row {
     /// Errors in the order of the test scans (m); for pooled figures, not printed.
     #[serde(skip)]
     pub errors_m: Vec<f64>,
-}
-
-impl Row {
-    /// Fills the statistics from `errors_m`.
-    pub(super) fn set_statistics(&mut self, errors_m: Vec<f64>) {
-        if let Some(s) = ErrorStatistics::of(&errors_m) {
-            self.n = s.n;
-            self.mean_m = s.mean_m;
-            self.median_m = s.median_m;
-            self.std_m = s.std_m;
-            self.rmse_m = s.rmse_m;
-            self.p75_m = s.p75_m;
-            self.p90_m = s.p90_m;
-            self.p95_m = s.p95_m;
-            self.p_below_5m = s.p_below_5m;
-        }
-        self.errors_m = errors_m;
-    }
 }

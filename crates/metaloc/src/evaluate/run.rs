@@ -15,7 +15,9 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::methods::{self, Kind};
-use super::{Case, DataSource, Floors, MethodConfig, Protocol, Row, Split, SurveyData};
+use super::{
+    Case, DataSource, ErrorStatistics, Floors, MethodConfig, Protocol, Row, Split, SurveyData,
+};
 use crate::error::Error;
 use crate::learning::{Historical, LearningConfig, MetaModel, meta_train};
 use crate::site::Site;
@@ -333,7 +335,8 @@ impl Context<'_> {
         if labelled.floors == Floors::Together {
             row.floor_accuracy = Some(right_floor as f64 / located.max(1) as f64);
         }
-        row.set_statistics(errors_m);
+        row.errors = ErrorStatistics::of(&errors_m).unwrap_or_default();
+        row.errors_m = errors_m;
         Ok(row)
     }
 
@@ -345,18 +348,10 @@ impl Context<'_> {
             environment: labelled.case.environment.clone(),
             floors: labelled.floors.name().to_owned(),
             seed: self.seed,
-            n: 0,
             not_located: 0,
             support_points: labelled.points,
             samples_per_point: self.protocol.support.samples_per_point,
-            mean_m: 0.0,
-            median_m: 0.0,
-            std_m: 0.0,
-            rmse_m: 0.0,
-            p75_m: 0.0,
-            p90_m: 0.0,
-            p95_m: 0.0,
-            p_below_5m: 0.0,
+            errors: ErrorStatistics::default(),
             floor_accuracy: None,
             outer_steps: None,
             adaptation_steps: None,

@@ -61,7 +61,7 @@ fn summary(group: &[&Row]) -> SummaryRow {
             / by_seed.len() as f64
     };
     let seed_means: Vec<f64> =
-        by_seed.values().map(|rows| over_environments(rows, &|r| r.mean_m)).collect();
+        by_seed.values().map(|rows| over_environments(rows, &|r| r.errors.mean_m)).collect();
     let errors: Vec<f64> = group.iter().flat_map(|r| r.errors_m.iter().copied()).collect();
     let pooled = ErrorStatistics::of(&errors);
     let first = group[0];
@@ -70,14 +70,14 @@ fn summary(group: &[&Row]) -> SummaryRow {
         floors: first.floors.clone(),
         support_points: first.support_points,
         method: first.method.clone(),
-        mean_m: mean(&|r| r.mean_m),
+        mean_m: mean(&|r| r.errors.mean_m),
         seed_range_m: (
             seed_means.iter().copied().fold(f64::INFINITY, f64::min),
             seed_means.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         ),
-        median_m: mean(&|r| r.median_m),
-        p90_m: mean(&|r| r.p90_m),
-        p_below_5m: mean(&|r| r.p_below_5m),
+        median_m: mean(&|r| r.errors.median_m),
+        p90_m: mean(&|r| r.errors.p90_m),
+        p_below_5m: mean(&|r| r.errors.p_below_5m),
         floor_accuracy: first.floor_accuracy.map(|_| mean(&|r| r.floor_accuracy.unwrap_or(0.0))),
         pooled_mean_m: pooled.map_or(f64::NAN, |s| s.mean_m),
         pooled_n: errors.len(),

@@ -17,7 +17,10 @@ use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Context, LabelledCase, train_all};
-use super::{Case, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row, Split};
+use super::{
+    Case, ErrorStatistics, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row,
+    Split,
+};
 use crate::error::Error;
 use crate::learning::{
     DrawnTask, EncodedTasks, Encoder, LearningConfig, MetaModel, Orientation, Support, TaskOrigin,
@@ -198,7 +201,7 @@ pub(super) fn held_out_scores(
         let channel = data.channel(held_out)?;
         let cases = toy_cases(&small, (held_out, channel), points, !seed, &access_points);
         for (i, row) in context.evaluate(&cases, &[])?.iter().enumerate() {
-            sums[i % n] += row.mean_m / (small.test_layouts * split.historical.len()) as f64;
+            sums[i % n] += row.errors.mean_m / (small.test_layouts * split.historical.len()) as f64;
         }
     }
     Ok(sums)
@@ -271,7 +274,8 @@ fn pooled(rows: &[Row], n_methods: usize) -> Vec<Row> {
         row.adapt_ms =
             row.adapt_ms.map(|_| same().filter_map(|r| r.adapt_ms).sum::<f64>() / layouts);
         row.locate_us = same().map(|r| r.locate_us).sum::<f64>() / layouts;
-        row.set_statistics(same().flat_map(|r| r.errors_m.iter().copied()).collect());
+        row.errors_m = same().flat_map(|r| r.errors_m.iter().copied()).collect();
+        row.errors = ErrorStatistics::of(&row.errors_m).unwrap_or_default();
     }
     pooled
 }

@@ -1,6 +1,7 @@
 //! CSV tables with a checked header; every error names file and row.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord};
@@ -8,17 +9,16 @@ use csv::{ReaderBuilder, StringRecord};
 use super::{SurveyError, timestamp};
 
 /// A table being read: named columns, some of which may be missing.
-pub(super) struct Table<R> {
+pub(super) struct Table {
     path: PathBuf,
-    reader: csv::Reader<R>,
+    reader: csv::Reader<File>,
     /// Position in the file of each column asked for.
     columns: Vec<Option<usize>>,
     names: &'static [&'static str],
     record: StringRecord,
-    row: u64,
 }
 
-impl Table<std::fs::File> {
+impl Table {
     /// Opens a table that has the columns `required` and perhaps `optional`, in any order; an
     /// unknown column is an error. Cells are asked for by their index in `names`, which lists the
     /// required columns first.
@@ -27,19 +27,16 @@ impl Table<std::fs::File> {
         names: &'static [&'static str],
         n_required: usize,
     ) -> Result<Self, SurveyError> {
-        let file = std::fs::File::open(path).map_err(|e| {
+        let file = File::open(path).map_err(|e| {
             let remedy = format!("a table with the columns {} is expected", names.join(","));
             SurveyError::opening(path, e, &remedy)
         })?;
         Self::new(path, file, names, n_required)
     }
-}
 
-impl<R: Read> Table<R> {
-    /// As [`Table::open`], on anything that can be read; `path` is for messages.
-    pub(super) fn new(
+    fn new(
         path: &Path,
-        from: R,
+        from: File,
         names: &'static [&'static str],
         n_required: usize,
     ) -> Result<Self, SurveyError> {
@@ -75,15 +72,12 @@ impl<R: Read> Table<R> {
             ));
         }
         let (path, record) = (path.to_owned(), StringRecord::new());
-        Ok(Self { path, reader, columns, names, record, row: 1 })
+        Ok(Self { path, reader, columns, names, record })
     }
 
     /// Reads the next row; false at the end.
     pub(super) fn next(&mut self) -> Result<bool, SurveyError> {
-        let more = self.reader.read_record(&mut self.record);
-        let more = more.map_err(|e| csv_error(&self.path, &e))?;
-        self.row = self.record.position().map_or(self.row + 1, csv::Position::line);
-        Ok(more)
+        self.reader.read_record(&mut self.record).map_err(|e| csv_error(&self.path, &e))
     }
 
     /// A cell of the current row; empty if the column is not there.
@@ -138,15 +132,45 @@ impl<R: Read> Table<R> {
         Ok(value)
     }
 
-    /// The current row's number; the header is row 1.
-    pub(super) fn row(&self) -> u64 {
-        self.row
+    /// Where the current row stands, for [`SurveyError::row_at`].
+    pub(super) fn place(&self) -> csv::Position {
+        self.record.position().cloned().unwrap_or_else(csv::Position::new)
     }
 
     /// An error at the current row.
     pub(super) fn error(&self, reason: impl Into<String>) -> SurveyError {
-        SurveyError::row(&self.path, self.row, reason)
+        SurveyError::row_at(&self.path, &self.place(), reason)
     }
+}
+
+impl SurveyError {
+    /// An error at the record that begins at `place`.
+    pub(super) fn row_at(path: &Path, place: &csv::Position, reason: impl Into<String>) -> Self {
+        // Without the text (a member of an archive), rows are records.
+        Self::row(path, line_of(path, place.byte()).unwrap_or(place.record() + 1), reason)
+    }
+}
+
+/// The line, as an editor counts, of the record that begins at `byte` or behind the line ends there.
+/// The reader's own count is one short after a Windows line end, and behind empty lines.
+fn line_of(path: &Path, byte: u64) -> Option<u64> {
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        return None;
+    }
+    let mut text = BufReader::new(File::open(path).ok()?);
+    let mut line = 1;
+    let mut before = text.by_ref().take(byte);
+    loop {
+        let chunk = before.fill_buf().ok()?;
+        let length = chunk.len();
+        if length == 0 {
+            break;
+        }
+        line += chunk.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        before.consume(length);
+    }
+    let ends = text.bytes().map_while(Result::ok).take_while(|byte| b"\r\n".contains(byte));
+    Some(line + ends.filter(|&byte| byte == b'\n').count() as u64)
 }
 
 /// Refuses what no receiver reports.
@@ -163,23 +187,16 @@ pub(super) fn check_rss(dbm: f32) -> Result<(), String> {
 
 /// A CSV reader's error with file and row.
 pub(super) fn csv_error(path: &Path, error: &csv::Error) -> SurveyError {
-    let row = error.position().map_or(1, csv::Position::line);
+    let at_row = |reason: String| match error.position() {
+        Some(place) => SurveyError::row_at(path, place, reason),
+        None => SurveyError::row(path, 1, reason),
+    };
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, pos } => {
-            let row = pos.as_ref().map_or(row, csv::Position::line);
-            SurveyError::row(
-                path,
-                row,
-                format!(
-                    "{len} cells where {expected_len} are expected, as in the first row; correct the \
-                 row (a cell with a comma needs quotes)"
-                ),
-            )
-        }
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            let row = pos.as_ref().map_or(row, csv::Position::line);
-            SurveyError::row(path, row, "not UTF-8 text; save the table as UTF-8")
-        }
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => at_row(format!(
+            "{len} cells where {expected_len} are expected, as in the first row; correct the row (a \
+             cell with a comma needs quotes)"
+        )),
+        csv::ErrorKind::Utf8 { .. } => at_row("not UTF-8 text; save the table as UTF-8".into()),
         csv::ErrorKind::Io(cause) => SurveyError::format(
             path,
             format!("{cause}; the file is damaged or cut short, fetch or copy it again"),

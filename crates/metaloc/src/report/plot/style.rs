@@ -16,7 +16,7 @@ impl Rgb {
 }
 
 const BLUE: Rgb = Rgb(0, 114, 178);
-const VERMILLION: Rgb = Rgb(213, 94, 0);
+const VERMILION: Rgb = Rgb(213, 94, 0);
 const GREEN: Rgb = Rgb(0, 158, 115);
 const ORANGE: Rgb = Rgb(230, 159, 0);
 const SKY: Rgb = Rgb(86, 180, 233);
@@ -70,7 +70,7 @@ pub fn method_color(name: &str) -> Rgb {
         "maml-ts" => SKY,
         "maml-dg" => PURPLE,
         "auto" => BLACK,
-        "tl" | "validation" => VERMILLION,
+        "tl" | "validation" => VERMILION,
         "ri" => GREY,
         "knn" | "knn-support" | "wknn" | "wknn-support" | "pwknn-support" | "1nn" => ORANGE,
         "wknn-full" | "wknn-both" | "wknn-old" => GREEN,

@@ -5,7 +5,6 @@
 //! - `access_points.csv`, if there: access_point and anything else; an access point that is not in it is an error
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use metaloc_radio::geometry::Position;
@@ -49,14 +48,14 @@ fn read_folder(builder: &mut Builder, by: EnvironmentBy, folder: &Path) -> Resul
         if !met.insert(id.to_owned()) {
             return Err(table.error(format!("sample `{id}` stands twice; give each its own name")));
         }
-        let readings = heard.remove(id).unwrap_or_default();
+        let readings = heard.remove(id).map(|heard| heard.readings).unwrap_or_default();
         add_row(builder, by, &table, readings)?;
     }
-    match heard.iter().min_by_key(|(_, scan)| scan.row) {
+    match heard.iter().min_by_key(|(_, scan)| scan.place.byte()) {
         None => Ok(()),
-        Some((stray, scan)) => Err(SurveyError::row(
+        Some((stray, scan)) => Err(SurveyError::row_at(
             &rss_path,
-            scan.row,
+            &scan.place,
             format!("sample `{stray}` is not in samples.csv; add it or correct the name"),
         )),
     }
@@ -65,8 +64,8 @@ fn read_folder(builder: &mut Builder, by: EnvironmentBy, folder: &Path) -> Resul
 fn add_row(
     builder: &mut Builder,
     by: EnvironmentBy,
-    table: &Table<File>,
-    heard: Heard,
+    table: &Table,
+    readings: Vec<(AccessPointId, f32)>,
 ) -> Result<(), SurveyError> {
     let floor = table.floor(3)?;
     let position = Position::new(table.number(1)?, table.number(2)?, floor);
@@ -90,18 +89,17 @@ fn add_row(
         device: table.cell(DEVICE),
         set: table.cell(SET),
         time_ms: table.time_ms(TIME)?,
-        readings: heard.readings,
+        readings,
         // A sample has a name of its own: no two rows are the same.
         rest: &[id],
     };
     builder.add(row).map_err(|reason| table.error(reason))
 }
 
-/// What a sample heard, and the row of `rss.csv` that mentions it first.
-#[derive(Default)]
+/// What a sample heard, and where `rss.csv` mentions it first.
 struct Heard {
     readings: Vec<(AccessPointId, f32)>,
-    row: u64,
+    place: csv::Position,
 }
 
 fn read_rss(
@@ -119,10 +117,8 @@ fn read_rss(
             )));
         }
         let id = builder.access_points.intern(name);
-        if !heard.contains_key(sample) {
-            heard.insert(sample.to_owned(), Heard { row: table.row(), ..Heard::default() });
-        }
-        let readings = &mut heard.entry(sample.to_owned()).or_default().readings;
+        let new = || Heard { readings: Vec::new(), place: table.place() };
+        let readings = &mut heard.entry(sample.to_owned()).or_insert_with(new).readings;
         if readings.iter().any(|&(other, _)| other == id) {
             return Err(table.error(format!(
                 "access point `{name}` stands twice in sample `{sample}`; remove one"

@@ -118,9 +118,9 @@ fn read_file(
     builder.columns(n_access_points, names).map_err(|e| SurveyError::row(path, 1, e))?;
     let mut record = csv::StringRecord::new();
     while table.read_record(&mut record).map_err(|e| csv_error(path, &e))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let added = add_row(builder, by, set, (&record, line), n_access_points);
-        added.map_err(|reason| SurveyError::row(path, line, reason))?;
+        let place = record.position().cloned().unwrap_or_else(csv::Position::new);
+        let added = add_row(builder, by, set, (&record, place.record() + 1), n_access_points);
+        added.map_err(|reason| SurveyError::row_at(path, &place, reason))?;
     }
     Ok(())
 }
@@ -129,7 +129,7 @@ fn add_row(
     builder: &mut Builder,
     by: EnvironmentBy,
     set: &str,
-    (record, line): (&csv::StringRecord, u64),
+    (record, row): (&csv::StringRecord, u64),
     n_access_points: usize,
 ) -> Result<(), String> {
     let tail: Vec<&str> = record.iter().skip(n_access_points).map(str::trim).collect();
@@ -147,7 +147,7 @@ fn add_row(
     };
     builder.add(Row {
         environment: &environment,
-        id: format!("{set}-{line}"),
+        id: format!("{set}-{row}"),
         point: None,
         position,
         device: &device,

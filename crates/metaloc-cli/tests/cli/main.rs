@@ -1,0 +1,9 @@
+//! The `metaloc` command as a script sees it: exit codes, files, stdout, messages.
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+mod folders;
+mod interruption;
+mod locating;
+mod training;
+mod usage;
+mod util;
