@@ -28,7 +28,7 @@ pub(crate) enum Command {
     )]
     Import(Import),
     /// Start a survey of your own.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  metaloc survey init my-building")]
     Survey(SurveyCommand),
     /// Say what is inside a survey folder or a model file.
     #[command(after_help = "Example:\n  metaloc inspect uji")]

@@ -239,6 +239,13 @@ fn validate<L: Learner>(
     }
     let tasks = config.validation.tasks;
     let loss = mean_query_loss(learner, &state.parameters, source, adaptation, (data.seed, tasks))?;
+    if !loss.is_finite() {
+        return Err(MetaError::Diverged {
+            loss,
+            place: format!("the validation after iteration {}", state.iteration),
+            inner_step_size: adaptation.step_size,
+        });
+    }
     if state.best.as_ref().is_none_or(|best| loss < best.validation_loss) {
         let (iteration, parameters) = (state.iteration, state.parameters.clone());
         state.best = Some(Best { validation_loss: loss, iteration, parameters });

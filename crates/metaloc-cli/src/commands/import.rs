@@ -32,6 +32,9 @@ pub(crate) fn run(args: &Import) -> anyhow::Result<()> {
             survey.write(out)?;
             output.say(format!("written to {}", out.display()))
         }
-        _ => output.say("nothing was written (--dry-run)"),
+        out => {
+            survey.check_writable(out.as_deref().unwrap_or("the survey".as_ref()))?;
+            output.say("nothing was written (--dry-run)")
+        }
     }
 }

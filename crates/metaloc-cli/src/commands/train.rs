@@ -141,6 +141,10 @@ fn resume(path: &Path, untrained: &MetaModel) -> anyhow::Result<TrainingState> {
         ("settings", model.config != untrained.config),
         ("seed", found.seed != expected.seed),
         ("environments", found.environments != expected.environments),
+        (
+            "environments to validate on",
+            found.validation_environments != expected.validation_environments,
+        ),
         ("survey", found.data_hash != expected.data_hash),
         ("sets", model.encoder != untrained.encoder),
     ];

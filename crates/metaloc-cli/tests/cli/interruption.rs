@@ -82,6 +82,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     refused(&format!("{train} --seed 2"), "seed");
     refused(&format!("{train} --iterations 9000"), "settings");
     refused(&train.replace("old-a,old-b", "old-a,new"), "environments");
+    refused(&format!("{train} --validate-on new"), "environments to validate on");
     refused(&train.replace("--sets training", "--sets tr*,test"), "sets");
     dir.run("simulate offices.toml --seed 8 --out other").ok();
     refused(&train.replace("--survey offices", "--survey other"), "survey");

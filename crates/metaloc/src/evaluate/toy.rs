@@ -12,7 +12,7 @@ use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::training::Silent;
 use metaloc_radio::channel::LogDistance;
 use metaloc_radio::geometry::Position;
-use metaloc_radio::signal::{AccessPoints, RssScan};
+use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
@@ -58,9 +58,10 @@ impl ToyData {
         n: usize,
         rng: &mut ChaCha8Rng,
     ) -> Vec<(RssScan, Position)> {
+        let ids: Vec<_> = (0..).map(AccessPointId).take(layout.access_points.len()).collect();
         let mut draw = || {
             let at = layout.random_position(0, rng);
-            (layout.scan(&at, (channel, 0.0), HEARS_ALL_DBM, 0, rng), at)
+            (layout.scan(&at, (channel, 0.0), HEARS_ALL_DBM, &ids, rng), at)
         };
         (0..n).map(|_| draw()).collect()
     }
@@ -223,6 +224,7 @@ fn train(
     let start = TrainingStart {
         encoder: encoder.clone(),
         environments: environments.to_vec(),
+        validation_environments: Vec::new(),
         access_points: Vec::new(),
         data_hash: data_hash.to_owned(),
         state: None,

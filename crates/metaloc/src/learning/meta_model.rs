@@ -37,6 +37,8 @@ pub struct TrainingRecord {
     pub seed: u64,
     /// Historical environments.
     pub environments: Vec<String>,
+    /// Environments that training was validated on.
+    pub validation_environments: Vec<String>,
     /// Access points heard in them, by name.
     pub access_points: Vec<String>,
     /// Hash of the survey that they come from.
@@ -106,16 +108,19 @@ pub fn meta_train(
     };
     let held_out = held_out.as_ref().map(|origin| EncodedTasks { origin, encoder: &bound });
     let validation = held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation()));
-    let mut environments: Vec<String> = Vec::new();
-    for site in historical.sites {
-        if environments.last() != Some(&site.environment) {
-            environments.push(site.environment.clone());
-        }
-    }
+    let environments = names(historical.sites);
+    let validation_environments = names(historical.validation_sites);
     let data_hash = historical.data_hash.to_owned();
     let access_points = heard(historical.sites, access_points);
     let encoder = encoder.clone();
-    let start = TrainingStart { encoder, environments, access_points, data_hash, state };
+    let start = TrainingStart {
+        encoder,
+        environments,
+        validation_environments,
+        access_points,
+        data_hash,
+        state,
+    };
     train_on(&source, validation, start, config, seed, observer)
 }
 
@@ -123,6 +128,7 @@ pub fn meta_train(
 pub(crate) struct TrainingStart {
     pub(crate) encoder: Encoder,
     pub(crate) environments: Vec<String>,
+    pub(crate) validation_environments: Vec<String>,
     pub(crate) access_points: Vec<String>,
     pub(crate) data_hash: String,
     /// A checkpoint to go on from.
@@ -139,7 +145,14 @@ pub(crate) fn train_on(
     observer: &mut dyn Observer,
 ) -> Result<MetaModel, Error> {
     config.check()?;
-    let TrainingStart { encoder, environments, access_points, data_hash, state } = start;
+    let TrainingStart {
+        encoder,
+        environments,
+        validation_environments,
+        access_points,
+        data_hash,
+        state,
+    } = start;
     let (hidden, activation) = (&config.network.hidden, config.network.activation);
     let network = NetworkDescription::mlp(encoder.n_inputs(), hidden, 2, activation);
     let learner = learner(&network, config)?;
@@ -164,6 +177,7 @@ pub(crate) fn train_on(
     let record = TrainingRecord {
         seed,
         environments,
+        validation_environments,
         access_points,
         data_hash,
         iterations: state.iteration,
@@ -173,6 +187,13 @@ pub(crate) fn train_on(
     };
     let parameters = state.result().to_vec();
     Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+}
+
+/// Names of the environments of `sites`, which stand together.
+fn names(sites: &[Site]) -> Vec<String> {
+    let mut names: Vec<String> = sites.iter().map(|site| site.environment.clone()).collect();
+    names.dedup();
+    names
 }
 
 /// Names of the access points that any scan heard, in index order.

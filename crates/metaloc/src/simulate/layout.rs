@@ -17,9 +17,11 @@ pub struct LayoutConfig {
     pub width_m: f64,
     /// Extent in y (m), above 0.
     pub depth_m: f64,
-    /// Number of access points; 24 in the paper's toy examples.
+    /// Number of access points, up to 10,000; 24 in the paper's toy examples.
     pub access_points: usize,
 }
+
+const MAX_ACCESS_POINTS: usize = 10_000;
 
 impl LayoutConfig {
     /// Checks the settings.
@@ -31,8 +33,10 @@ impl LayoutConfig {
         if sizes.iter().any(|&size| !(size > 0.0 && size.is_finite())) {
             return Err(Error::usage("settings `width_m` and `depth_m` must be above 0"));
         }
-        if self.access_points == 0 {
-            return Err(Error::usage("setting `access_points` must be at least 1"));
+        if !(1..=MAX_ACCESS_POINTS).contains(&self.access_points) {
+            return Err(Error::usage(format!(
+                "setting `access_points` must be 1 to {MAX_ACCESS_POINTS}"
+            )));
         }
         Ok(())
     }
@@ -62,23 +66,23 @@ impl Layout {
     }
 
     /// One scan at `at`: each access point as `channel` draws it, moved by the receiver's
-    /// `gain_db`, left out below `sensitivity_dbm`. Access point i of the layout gets the index
-    /// `first_id + i`.
+    /// `gain_db`, left out below `sensitivity_dbm`. `ids` are the layout's access points in the
+    /// survey, in ascending order.
     #[must_use]
     pub fn scan(
         &self,
         at: &Position,
         (channel, gain_db): (&LogDistance, f64),
         sensitivity_dbm: f64,
-        first_id: u32,
+        ids: &[AccessPointId],
         rng: &mut ChaCha8Rng,
     ) -> RssScan {
         let mut readings = Vec::with_capacity(self.access_points.len());
-        for (id, access_point) in (first_id..).zip(&self.access_points) {
+        for (&id, access_point) in ids.iter().zip(&self.access_points) {
             let dbm = channel.sample_rss_dbm(at.distance_m(access_point), rng) + gain_db;
             if dbm >= sensitivity_dbm {
                 let dbm = (dbm as f32).clamp(MIN_RSS_DBM, MAX_RSS_DBM);
-                readings.push((AccessPointId(id), dbm));
+                readings.push((id, dbm));
             }
         }
         // Finite, in range and in index order by construction.

@@ -5,6 +5,7 @@ use std::path::Path;
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_radio::channel::LogDistance;
 use metaloc_radio::geometry::Position;
+use metaloc_radio::signal::AccessPointId;
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, LayoutConfig};
@@ -13,6 +14,9 @@ use crate::survey::{Environment, Provenance, Sample, Survey, SurveyPoint};
 
 /// The demonstration: four historical offices and a new one, all different buildings.
 const DEMO: &str = include_str!("../../assets/demo-scenario.toml");
+
+/// More samples in one environment are taken for a slip of the pen.
+const MAX_SAMPLES: f64 = 1e7;
 
 /// A scenario: environments with their channels, and one seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,9 +133,8 @@ impl Scenario {
             let layout = Layout::draw(environment.layout, environment.floor, &mut places);
             let names =
                 (0..environment.layout.access_points).map(|i| format!("{building}-ap{:02}", i + 1));
-            let ids: Vec<u32> = names.map(|name| survey.access_points.intern(&name).0).collect();
-            let first_id = ids.first().copied().unwrap_or(0);
-            survey.environments.push(environment.measure(&layout, first_id, &mut measured));
+            let ids: Vec<_> = names.map(|name| survey.access_points.intern(&name)).collect();
+            survey.environments.push(environment.measure(&layout, &ids, &mut measured));
         }
         survey
     }
@@ -147,30 +150,49 @@ impl EnvironmentConfig {
         if self.samples_per_point == 0 {
             return Err(Error::usage("setting `samples_per_point` must be at least 1"));
         }
+        for (name, value) in
+            [("sensitivity_dbm", self.sensitivity_dbm), ("receiver_gain_db", self.receiver_gain_db)]
+        {
+            if !value.is_finite() {
+                return Err(Error::usage(format!("setting `{name}` must be a finite number")));
+            }
+        }
+        let points = self.cells(self.layout.width_m) * self.cells(self.layout.depth_m);
+        let samples = points * self.samples_per_point as f64 + self.test_samples as f64;
+        if samples > MAX_SAMPLES {
+            return Err(Error::usage(format!(
+                "it would have {samples:.0} samples, more than {MAX_SAMPLES:.0}; take a larger \
+                 `grid_m` or fewer samples"
+            )));
+        }
         Ok(())
     }
 
+    /// Number of grid cells along `extent` (m).
+    fn cells(&self, extent: f64) -> f64 {
+        (extent / self.grid_m).floor().max(1.0)
+    }
+
     /// Survey points in the middle of grid cells, then test samples at random places.
-    fn measure(&self, layout: &Layout, first_id: u32, rng: &mut ChaCha8Rng) -> Environment {
+    fn measure(&self, layout: &Layout, ids: &[AccessPointId], rng: &mut ChaCha8Rng) -> Environment {
         let mut environment = Environment { name: self.name.clone(), ..Environment::default() };
         let (training, test): (std::sync::Arc<str>, std::sync::Arc<str>) =
             ("training".into(), "test".into());
-        let cells = |extent: f64| ((extent / self.grid_m).floor() as usize).max(1);
-        let middle = |cell: usize, extent: f64| (cell as f64 + 0.5) * extent / cells(extent) as f64;
-        for i in 0..cells(self.layout.width_m) {
-            for j in 0..cells(self.layout.depth_m) {
+        let middle = |cell: usize, extent: f64| (cell as f64 + 0.5) * extent / self.cells(extent);
+        for i in 0..self.cells(self.layout.width_m) as usize {
+            for j in 0..self.cells(self.layout.depth_m) as usize {
                 let x_m = middle(i, self.layout.width_m);
                 let y_m = middle(j, self.layout.depth_m);
                 let at = Position::new(x_m, y_m, self.floor);
                 let id = format!("p{:03}", environment.points.len() + 1);
                 let n = self.samples_per_point;
-                self.sample(&mut environment, (id, at), (layout, first_id), (&training, n), rng);
+                self.sample(&mut environment, (id, at), (layout, ids), (&training, n), rng);
             }
         }
         for i in 0..self.test_samples {
             let at = layout.random_position(self.floor, rng);
             let id = format!("t{:03}", i + 1);
-            self.sample(&mut environment, (id, at), (layout, first_id), (&test, 1), rng);
+            self.sample(&mut environment, (id, at), (layout, ids), (&test, 1), rng);
         }
         environment
     }
@@ -179,14 +201,14 @@ impl EnvironmentConfig {
         &self,
         environment: &mut Environment,
         (id, position): (String, Position),
-        (layout, first_id): (&Layout, u32),
+        (layout, ids): (&Layout, &[AccessPointId]),
         (set, n): (&std::sync::Arc<str>, usize),
         rng: &mut ChaCha8Rng,
     ) {
         let point = u32::try_from(environment.points.len()).unwrap_or(u32::MAX);
         for i in 0..n {
             let receiver = (&self.channel, self.receiver_gain_db);
-            let scan = layout.scan(&position, receiver, self.sensitivity_dbm, first_id, rng);
+            let scan = layout.scan(&position, receiver, self.sensitivity_dbm, ids, rng);
             environment.samples.push(Sample {
                 id: format!("{id}-{}", i + 1).into(),
                 point,
@@ -234,6 +256,23 @@ mod tests {
     }
 
     #[test]
+    fn a_building_may_gain_access_points() {
+        let mut scenario = Scenario::demo().unwrap();
+        let first = scenario.environments[0].clone();
+        let mut later = first.clone();
+        later.name = "later".into();
+        later.building = Some(first.name.clone());
+        later.layout.access_points += 2;
+        scenario.environments.push(later);
+        let survey = scenario.simulate();
+        let heard = survey.environments.last().unwrap().samples.iter();
+        let heard = heard.flat_map(|sample| sample.scan.readings().iter().map(|&(id, _)| id));
+        for id in heard {
+            assert!(survey.access_points.name(id).starts_with(&first.name), "{id:?}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let parse = |from: &str, to: &str| {
             Scenario::parse(&DEMO.replacen(from, to, 1), Path::new("s.toml"))
@@ -243,5 +282,8 @@ mod tests {
         assert!(parse("schema = 1", "schema = 9").contains("schema 9"));
         assert!(parse("schema = 1", "schema = 1\nsped = 3").contains("sped"));
         assert!(parse("grid_m = ", "grid_m = -").contains("grid_m"));
+        assert!(parse("width_m = 20.0", "width_m = 2e9").contains("more than 10000000"));
+        let nan = parse("grid_m = ", "receiver_gain_db = nan\ngrid_m = ");
+        assert!(nan.contains("receiver_gain_db"), "{nan}");
     }
 }

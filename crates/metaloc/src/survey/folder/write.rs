@@ -18,17 +18,13 @@ impl Survey {
     /// can't be written, [`SurveyError::Environment`] if a name has no place in a table; nothing is
     /// left half-written.
     pub fn write(&self, folder: &Path) -> Result<(), SurveyError> {
-        let names = || self.environments.iter().map(|environment| environment.name.as_str());
-        check_names(names()).map_err(|reason| SurveyError::format(folder, reason))?;
-        if self.environments.is_empty() {
-            return Err(SurveyError::format(folder, "the survey has no environments; add one"));
-        }
+        self.check_environments(folder)?;
         write_whole(folder, |beside| {
             let description = Description {
                 schema: SCHEMA,
                 name: self.name.clone(),
                 unit: "m".into(),
-                environments: names().map(str::to_owned).collect(),
+                environments: self.environments.iter().map(|e| e.name.clone()).collect(),
                 provenance: self.provenance.clone(),
                 georeference: self.georeference,
             };
@@ -39,9 +35,7 @@ impl Survey {
             for environment in &self.environments {
                 let inner = beside.join(folder_name(&environment.name));
                 std::fs::create_dir(&inner).map_err(|e| SurveyError::file(&inner, e))?;
-                let tables = self.tables(environment).map_err(|reason| {
-                    SurveyError::Environment { environment: environment.name.clone(), reason }
-                })?;
+                let tables = self.tables(environment)?;
                 for (name, text) in ["points.csv", "samples.csv", "rss.csv"].iter().zip(tables) {
                     put(&inner.join(name), &text)?;
                 }
@@ -50,8 +44,33 @@ impl Survey {
         })
     }
 
+    /// Finds what would keep [`Survey::write`] from writing to `folder`, without writing.
+    ///
+    /// # Errors
+    /// As `write`, but for what the disk may say.
+    pub fn check_writable(&self, folder: &Path) -> Result<(), SurveyError> {
+        self.check_environments(folder)?;
+        self.environments.iter().try_for_each(|environment| self.tables(environment).map(drop))
+    }
+
+    fn check_environments(&self, folder: &Path) -> Result<(), SurveyError> {
+        let names = self.environments.iter().map(|environment| environment.name.as_str());
+        check_names(names).map_err(|reason| SurveyError::format(folder, reason))?;
+        if self.environments.is_empty() {
+            return Err(SurveyError::format(folder, "the survey has no environments; add one"));
+        }
+        Ok(())
+    }
+
     /// The text of an environment's three tables.
-    fn tables(&self, environment: &Environment) -> Result<[String; 3], String> {
+    fn tables(&self, environment: &Environment) -> Result<[String; 3], SurveyError> {
+        self.table_texts(environment).map_err(|reason| SurveyError::Environment {
+            environment: environment.name.clone(),
+            reason,
+        })
+    }
+
+    fn table_texts(&self, environment: &Environment) -> Result<[String; 3], String> {
         let mut points = POINTS.join(",") + "\n";
         let mut samples = SAMPLES.join(",") + "\n";
         let mut rss = RSS.join(",") + "\n";
