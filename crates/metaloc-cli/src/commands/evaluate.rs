@@ -34,7 +34,8 @@ pub(crate) fn run(args: &Evaluate, quiet: bool) -> anyhow::Result<()> {
     output.say(summary_text(&summary, table))?;
     output.say(footer(&protocol, &evaluation))?;
     if let Some(path) = &args.markdown {
-        let text = format!("{}\n", summary_text(&summary, markdown));
+        let footer = footer(&protocol, &evaluation);
+        let text = format!("{}\n{footer}\n", summary_text(&summary, markdown));
         metaloc::model_file::write_beside(path, text.as_bytes())?;
     }
     output.rows(&evaluation.rows)
@@ -115,10 +116,12 @@ fn row_table(rows: &[Row]) -> String {
 fn footer(protocol: &Protocol, evaluation: &evaluate::Evaluation) -> String {
     let data_hash = evaluation.rows.first().map_or("", |row| row.data_hash.as_str());
     let seeds: Vec<String> = protocol.seeds.iter().map(u64::to_string).collect();
-    let mut text = format!("\nseeds {}; data {data_hash:.16}", seeds.join(", "));
+    let version = env!("CARGO_PKG_VERSION");
+    let mut text =
+        format!("\nmetaloc {version}; seeds {}; data hash {data_hash:.16}", seeds.join(", "));
     if let DataSource::Survey(_) = protocol.data {
         let of = &evaluation.provenance;
-        text += &format!("\ndata: {}\nlicence: {}", of.citation, of.licence);
+        text += &format!("\n\ndata: {}; licence: {}", of.citation, of.licence);
     }
     text
 }
