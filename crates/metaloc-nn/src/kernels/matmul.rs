@@ -1,8 +1,6 @@
 //! Matrix product with run-time dispatch on the CPU: AVX-512, AVX2 + FMA, or portable code.
 //!
-//! The product is cut into tiles of a few rows by two vectors of columns. A micro-kernel keeps one
-//! tile of the destination in registers and streams over the inner dimension (Goto and van de
-//! Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 2008). The right-hand
+//! The product is cut into tiles, which the micro-kernels of `tile.rs` compute. The right-hand
 //! panel is copied to a buffer on the stack, or read in place where its columns lie side by side
 //! and there are too few rows for the copy to pay. So a product never allocates.
 //!
@@ -11,12 +9,13 @@
 //! [`multiply_plain`] is the plain twin.
 #![allow(unsafe_code)] // vector loads and stores through pointers; see the SAFETY reasons
 
+use super::tile::{self, MAX_COLUMNS, MAX_ROWS, MicroKernel, Portable, Tile};
+#[cfg(target_arch = "x86_64")]
+use super::tile::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
 use crate::real::Real;
 
 /// Inner-dimension steps a packed panel holds; longer products go in several passes.
 const PANEL_DEPTH: usize = 256;
-/// Widest tile of all kernels, in columns.
-const MAX_TILE_COLUMNS: usize = 32;
 
 /// What a product does with the values already in its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,36 +121,6 @@ fn check_shapes<R: Real>(destination: &[R], left: &MatrixRef<'_, R>, right: &Mat
     );
 }
 
-/// One tile's work. The pointers are good for every index that the sizes and strides reach.
-#[derive(Clone, Copy)]
-struct Tile<R> {
-    depth: usize,
-    left: *const R,
-    left_row_stride: usize,
-    left_depth_stride: usize,
-    /// `depth` rows of whole vectors.
-    right: *const R,
-    right_stride: usize,
-    destination: *mut R,
-    destination_stride: usize,
-    /// Columns to write; the vectors may be wider.
-    columns: usize,
-    add: bool,
-}
-
-/// A way to compute one tile.
-trait MicroKernel<R> {
-    /// Rows of a full tile, at most 12.
-    const ROWS: usize;
-    /// Values in a vector; a full tile is two vectors wide.
-    const LANES: usize;
-
-    /// # Safety
-    /// The CPU runs the kernel's instruction set, and the tile's pointers are good for `ROWS` rows
-    /// and `VECTORS * LANES` columns of `right`.
-    unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: Tile<R>);
-}
-
 /// Walks over all tiles of a product.
 ///
 /// # Safety
@@ -163,12 +132,12 @@ unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
     accumulate: Accumulate,
 ) {
     check_shapes(destination, &left, &right); // the SAFETY reasons below rest on it
-    assert!(2 * K::LANES <= MAX_TILE_COLUMNS);
+    assert!(2 * K::LANES <= MAX_COLUMNS);
     if left.columns == 0 && accumulate == Accumulate::Overwrite {
         destination.fill(R::ZERO);
     }
     let columns = right.columns;
-    let mut panel = [R::ZERO; PANEL_DEPTH * MAX_TILE_COLUMNS];
+    let mut panel = [R::ZERO; PANEL_DEPTH * MAX_COLUMNS];
     for first_k in (0..left.columns).step_by(PANEL_DEPTH) {
         let depth = PANEL_DEPTH.min(left.columns - first_k);
         let add = accumulate == Accumulate::Add || first_k > 0;
@@ -186,25 +155,32 @@ unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
                 (&panel[..], width)
             };
             debug_assert!(panel_values.len() >= (depth - 1) * right_stride + width);
-            for first_row in (0..left.rows).step_by(K::ROWS) {
-                let tile = Tile {
-                    depth,
-                    left: left.data[first_row * left.row_stride + first_k * left.column_stride..]
-                        .as_ptr(),
-                    left_row_stride: left.row_stride,
+            let tile_rows = tile::tile_rows(left.rows, K::ROWS);
+            for first_row in (0..left.rows).step_by(tile_rows) {
+                let rows = tile_rows.min(left.rows - first_row);
+                let mut tile = Tile {
+                    left: [std::ptr::null(); MAX_ROWS],
+                    left_segment_stride: 0,
                     left_depth_stride: left.column_stride,
                     right: panel_values.as_ptr(),
-                    right_stride,
-                    destination: destination[first_row * columns + first_column..].as_mut_ptr(),
-                    destination_stride: columns,
+                    right_segment_stride: 0,
+                    right_depth_stride: right_stride,
+                    destination: [std::ptr::null_mut(); MAX_ROWS],
+                    segments: 1,
+                    depth,
                     columns: tile_columns,
                     add,
                 };
-                let rows = K::ROWS.min(left.rows - first_row);
+                let left_values = &left.data[first_k * left.column_stride..];
+                for row in 0..rows {
+                    let place = (first_row + row) * columns + first_column;
+                    tile.left[row] = left_values[(first_row + row) * left.row_stride..].as_ptr();
+                    tile.destination[row] = destination[place..].as_mut_ptr();
+                }
                 // SAFETY: rows, columns and depth are cut to what the checked shapes hold, and the
                 // right panel holds `depth` rows of `width` values: in place because the tile is
                 // whole, packed because `pack` writes them. The caller vouches for the CPU.
-                unsafe { run_tile::<R, K>(tile, rows, vectors) };
+                unsafe { tile::run::<R, K>(&tile, rows) };
             }
         }
     }
@@ -231,161 +207,6 @@ fn pack<R: Real>(
         padding.fill(R::ZERO);
     }
 }
-
-/// Calls the kernel compiled for this number of rows and vectors.
-///
-/// # Safety
-/// As [`MicroKernel::run`].
-unsafe fn run_tile<R, K: MicroKernel<R>>(tile: Tile<R>, rows: usize, vectors: usize) {
-    // SAFETY: the caller vouches for the tile and the CPU.
-    unsafe {
-        match (rows, vectors) {
-            (1, 1) => K::run::<1, 1>(tile),
-            (2, 1) => K::run::<2, 1>(tile),
-            (3, 1) => K::run::<3, 1>(tile),
-            (4, 1) => K::run::<4, 1>(tile),
-            (5, 1) => K::run::<5, 1>(tile),
-            (6, 1) => K::run::<6, 1>(tile),
-            (7, 1) => K::run::<7, 1>(tile),
-            (8, 1) => K::run::<8, 1>(tile),
-            (9, 1) => K::run::<9, 1>(tile),
-            (10, 1) => K::run::<10, 1>(tile),
-            (11, 1) => K::run::<11, 1>(tile),
-            (12, 1) => K::run::<12, 1>(tile),
-            (1, 2) => K::run::<1, 2>(tile),
-            (2, 2) => K::run::<2, 2>(tile),
-            (3, 2) => K::run::<3, 2>(tile),
-            (4, 2) => K::run::<4, 2>(tile),
-            (5, 2) => K::run::<5, 2>(tile),
-            (6, 2) => K::run::<6, 2>(tile),
-            (7, 2) => K::run::<7, 2>(tile),
-            (8, 2) => K::run::<8, 2>(tile),
-            (9, 2) => K::run::<9, 2>(tile),
-            (10, 2) => K::run::<10, 2>(tile),
-            (11, 2) => K::run::<11, 2>(tile),
-            (12, 2) => K::run::<12, 2>(tile),
-            _ => unreachable!("a tile has 1 to 12 rows and 1 or 2 vectors"),
-        }
-    }
-}
-
-/// Portable tiles over fixed-size arrays, which compilers turn into the target's base vectors.
-struct Portable;
-
-impl<R: Real> MicroKernel<R> for Portable {
-    const ROWS: usize = 4;
-    const LANES: usize = 4;
-
-    unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: Tile<R>) {
-        let mut sums = [[[R::ZERO; 4]; VECTORS]; ROWS];
-        // SAFETY: the caller vouches for `depth` steps of `ROWS` rows and `VECTORS * 4` columns,
-        // and for `columns` writable values in each row.
-        unsafe {
-            for k in 0..tile.depth {
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let offset = row * tile.left_row_stride + k * tile.left_depth_stride;
-                    let factor = *tile.left.add(offset);
-                    for (vector, sums) in sums.iter_mut().enumerate() {
-                        let right = tile.right.add(k * tile.right_stride + vector * 4);
-                        for (lane, sum) in sums.iter_mut().enumerate() {
-                            *sum += factor * *right.add(lane);
-                        }
-                    }
-                }
-            }
-            for (row, sums) in sums.iter().enumerate() {
-                let to = tile.destination.add(row * tile.destination_stride);
-                for (column, &sum) in sums.as_flattened()[..tile.columns].iter().enumerate() {
-                    *to.add(column) = if tile.add { *to.add(column) + sum } else { sum };
-                }
-            }
-        }
-    }
-}
-
-/// Writes one micro-kernel with the intrinsics of an instruction set.
-#[cfg(target_arch = "x86_64")]
-macro_rules! vector_kernel {
-    ($(#[$doc:meta])* $name:ident, $real:ty, $features:literal, rows $rows:literal,
-     lanes $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
-     $multiply_add:ident, $add:ident) => {
-        $(#[$doc])*
-        struct $name;
-
-        impl MicroKernel<$real> for $name {
-            const ROWS: usize = $rows;
-            const LANES: usize = $lanes;
-
-            #[target_feature(enable = $features)]
-            unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: Tile<$real>) {
-                use std::arch::x86_64::{$add, $load, $multiply_add, $splat, $store, $zero};
-                let mut sums = [[$zero(); VECTORS]; ROWS];
-                // SAFETY: the caller vouches for `depth` steps of `ROWS` rows and whole vectors,
-                // and for `columns` writable values in each row of the destination.
-                unsafe {
-                    for k in 0..tile.depth {
-                        let mut right = [$zero(); VECTORS];
-                        for (vector, right) in right.iter_mut().enumerate() {
-                            let offset = k * tile.right_stride + vector * $lanes;
-                            *right = $load(tile.right.add(offset));
-                        }
-                        let left = tile.left.add(k * tile.left_depth_stride);
-                        for row in 0..ROWS {
-                            let factor = $splat(*left.add(row * tile.left_row_stride));
-                            for vector in 0..VECTORS {
-                                sums[row][vector] =
-                                    $multiply_add(factor, right[vector], sums[row][vector]);
-                            }
-                        }
-                    }
-                    for (row, sums) in sums.iter().enumerate() {
-                        let to = tile.destination.add(row * tile.destination_stride);
-                        if tile.columns == VECTORS * $lanes {
-                            for (vector, &sum) in sums.iter().enumerate() {
-                                let to = to.add(vector * $lanes);
-                                $store(to, if tile.add { $add($load(to), sum) } else { sum });
-                            }
-                            continue;
-                        }
-                        let mut edge = [0.0; 2 * $lanes];
-                        for (vector, &sum) in sums.iter().enumerate() {
-                            $store(edge[vector * $lanes..].as_mut_ptr(), sum);
-                        }
-                        for (column, &sum) in edge[..tile.columns].iter().enumerate() {
-                            let to = to.add(column);
-                            *to = if tile.add { *to + sum } else { sum };
-                        }
-                    }
-                }
-            }
-        }
-    };
-}
-
-#[cfg(target_arch = "x86_64")]
-vector_kernel!(
-    /// 12 x 32 tiles of `f32` in 24 512-bit registers.
-    Avx512F32, f32, "avx512f", rows 12, lanes 16, _mm512_setzero_ps, _mm512_set1_ps,
-    _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps
-);
-#[cfg(target_arch = "x86_64")]
-vector_kernel!(
-    /// 12 x 16 tiles of `f64` in 24 512-bit registers.
-    Avx512F64, f64, "avx512f", rows 12, lanes 8, _mm512_setzero_pd, _mm512_set1_pd,
-    _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd
-);
-#[cfg(target_arch = "x86_64")]
-vector_kernel!(
-    /// 6 x 16 tiles of `f32` in twelve 256-bit registers.
-    Avx2F32, f32, "avx2,fma", rows 6, lanes 8, _mm256_setzero_ps, _mm256_set1_ps,
-    _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps
-);
-#[cfg(target_arch = "x86_64")]
-vector_kernel!(
-    /// 6 x 8 tiles of `f64` in twelve 256-bit registers.
-    Avx2F64, f64, "avx2,fma", rows 6, lanes 4, _mm256_setzero_pd, _mm256_set1_pd,
-    _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd
-);
 
 /// Writes the function that picks a number type's kernel when the product runs.
 macro_rules! dispatch {

@@ -2,3 +2,4 @@
 
 pub mod fma_peak;
 pub mod matmul;
+mod tile;
