@@ -52,12 +52,14 @@
 //! ```
 
 mod description;
+mod dual;
 mod error;
 mod initializer;
 pub mod kernels;
 mod layer;
 mod loss;
 mod network;
+mod number;
 mod optimizer;
 mod real;
 mod workspace;

@@ -9,9 +9,8 @@
 //! [`multiply_plain`] is the plain twin.
 #![allow(unsafe_code)] // vector loads and stores through pointers; see the SAFETY reasons
 
-use super::tile::{self, MAX_COLUMNS, MAX_ROWS, MicroKernel, Portable, Tile};
-#[cfg(target_arch = "x86_64")]
-use super::tile::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
+use super::level::SimdLevel;
+use super::tile::{self, Loop, MAX_COLUMNS, MAX_ROWS, Tile, TileKernel};
 use crate::real::Real;
 
 /// Inner-dimension steps a packed panel holds; longer products go in several passes.
@@ -81,7 +80,24 @@ pub fn multiply<R: Real>(
     right: MatrixRef<'_, R>,
     accumulate: Accumulate,
 ) {
-    R::gemm(destination, left, right, accumulate);
+    multiply_at(SimdLevel::current(), destination, left, right, accumulate);
+}
+
+/// [`multiply`] with the kernel of a level; with the portable one where the CPU lacks the level.
+///
+/// # Shapes
+/// As [`multiply`].
+///
+/// # Panics
+/// If the shapes do not fit one another.
+pub fn multiply_at<R: Real>(
+    level: SimdLevel,
+    destination: &mut [R],
+    left: MatrixRef<'_, R>,
+    right: MatrixRef<'_, R>,
+    accumulate: Accumulate,
+) {
+    multiply_tiled(&R::tile_kernel(level), destination, left, right, accumulate);
 }
 
 /// The plain twin of [`multiply`]: three loops, no tiles.
@@ -122,17 +138,14 @@ fn check_shapes<R: Real>(destination: &[R], left: &MatrixRef<'_, R>, right: &Mat
 }
 
 /// Walks over all tiles of a product.
-///
-/// # Safety
-/// The CPU runs `K`'s instruction set.
-unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
+fn multiply_tiled<R: Real>(
+    kernel: &TileKernel<R>,
     destination: &mut [R],
     left: MatrixRef<'_, R>,
     right: MatrixRef<'_, R>,
     accumulate: Accumulate,
 ) {
     check_shapes(destination, &left, &right); // the SAFETY reasons below rest on it
-    assert!(2 * K::LANES <= MAX_COLUMNS);
     if left.columns == 0 && accumulate == Accumulate::Overwrite {
         destination.fill(R::ZERO);
     }
@@ -141,13 +154,12 @@ unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
     for first_k in (0..left.columns).step_by(PANEL_DEPTH) {
         let depth = PANEL_DEPTH.min(left.columns - first_k);
         let add = accumulate == Accumulate::Add || first_k > 0;
-        for first_column in (0..columns).step_by(2 * K::LANES) {
-            let tile_columns = (2 * K::LANES).min(columns - first_column);
-            let vectors = tile_columns.div_ceil(K::LANES);
-            let width = vectors * K::LANES;
+        for first_column in (0..columns).step_by(kernel.columns()) {
+            let tile_columns = kernel.columns().min(columns - first_column);
+            let width = kernel.padded(tile_columns);
             // Rows a power of two apart fall on each other in the first cache: many tiles, copy.
             let in_place =
-                left.rows <= 2 * K::ROWS && right.column_stride == 1 && tile_columns == width;
+                left.rows <= 2 * kernel.rows && right.column_stride == 1 && tile_columns == width;
             let (panel_values, right_stride) = if in_place {
                 (&right.data[first_k * right.row_stride + first_column..], right.row_stride)
             } else {
@@ -155,19 +167,18 @@ unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
                 (&panel[..], width)
             };
             debug_assert!(panel_values.len() >= (depth - 1) * right_stride + width);
-            let tile_rows = tile::tile_rows(left.rows, K::ROWS);
+            let tile_rows = tile::tile_rows(left.rows, kernel.rows);
             for first_row in (0..left.rows).step_by(tile_rows) {
                 let rows = tile_rows.min(left.rows - first_row);
                 let mut tile = Tile {
                     left: [std::ptr::null(); MAX_ROWS],
-                    left_segment_stride: 0,
-                    left_depth_stride: left.column_stride,
                     right: panel_values.as_ptr(),
-                    right_segment_stride: 0,
-                    right_depth_stride: right_stride,
                     destination: [std::ptr::null_mut(); MAX_ROWS],
-                    segments: 1,
-                    depth,
+                    loops: [
+                        Loop::ONCE,
+                        Loop::ONCE,
+                        Loop { steps: depth, left: left.column_stride, right: right_stride },
+                    ],
                     columns: tile_columns,
                     add,
                 };
@@ -179,8 +190,8 @@ unsafe fn multiply_tiled<R: Real, K: MicroKernel<R>>(
                 }
                 // SAFETY: rows, columns and depth are cut to what the checked shapes hold, and the
                 // right panel holds `depth` rows of `width` values: in place because the tile is
-                // whole, packed because `pack` writes them. The caller vouches for the CPU.
-                unsafe { tile::run::<R, K>(&tile, rows) };
+                // whole, packed because `pack` writes them.
+                unsafe { (kernel.run)(&tile, rows) };
             }
         }
     }
@@ -208,74 +219,13 @@ fn pack<R: Real>(
     }
 }
 
-/// Writes the function that picks a number type's kernel when the product runs.
-macro_rules! dispatch {
-    ($name:ident, $real:ty, $avx512:ident, $avx2:ident) => {
-        /// [`multiply`] for one number type.
-        pub(crate) fn $name(
-            destination: &mut [$real],
-            left: MatrixRef<'_, $real>,
-            right: MatrixRef<'_, $real>,
-            accumulate: Accumulate,
-        ) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the CPU runs AVX-512F.
-                    return unsafe {
-                        multiply_tiled::<_, $avx512>(destination, left, right, accumulate)
-                    };
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the CPU runs AVX2 and FMA.
-                    return unsafe {
-                        multiply_tiled::<_, $avx2>(destination, left, right, accumulate)
-                    };
-                }
-            }
-            // SAFETY: the portable kernel needs nothing of the CPU.
-            unsafe { multiply_tiled::<_, Portable>(destination, left, right, accumulate) }
-        }
-    };
-}
-
-dispatch!(gemm_f32, f32, Avx512F32, Avx2F32);
-dispatch!(gemm_f64, f64, Avx512F64, Avx2F64);
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    type Kernel<R> = unsafe fn(&mut [R], MatrixRef<'_, R>, MatrixRef<'_, R>, Accumulate);
-
-    /// All kernels this CPU can run, and the dispatcher.
-    fn kernels_f32() -> Vec<Kernel<f32>> {
-        let mut kernels: Vec<Kernel<f32>> = vec![multiply::<f32>, multiply_tiled::<f32, Portable>];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                kernels.push(multiply_tiled::<f32, Avx512F32>);
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                kernels.push(multiply_tiled::<f32, Avx2F32>);
-            }
-        }
-        kernels
-    }
-
-    fn kernels_f64() -> Vec<Kernel<f64>> {
-        let mut kernels: Vec<Kernel<f64>> = vec![multiply::<f64>, multiply_tiled::<f64, Portable>];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                kernels.push(multiply_tiled::<f64, Avx512F64>);
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                kernels.push(multiply_tiled::<f64, Avx2F64>);
-            }
-        }
-        kernels
+    fn levels() -> impl Iterator<Item = SimdLevel> {
+        SimdLevel::ALL.into_iter().filter(|level| level.is_available())
     }
 
     /// Values in [-1, 1) that differ from place to place.
@@ -284,7 +234,7 @@ mod tests {
     }
 
     fn compare<R: Real>(
-        kernel: Kernel<R>,
+        level: SimdLevel,
         (rows, columns, depth): (usize, usize, usize),
         (left_transposed, right_transposed): (bool, bool),
         accumulate: Accumulate,
@@ -303,10 +253,9 @@ mod tests {
         let mut expected = values::<R>(rows * columns, 3);
         let mut got = expected.clone();
         multiply_plain(&mut expected, left, right, accumulate);
-        // SAFETY: the lists above hold only kernels that this CPU runs.
-        unsafe { kernel(&mut got, left, right, accumulate) };
+        multiply_at(level, &mut got, left, right, accumulate);
         // Inputs are multiples of 1/32: every sum is exact, in any order.
-        assert_eq!(got, expected, "{rows} x {columns} x {depth}");
+        assert_eq!(got, expected, "{level}: {rows} x {columns} x {depth}");
     }
 
     proptest! {
@@ -316,11 +265,9 @@ mod tests {
             transposed: (bool, bool), add: bool,
         ) {
             let accumulate = if add { Accumulate::Add } else { Accumulate::Overwrite };
-            for kernel in kernels_f32() {
-                compare(kernel, (rows, columns, depth), transposed, accumulate);
-            }
-            for kernel in kernels_f64() {
-                compare(kernel, (rows, columns, depth), transposed, accumulate);
+            for level in levels() {
+                compare::<f32>(level, (rows, columns, depth), transposed, accumulate);
+                compare::<f64>(level, (rows, columns, depth), transposed, accumulate);
             }
         }
     }
@@ -329,8 +276,8 @@ mod tests {
     fn long_products_go_in_several_passes() {
         for accumulate in [Accumulate::Add, Accumulate::Overwrite] {
             for transposed in [(false, false), (false, true), (true, false), (true, true)] {
-                for kernel in kernels_f32() {
-                    compare(kernel, (9, 33, 2 * PANEL_DEPTH + 3), transposed, accumulate);
+                for level in levels() {
+                    compare::<f32>(level, (9, 33, 2 * PANEL_DEPTH + 3), transposed, accumulate);
                 }
             }
         }
