@@ -78,7 +78,7 @@ mod tests {
 
     fn line() -> NetworkLearner {
         let layers = vec![LayerDescription::Dense { outputs: 1 }];
-        let network = NetworkDescription { inputs: 1, layers }.check().unwrap();
+        let network = NetworkDescription { inputs: 1.into(), layers }.check().unwrap();
         NetworkLearner { network, loss: Loss::SquaredError, initializer: Initializer::default() }
     }
 

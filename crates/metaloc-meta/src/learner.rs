@@ -1,6 +1,6 @@
 //! The one thing the algorithms ask of a model: loss and gradient at given parameters.
 
-use metaloc_nn::{Initializer, Loss, Network, Targets, Workspace};
+use metaloc_nn::{Initializer, Loss, Network, Objective, Targets, Workspace};
 
 use crate::seed::ChaCha8Rng;
 use crate::{Batch, Labels, MetaError};
@@ -71,6 +71,16 @@ pub struct NetworkLearner {
     pub initializer: Initializer,
 }
 
+impl NetworkLearner {
+    fn objective<'a>(&self, batch: &'a Batch) -> Objective<'a, f32> {
+        let targets = match &batch.labels {
+            Labels::Values { values, .. } => Targets::Values(values),
+            Labels::Classes(classes) => Targets::Classes(classes),
+        };
+        Objective::new(&batch.inputs, targets, self.loss)
+    }
+}
+
 impl Learner for NetworkLearner {
     type Workspace = Workspace<f32>;
 
@@ -93,15 +103,8 @@ impl Learner for NetworkLearner {
         gradient: &mut [f32],
         workspace: &mut Workspace<f32>,
     ) -> Result<f32, MetaError> {
-        let targets = targets(&batch.labels);
-        Ok(self.network.loss_and_gradient(
-            parameters,
-            &batch.inputs,
-            targets,
-            self.loss,
-            gradient,
-            workspace,
-        )?)
+        let objective = self.objective(batch);
+        Ok(self.network.loss_and_gradient(parameters, objective, gradient, workspace)?)
     }
 
     fn loss(
@@ -110,8 +113,7 @@ impl Learner for NetworkLearner {
         batch: &Batch,
         workspace: &mut Workspace<f32>,
     ) -> Result<f32, MetaError> {
-        let targets = targets(&batch.labels);
-        Ok(self.network.loss(parameters, &batch.inputs, targets, self.loss, workspace)?)
+        Ok(self.network.loss(parameters, self.objective(batch), workspace)?)
     }
 
     fn predict(
@@ -123,12 +125,5 @@ impl Learner for NetworkLearner {
     ) -> Result<(), MetaError> {
         answers.extend_from_slice(self.network.predict(parameters, inputs, workspace)?);
         Ok(())
-    }
-}
-
-fn targets(labels: &Labels) -> Targets<'_, f32> {
-    match labels {
-        Labels::Values { values, .. } => Targets::Values(values),
-        Labels::Classes(classes) => Targets::Classes(classes),
     }
 }

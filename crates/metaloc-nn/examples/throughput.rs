@@ -2,7 +2,9 @@
 #![allow(clippy::print_stdout)] // the example's whole output
 
 use metaloc_nn::kernels::matmul::{Accumulate, MatrixRef, multiply};
-use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription, NetworkError, Targets};
+use metaloc_nn::{
+    Activation, Initializer, Loss, NetworkDescription, NetworkError, Objective, Targets,
+};
 use rand::{SeedableRng, rngs::StdRng};
 use std::time::Instant;
 
@@ -39,9 +41,7 @@ fn mlp(n: usize, hidden: &[usize]) -> Result<(), NetworkError> {
     let time = seconds(|| {
         outcome = network.loss_and_gradient(
             &parameters,
-            &inputs,
-            Targets::Values(&targets),
-            Loss::SquaredError,
+            Objective::new(&inputs, Targets::Values(&targets), Loss::SquaredError),
             &mut gradient,
             &mut workspace,
         );

@@ -1,17 +1,18 @@
 //! A network as a list of layers, and its check: shapes, sizes, places of the parameters.
 
 use crate::error::NetworkError;
-use crate::layer::dense::Dense;
-use crate::layer::{Activation, Layer, LayerDescription};
-use crate::network::{Network, ParameterView};
+use crate::layer::{Activation, LayerDescription};
+use crate::network::Network;
+use crate::plan::plan;
+use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 
 /// A network as written in a configuration or a model file; unchecked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkDescription {
-    /// Values in a sample.
-    pub inputs: usize,
+    /// Shape of a sample.
+    pub inputs: Shape,
     /// Layers, first to last; each reads what the one before writes.
     pub layers: Vec<LayerDescription>,
 }
@@ -23,71 +24,27 @@ impl NetworkDescription {
         let hidden = hidden
             .iter()
             .flat_map(|&width| [LayerDescription::Dense { outputs: width }, activation.into()]);
-        Self { inputs, layers: hidden.chain([LayerDescription::Dense { outputs }]).collect() }
+        let layers = hidden.chain([LayerDescription::Dense { outputs }]).collect();
+        Self { inputs: inputs.into(), layers }
     }
 
     /// Checks the description and lays the parameters out.
     ///
     /// # Errors
-    /// [`NetworkError::NoLayers`], [`NetworkError::NoParameters`], [`NetworkError::ZeroInputs`],
-    /// [`NetworkError::ZeroOutputs`], [`NetworkError::TooLarge`].
+    /// [`NetworkError::NoLayers`], [`NetworkError::NoParameters`], [`NetworkError::Inputs`];
+    /// [`NetworkError::LayerInputs`], [`NetworkError::LayerSetting`] and [`NetworkError::TooLarge`],
+    /// which name the layer.
     pub fn check(&self) -> Result<Network, NetworkError> {
-        let first = self.layers.first().ok_or(NetworkError::NoLayers)?;
-        if self.inputs == 0 {
-            return Err(NetworkError::ZeroInputs { kind: first.kind() });
+        if self.layers.is_empty() {
+            return Err(NetworkError::NoLayers);
         }
-        let (mut layers, mut views) = (Vec::with_capacity(self.layers.len()), Vec::new());
-        let (mut width, mut offset) = (self.inputs, 0);
-        for (index, layer) in self.layers.iter().enumerate() {
-            layers.push(match *layer {
-                LayerDescription::Dense { outputs } => {
-                    let dense = place_dense(index, width, outputs, offset)?;
-                    views.extend(dense_views(index, &dense));
-                    (width, offset) = (outputs, dense.end());
-                    Layer::Dense(dense)
-                }
-                LayerDescription::Relu => Layer::Relu { width },
-                LayerDescription::Tanh => Layer::Tanh { width },
-            });
+        if !self.inputs.is_sound() {
+            return Err(NetworkError::Inputs { got: self.inputs.to_string() });
         }
-        if offset == 0 {
+        let plan = plan(&self.inputs, &self.layers)?;
+        if plan.n_parameters == 0 {
             return Err(NetworkError::NoParameters { layers: self.layers.len() });
         }
-        let widest = layers.iter().map(Layer::n_outputs).max().unwrap_or(0);
-        let description = self.clone();
-        Ok(Network { description, layers, views, n_parameters: offset, n_outputs: width, widest })
+        Ok(Network { description: self.clone(), plan })
     }
-}
-
-/// Places a dense layer's parameters at `offset`.
-fn place_dense(
-    layer: usize,
-    inputs: usize,
-    outputs: usize,
-    offset: usize,
-) -> Result<Dense, NetworkError> {
-    if outputs == 0 {
-        return Err(NetworkError::ZeroOutputs { layer, inputs });
-    }
-    let end = inputs.checked_add(1).and_then(|rows| rows.checked_mul(outputs));
-    let end = end.and_then(|n| n.checked_add(offset));
-    // A vector of `f64` must be able to hold them all.
-    if end.is_none_or(|end| end > isize::MAX.unsigned_abs() / size_of::<f64>()) {
-        return Err(NetworkError::TooLarge { layer, inputs, outputs });
-    }
-    Ok(Dense { n_inputs: inputs, n_outputs: outputs, weight_offset: offset })
-}
-
-fn dense_views(layer: usize, dense: &Dense) -> [ParameterView; 2] {
-    let weight = ParameterView {
-        name: format!("layer{layer}.weight"),
-        offset: dense.weight_offset,
-        shape: vec![dense.n_inputs, dense.n_outputs],
-    };
-    let bias = ParameterView {
-        name: format!("layer{layer}.bias"),
-        offset: dense.bias_offset(),
-        shape: vec![dense.n_outputs],
-    };
-    [weight, bias]
 }

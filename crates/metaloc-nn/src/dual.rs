@@ -45,10 +45,7 @@ impl<R: Real> Number for Dual<R> {
     }
     #[inline(always)]
     fn narrow(wide: Dual<f64>) -> Self {
-        Self {
-            value: R::from_f64(wide.value),
-            tangent: R::from_f64(wide.tangent),
-        }
+        Self { value: R::from_f64(wide.value), tangent: R::from_f64(wide.tangent) }
     }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {

@@ -8,34 +8,50 @@ pub enum NetworkError {
     #[error("a network needs at least one layer, got none")]
     NoLayers,
     /// The description lists only layers without parameters.
-    #[error("a network needs at least one dense layer, got {layers} layers without parameters")]
+    #[error("a network needs at least one layer with parameters, got {layers} without")]
     NoParameters {
         /// Layers in the description.
         layers: usize,
     },
-    /// The network reads no inputs.
-    #[error("layer 0 ({kind}) reads 0 inputs; a network needs at least 1")]
-    ZeroInputs {
-        /// The first layer's kind.
+    /// The shape of a sample is none.
+    #[error("inputs: expected one to three sizes above 0, got {got}")]
+    Inputs {
+        /// Shape given.
+        got: String,
+    },
+    /// A layer cannot read what the layer before it writes.
+    #[error("{layer} ({kind}): expected {expected} as inputs, got {got}")]
+    LayerInputs {
+        /// Name of the layer: its place in the description, from 0.
+        layer: String,
+        /// Kind of the layer.
         kind: &'static str,
+        /// Shape that the layer needs, in words.
+        expected: String,
+        /// Shape that reaches it.
+        got: String,
     },
-    /// A layer has no outputs.
-    #[error("layer {layer} (dense) maps {inputs} inputs to 0 outputs; it needs at least 1")]
-    ZeroOutputs {
-        /// Position in the description, from 0.
-        layer: usize,
-        /// Values that the layer reads.
-        inputs: usize,
+    /// A layer's setting lies outside its range.
+    #[error("{layer} ({kind}): expected {expected} for `{setting}`, got {got}")]
+    LayerSetting {
+        /// Name of the layer: its place in the description, from 0.
+        layer: String,
+        /// Kind of the layer.
+        kind: &'static str,
+        /// Name of the setting.
+        setting: &'static str,
+        /// Allowed values, in words.
+        expected: String,
+        /// Value given.
+        got: String,
     },
-    /// A layer's parameters cannot be counted.
-    #[error("layer {layer} (dense) maps {inputs} inputs to {outputs} outputs: too many parameters")]
+    /// A layer's parameters or outputs cannot be counted.
+    #[error("{layer} ({kind}): more parameters or outputs than memory can hold")]
     TooLarge {
-        /// Position in the description, from 0.
-        layer: usize,
-        /// Values that the layer reads.
-        inputs: usize,
-        /// Values that the layer writes.
-        outputs: usize,
+        /// Name of the layer: its place in the description, from 0.
+        layer: String,
+        /// Kind of the layer.
+        kind: &'static str,
     },
     /// A slice does not have the length that the network or the optimiser needs.
     #[error("{what}: expected {expected} values, got {got}")]
@@ -115,8 +131,10 @@ mod tests {
     fn messages_hold_expected_and_got() {
         let error = expect_length("gradient", 3, 4).unwrap_err();
         assert_eq!(error.to_string(), "gradient: expected 3 values, got 4");
-        let error = NetworkError::ZeroOutputs { layer: 2, inputs: 7 };
-        let text = "layer 2 (dense) maps 7 inputs to 0 outputs; it needs at least 1";
+        let (layer, kind) = ("layer2".to_owned(), "dense");
+        let (expected, got) = ("at least 1".to_owned(), "0".to_owned());
+        let error = NetworkError::LayerSetting { layer, kind, setting: "outputs", expected, got };
+        let text = "layer2 (dense): expected at least 1 for `outputs`, got 0";
         assert_eq!(error.to_string(), text);
     }
 }

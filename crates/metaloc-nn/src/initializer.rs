@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How weights are drawn before training. Biases always start at zero.
 ///
-/// With `n_in` inputs and `n_out` outputs of a dense layer:
+/// With `n_in` inputs and `n_out` outputs of a unit; for a convolution, those under its window:
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initializer {
@@ -27,10 +27,7 @@ pub enum Initializer {
 }
 
 impl Initializer {
-    /// Draws a dense layer's weights, in the order in which they are stored.
-    ///
-    /// # Shapes
-    /// - `weight`: `[n_in, n_out]`
+    /// Draws a layer's weights, in the order in which they are stored.
     pub(crate) fn fill<R: Real>(
         self,
         weight: &mut [R],

@@ -20,8 +20,8 @@
 //!
 //! ```
 //! use metaloc_nn::{
-//!     Activation, Initializer, Loss, NetworkDescription, NetworkError, OptimizerDescription,
-//!     Targets,
+//!     Activation, Initializer, Loss, NetworkDescription, NetworkError, Objective,
+//!     OptimizerDescription, Targets,
 //! };
 //! use rand::{SeedableRng, rngs::StdRng};
 //!
@@ -36,14 +36,12 @@
 //! // Exclusive or: four samples of two inputs, one output each.
 //! let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 //! let targets = Targets::Values(&[0.0, 1.0, 1.0, 0.0]);
-//! let loss = Loss::SquaredError;
+//! let objective = Objective::new(&inputs, targets, Loss::SquaredError);
 //! for _ in 0..500 {
-//!     network.loss_and_gradient(
-//!         &parameters, &inputs, targets, loss, &mut gradient, &mut workspace,
-//!     )?;
+//!     network.loss_and_gradient(&parameters, objective, &mut gradient, &mut workspace)?;
 //!     optimizer.step(&mut parameters, &gradient)?;
 //! }
-//! assert!(network.loss(&parameters, &inputs, targets, loss, &mut workspace)? < 0.01);
+//! assert!(network.loss(&parameters, objective, &mut workspace)? < 0.01);
 //!
 //! let prediction = network.predict(&parameters, &[1.0, 0.0], &mut workspace)?;
 //! assert!((prediction[0] - 1.0).abs() < 0.1);
@@ -61,7 +59,10 @@ mod loss;
 mod network;
 mod number;
 mod optimizer;
+mod pass;
+mod plan;
 mod real;
+mod shape;
 mod workspace;
 
 pub use description::NetworkDescription;
@@ -69,7 +70,8 @@ pub use error::NetworkError;
 pub use initializer::Initializer;
 pub use layer::{Activation, LayerDescription};
 pub use loss::{Loss, Targets};
-pub use network::{Network, ParameterView};
+pub use network::{Mode, Network, Objective, ParameterView};
 pub use optimizer::{Optimizer, OptimizerDescription, OptimizerState};
 pub use real::Real;
+pub use shape::Shape;
 pub use workspace::Workspace;

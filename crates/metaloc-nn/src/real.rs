@@ -15,7 +15,6 @@ mod sealed {
         fn tile_kernel(level: SimdLevel) -> TileKernel<Self>;
     }
 }
-pub(crate) use sealed::Sealed;
 
 /// A floating-point number: `f32` for learning, `f64` for checking gradients.
 ///
@@ -39,6 +38,8 @@ pub trait Real:
     fn max(self, other: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Not a number.
+    fn is_nan(self) -> bool;
 }
 
 macro_rules! real {
@@ -65,6 +66,10 @@ macro_rules! real {
             #[inline]
             fn is_finite(self) -> bool {
                 <$real>::is_finite(self)
+            }
+            #[inline]
+            fn is_nan(self) -> bool {
+                <$real>::is_nan(self)
             }
         }
     };

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // a global allocator can only be written with it
 
 use metaloc_nn::{
-    Activation, Initializer, Loss, NetworkDescription, OptimizerDescription, Targets,
+    Activation, Initializer, Loss, NetworkDescription, Objective, OptimizerDescription, Targets,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -54,18 +54,12 @@ fn a_warm_workspace_allocates_nothing() {
             (Loss::CrossEntropy, Targets::Classes(&classes[..n])),
         ];
         for (loss, targets) in cases {
+            let objective = Objective::new(inputs, targets, loss);
             network
-                .loss_and_gradient(
-                    &parameters,
-                    inputs,
-                    targets,
-                    loss,
-                    &mut gradient,
-                    &mut workspace,
-                )
+                .loss_and_gradient(&parameters, objective, &mut gradient, &mut workspace)
                 .unwrap();
             optimizer.step(&mut parameters, &gradient).unwrap();
-            network.loss(&parameters, inputs, targets, loss, &mut workspace).unwrap();
+            network.loss(&parameters, objective, &mut workspace).unwrap();
         }
         network.predict(&parameters, inputs, &mut workspace).unwrap();
     };

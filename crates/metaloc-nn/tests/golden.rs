@@ -1,7 +1,9 @@
 //! Losses, gradients and optimiser steps against PyTorch (`golden/make_golden.py`).
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use metaloc_nn::{Activation, Loss, Network, NetworkDescription, OptimizerDescription, Targets};
+use metaloc_nn::{
+    Activation, Loss, Network, NetworkDescription, Objective, OptimizerDescription, Targets,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -69,9 +71,9 @@ fn outputs_losses_and_gradients_are_pytorchs() {
                 _ => Targets::Values(&golden.values),
             };
             let mut gradient = vec![f64::NAN; network.n_parameters()];
-            let (parameters, inputs) = (&case.parameters, &golden.inputs);
+            let objective = Objective::new(&golden.inputs, targets, loss);
             let value = network
-                .loss_and_gradient(parameters, inputs, targets, loss, &mut gradient, &mut workspace)
+                .loss_and_gradient(&case.parameters, objective, &mut gradient, &mut workspace)
                 .unwrap();
             assert_near(&[value], &[row.loss], name);
             assert_near(&gradient, &row.gradient, name);
@@ -91,15 +93,9 @@ fn optimizer_steps_are_pytorchs() {
         assert_eq!(case.after_steps.len(), 5);
         for expected in &case.after_steps {
             let targets = Targets::Values(&golden.values);
+            let objective = Objective::new(&golden.inputs, targets, Loss::SquaredError);
             network
-                .loss_and_gradient(
-                    &parameters,
-                    &golden.inputs,
-                    targets,
-                    Loss::SquaredError,
-                    &mut gradient,
-                    &mut workspace,
-                )
+                .loss_and_gradient(&parameters, objective, &mut gradient, &mut workspace)
                 .unwrap();
             optimizer.step(&mut parameters, &gradient).unwrap();
             assert_near(&parameters, expected, "parameters");

@@ -1,16 +1,24 @@
-//! Gradients against central finite differences, in double precision.
+//! Gradients and Hessian-vector products against central finite differences, in double precision.
+//!
+//! Every layer and every loss stands in some network here. Differences say nothing at a kink, so
+//! networks with kinks are compared where none is near: at parameters where halving the step of the
+//! difference does not change it.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use metaloc_nn::{
-    Activation, Initializer, LayerDescription, Loss, Network, NetworkDescription, Targets,
-    Workspace,
-};
+use metaloc_nn::{Loss, Mode, Network, NetworkDescription, Objective, Targets, Workspace};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use serde_json::{Value, json};
 
 const LOSSES: [Loss; 4] =
     [Loss::SquaredError, Loss::RootMeanSquaredError, Loss::Euclidean, Loss::CrossEntropy];
 const DIFFERENCE: f64 = 1e-5;
+
+/// A network from its description as a user writes it.
+fn network(inputs: Value, layers: Value) -> Network {
+    let description = json!({ "inputs": inputs, "layers": layers });
+    serde_json::from_value::<NetworkDescription>(description).unwrap().check().unwrap()
+}
 
 struct Batch {
     inputs: Vec<f64>,
@@ -18,115 +26,205 @@ struct Batch {
     classes: Vec<u32>,
 }
 
+fn draw(n: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    (0..n).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
 impl Batch {
     fn draw(network: &Network, n: usize, rng: &mut ChaCha8Rng) -> Self {
-        let mut draw = |n: usize| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
-        let (inputs, values) = (draw(n * network.n_inputs()), draw(n * network.n_outputs()));
+        let (inputs, values) =
+            (draw(n * network.n_inputs(), rng), draw(n * network.n_outputs(), rng));
         let n_classes = u32::try_from(network.n_outputs()).unwrap();
         let classes = (0..n).map(|_| rng.random_range(0..n_classes)).collect();
         Self { inputs, values, classes }
     }
 
-    fn targets(&self, loss: Loss) -> Targets<'_, f64> {
-        match loss {
+    fn objective<'a>(&'a self, loss: Loss, mode: Mode<'a, f64>) -> Objective<'a, f64> {
+        let targets = match loss {
             Loss::CrossEntropy => Targets::Classes(&self.classes),
             _ => Targets::Values(&self.values),
-        }
+        };
+        Objective { mode, ..Objective::new(&self.inputs, targets, loss) }
     }
 }
 
-/// Parameters with biases that are not zero.
+/// Parameters that no initializer draws: nothing is zero, nothing is the same.
 fn draw_parameters(network: &Network, rng: &mut ChaCha8Rng) -> Vec<f64> {
-    let mut parameters: Vec<f64> = network.initial_parameters(Initializer::XavierUniform, rng);
-    for parameter in &mut parameters {
-        *parameter += rng.random_range(-0.3..0.3);
-    }
-    parameters
+    draw(network.n_parameters(), rng)
 }
 
-fn compare(network: &Network, parameters: &[f64], batch: &Batch, loss: Loss) {
-    let mut workspace: Workspace<f64> = network.workspace();
+fn gradient(
+    network: &Network,
+    parameters: &[f64],
+    objective: Objective<'_, f64>,
+    workspace: &mut Workspace<f64>,
+) -> (f64, Vec<f64>) {
     let mut gradient = vec![f64::NAN; network.n_parameters()];
-    let targets = batch.targets(loss);
-    let value = network
-        .loss_and_gradient(parameters, &batch.inputs, targets, loss, &mut gradient, &mut workspace)
-        .unwrap();
-    let mut loss_at = |parameters: &[f64]| {
-        network.loss(parameters, &batch.inputs, targets, loss, &mut workspace).unwrap()
-    };
-    assert_eq!(value.to_bits(), loss_at(parameters).to_bits());
-    let mut moved = parameters.to_vec();
-    for (index, &got) in gradient.iter().enumerate() {
-        moved[index] = parameters[index] + DIFFERENCE;
-        let above = loss_at(&moved);
-        moved[index] = parameters[index] - DIFFERENCE;
-        let below = loss_at(&moved);
-        moved[index] = parameters[index];
-        let expected = (above - below) / (2.0 * DIFFERENCE);
-        let error = (got - expected).abs();
-        assert!(error < 1e-8 * (1.0 + expected.abs()), "{loss:?} [{index}]: {got} != {expected}");
-    }
+    let loss = network.loss_and_gradient(parameters, objective, &mut gradient, workspace).unwrap();
+    (loss, gradient)
 }
 
-#[test]
-fn tanh_networks_with_every_loss() {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    for hidden in [&[][..], &[6], &[7, 5, 4]] {
-        let network = NetworkDescription::mlp(5, hidden, 3, Activation::Tanh).check().unwrap();
-        for n in [1, 4] {
-            let parameters = draw_parameters(&network, &mut rng);
-            let batch = Batch::draw(&network, n, &mut rng);
-            for loss in LOSSES {
-                compare(&network, &parameters, &batch, loss);
+fn moved(parameters: &[f64], direction: &[f64], step: f64) -> Vec<f64> {
+    parameters.iter().zip(direction).map(|(p, d)| p + step * d).collect()
+}
+
+/// The greatest difference, relative to the values' size.
+fn distance(got: &[f64], expected: &[f64]) -> f64 {
+    let size = expected.iter().fold(1.0_f64, |size, value| size.max(value.abs()));
+    let differences = got.iter().zip(expected).map(|(got, expected)| (got - expected).abs());
+    differences.fold(0.0, f64::max) / size
+}
+
+/// How far gradient and Hessian-vector product are from their differences; `None` near a kink.
+fn errors(
+    network: &Network,
+    parameters: &[f64],
+    objective: Objective<'_, f64>,
+    rng: &mut ChaCha8Rng,
+) -> Option<(f64, f64)> {
+    let mut workspace = network.workspace();
+    let (loss, got) = gradient(network, parameters, objective, &mut workspace);
+    let mut loss_at =
+        |parameters: &[f64]| network.loss(parameters, objective, &mut workspace).unwrap();
+    assert_eq!(loss.to_bits(), loss_at(parameters).to_bits());
+    let mut differences = |step: f64| -> Vec<f64> {
+        let mut moved = parameters.to_vec();
+        let mut difference = |index: usize| {
+            moved[index] = parameters[index] + step;
+            let above = loss_at(&moved);
+            moved[index] = parameters[index] - step;
+            let below = loss_at(&moved);
+            moved[index] = parameters[index];
+            (above - below) / (2.0 * step)
+        };
+        (0..parameters.len()).map(&mut difference).collect()
+    };
+    let expected = differences(DIFFERENCE);
+    if distance(&differences(DIFFERENCE / 2.0), &expected) > 1e-7 {
+        return None;
+    }
+    let gradient_error = distance(&got, &expected);
+
+    let direction = draw(parameters.len(), rng);
+    let mut product = vec![f64::NAN; parameters.len()];
+    network
+        .hessian_vector_product(parameters, objective, &direction, &mut product, &mut workspace)
+        .unwrap();
+    let mut difference = |step: f64| -> Vec<f64> {
+        let mut at = |step| {
+            gradient(network, &moved(parameters, &direction, step), objective, &mut workspace).1
+        };
+        let (above, below) = (at(step), at(-step));
+        above.iter().zip(&below).map(|(above, below)| (above - below) / (2.0 * step)).collect()
+    };
+    let expected = difference(DIFFERENCE);
+    if distance(&difference(DIFFERENCE / 2.0), &expected) > 1e-6 {
+        return None;
+    }
+    Some((gradient_error, distance(&product, &expected)))
+}
+
+/// Compares at a few parameters and batches, with every loss and number of samples.
+fn compare(network: &Network, seed: u64) {
+    compare_in(network, seed, Mode::default());
+}
+
+fn compare_in(network: &Network, seed: u64, mode: Mode<'_, f64>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for loss in LOSSES {
+        for n in [2, 5] {
+            let (mut compared, mut tried) = (0, 0);
+            while compared < 2 {
+                tried += 1;
+                assert!(tried < 40, "{loss:?}: differences never settle");
+                let parameters = draw_parameters(network, &mut rng);
+                let batch = Batch::draw(network, n, &mut rng);
+                let objective = batch.objective(loss, mode);
+                let Some((gradient, product)) = errors(network, &parameters, objective, &mut rng)
+                else {
+                    continue;
+                };
+                assert!(gradient < 2e-7, "{loss:?}, n = {n}: gradient off by {gradient}");
+                assert!(product < 2e-6, "{loss:?}, n = {n}: Hessian product off by {product}");
+                compared += 1;
             }
         }
     }
 }
 
-#[test]
-fn activations_may_stand_first_and_last() {
-    let mut rng = ChaCha8Rng::seed_from_u64(2);
-    let dense = |outputs| LayerDescription::Dense { outputs };
-    let layers = vec![LayerDescription::Tanh, dense(4), dense(3), LayerDescription::Tanh];
-    let network = NetworkDescription { inputs: 3, layers }.check().unwrap();
-    let parameters = draw_parameters(&network, &mut rng);
-    let batch = Batch::draw(&network, 5, &mut rng);
-    for loss in LOSSES {
-        compare(&network, &parameters, &batch, loss);
-    }
-}
-
-/// The nearest that any value before a ReLU comes to zero.
-fn distance_to_kink(description: &NetworkDescription, parameters: &[f64], inputs: &[f64]) -> f64 {
-    let relu = |layer: &LayerDescription| *layer == LayerDescription::Relu;
-    let kinks = description.layers.iter().enumerate().filter(|(_, layer)| relu(layer));
-    let mut nearest = f64::INFINITY;
-    for (index, _) in kinks {
-        let layers = description.layers[..index].to_vec();
-        let head = NetworkDescription { inputs: description.inputs, layers }.check().unwrap();
-        let mut workspace = head.workspace();
-        let head_parameters = &parameters[..head.n_parameters()];
-        let outputs = head.predict(head_parameters, inputs, &mut workspace).unwrap();
-        nearest = outputs.iter().fold(nearest, |nearest, output| nearest.min(output.abs()));
-    }
-    nearest
+fn dense(outputs: usize) -> Value {
+    json!({ "kind": "dense", "outputs": outputs })
 }
 
 #[test]
-fn relu_networks_away_from_kinks() {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let description = NetworkDescription::mlp(4, &[6, 5], 3, Activation::Relu);
-    let network = description.check().unwrap();
-    let mut compared = 0;
-    while compared < 3 {
-        let parameters = draw_parameters(&network, &mut rng);
-        let batch = Batch::draw(&network, 3, &mut rng);
-        if distance_to_kink(&description, &parameters, &batch.inputs) < 100.0 * DIFFERENCE {
-            continue;
-        }
-        for loss in LOSSES {
-            compare(&network, &parameters, &batch, loss);
-        }
-        compared += 1;
+fn dense_and_tanh() {
+    compare(&network(json!(5), json!([dense(3)])), 1);
+    let layers = json!([{ "kind": "tanh" }, dense(4), dense(3), { "kind": "tanh" }]);
+    compare(&network(json!(3), layers), 2);
+    let tanh = json!({ "kind": "tanh" });
+    compare(&network(json!(5), json!([dense(7), tanh, dense(5), tanh, dense(3)])), 3);
+}
+
+#[test]
+fn relu() {
+    let relu = json!({ "kind": "relu" });
+    compare(&network(json!(4), json!([dense(6), relu, dense(5), relu, dense(3)])), 4);
+}
+
+#[test]
+fn convolutions_of_every_window_stride_and_padding() {
+    let cases = [
+        ([4, 5, 2], [3, 3], [1, 1], [1, 1]),
+        ([5, 4, 1], [3, 2], [2, 1], [0, 1]),
+        ([5, 7, 3], [1, 3], [2, 3], [0, 0]),
+        ([3, 3, 2], [2, 2], [1, 2], [2, 3]),
+        ([4, 4, 2], [1, 1], [3, 3], [1, 0]),
+        ([2, 3, 1], [4, 5], [1, 1], [1, 1]),
+    ];
+    for (seed, (inputs, kernel, stride, padding)) in (10..).zip(cases) {
+        let convolution = json!({
+            "kind": "conv2d", "filters": 3, "kernel": kernel, "stride": stride, "padding": padding,
+        });
+        let second = json!({ "kind": "conv2d", "filters": 2, "kernel": [1, 1] });
+        // Twice: the first one has no input gradient.
+        compare(&network(json!(inputs), json!([convolution, dense(2)])), seed);
+        let tanh = json!({ "kind": "tanh" });
+        compare(&network(json!(inputs), json!([second, tanh, convolution, dense(2)])), seed);
     }
+}
+
+#[test]
+fn fused_rectifier_and_pooling_with_odd_sizes() {
+    let convolution =
+        json!({ "kind": "conv2d", "filters": 3, "kernel": [2, 3], "padding": [1, 1] });
+    let relu = json!({ "kind": "relu" });
+    let pool = json!({ "kind": "max_pool", "kernel": [2, 2] });
+    let shape = json!([5, 7, 2]);
+    for (seed, layers) in (30..).zip([
+        json!([convolution, relu, dense(2)]),
+        json!([convolution, pool, dense(2)]),
+        json!([convolution, relu, pool, convolution, relu, dense(2)]),
+        json!([convolution, relu, { "kind": "max_pool", "kernel": [3, 2] }, dense(2)]),
+        // Not fused: windows that overlap.
+        json!([convolution, relu, { "kind": "max_pool", "kernel": [2, 3], "stride": [1, 2] }, dense(2)]),
+    ]) {
+        compare(&network(shape.clone(), layers), seed);
+    }
+}
+
+#[test]
+fn branches() {
+    let tanh = json!({ "kind": "tanh" });
+    let residual = json!({ "kind": "residual", "layers": [tanh, dense(4), tanh] });
+    compare(&network(json!(3), json!([dense(4), residual, dense(2)])), 50);
+    compare(&network(json!(4), json!([residual, dense(2)])), 51);
+    let branches = json!([[dense(3), tanh], [], [dense(2), dense(3)]]);
+    let sum = json!({ "kind": "sum", "branches": branches });
+    compare(&network(json!(2), json!([dense(3), sum, tanh, dense(2)])), 52);
+    let concatenation = json!({ "kind": "concatenate", "branches": branches });
+    compare(&network(json!(2), json!([dense(3), concatenation, tanh, dense(2)])), 53);
+    compare(&network(json!(2), json!([concatenation, tanh, dense(2)])), 54);
+    let convolution = json!({ "kind": "conv2d", "filters": 2, "kernel": [1, 1] });
+    let channels = json!({ "kind": "concatenate", "branches": [[convolution, tanh], [], []] });
+    compare(&network(json!([2, 3, 2]), json!([convolution, channels, dense(2)])), 55);
 }

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use metaloc_nn::{
-    Activation, Initializer, LayerDescription, Loss, NetworkDescription, NetworkError, Targets,
+    Activation, Initializer, LayerDescription, Loss, NetworkDescription, NetworkError, Objective,
+    Targets,
 };
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 fn description(inputs: usize, layers: &[LayerDescription]) -> NetworkDescription {
-    NetworkDescription { inputs, layers: layers.to_vec() }
+    NetworkDescription { inputs: inputs.into(), layers: layers.to_vec() }
 }
 
 fn dense(outputs: usize) -> LayerDescription {
@@ -19,19 +20,25 @@ fn dense(outputs: usize) -> LayerDescription {
 fn descriptions_that_cannot_be_are_refused() {
     let cases = [
         (description(3, &[]), NetworkError::NoLayers),
-        (description(3, &[LayerDescription::Relu]), NetworkError::NoParameters { layers: 1 }),
-        (description(0, &[dense(2)]), NetworkError::ZeroInputs { kind: "dense" }),
+        (description(3, &[LayerDescription::Relu {}]), NetworkError::NoParameters { layers: 1 }),
+        (description(0, &[dense(2)]), NetworkError::Inputs { got: "0".to_owned() }),
         (
-            description(3, &[dense(2), LayerDescription::Tanh, dense(0)]),
-            NetworkError::ZeroOutputs { layer: 2, inputs: 2 },
+            description(3, &[dense(2), LayerDescription::Tanh {}, dense(0)]),
+            NetworkError::LayerSetting {
+                layer: "layer2".to_owned(),
+                kind: "dense",
+                setting: "outputs",
+                expected: "at least 1".to_owned(),
+                got: "0".to_owned(),
+            },
         ),
         (
             description(3, &[dense(2), dense(usize::MAX)]),
-            NetworkError::TooLarge { layer: 1, inputs: 2, outputs: usize::MAX },
+            NetworkError::TooLarge { layer: "layer1".to_owned(), kind: "dense" },
         ),
         (
             description(usize::MAX, &[dense(1)]),
-            NetworkError::TooLarge { layer: 0, inputs: usize::MAX, outputs: 1 },
+            NetworkError::Inputs { got: usize::MAX.to_string() },
         ),
     ];
     for (description, error) in cases {
@@ -87,7 +94,8 @@ fn batches_that_do_not_fit_are_refused_and_leave_the_gradient() {
     let mut workspace = network.workspace();
     let run =
         |parameters: &[f32], inputs: &[f32], targets, loss, gradient: &mut [f32], w: &mut _| {
-            network.loss_and_gradient(parameters, inputs, targets, loss, gradient, w).unwrap_err()
+            let objective = Objective::new(inputs, targets, loss);
+            network.loss_and_gradient(parameters, objective, gradient, w).unwrap_err()
         };
     let (good, inputs) = ([0.5_f32; 9], [1.0_f32; 4]);
     let (values, classes) = (Targets::Values(&[0.0; 6]), Targets::Classes(&[0, 2]));
@@ -128,15 +136,19 @@ fn not_a_number_is_never_hidden() {
     for loss in [Loss::SquaredError, Loss::RootMeanSquaredError, Loss::Euclidean] {
         let targets = Targets::Values(&[0.0; 2]);
         let parameters = vec![0.1; network.n_parameters()];
-        let outcome = network.loss(&parameters, &[f64::NAN], targets, loss, &mut workspace);
+        let outcome =
+            network.loss(&parameters, Objective::new(&[f64::NAN], targets, loss), &mut workspace);
         assert!(matches!(outcome, Err(NetworkError::NonFiniteLoss { .. })));
     }
     for bad in [f64::NAN, f64::INFINITY] {
         for class in 0..2 {
             let targets = Targets::Classes(std::slice::from_ref(&class));
             let parameters = vec![0.1; network.n_parameters()];
-            let outcome =
-                network.loss(&parameters, &[bad], targets, Loss::CrossEntropy, &mut workspace);
+            let outcome = network.loss(
+                &parameters,
+                Objective::new(&[bad], targets, Loss::CrossEntropy),
+                &mut workspace,
+            );
             assert!(matches!(outcome, Err(NetworkError::NonFiniteLoss { .. })));
         }
     }
@@ -154,9 +166,7 @@ fn bits(workspace: &mut metaloc_nn::Workspace<f32>) -> Vec<u32> {
     let loss = network
         .loss_and_gradient(
             &parameters,
-            &inputs,
-            targets,
-            Loss::CrossEntropy,
+            Objective::new(&inputs, targets, Loss::CrossEntropy),
             &mut gradient,
             workspace,
         )
@@ -187,7 +197,7 @@ proptest! {
     #[test]
     fn outputs_scale_with_inputs(scale in 0.01..100.0_f64, seed: u64, relu: bool, n in 1_usize..9) {
         let layers: &[LayerDescription] = if relu {
-            &[dense(7), LayerDescription::Relu, dense(3)]
+            &[dense(7), LayerDescription::Relu {}, dense(3)]
         } else {
             &[dense(7), dense(3)]
         };
@@ -219,7 +229,8 @@ proptest! {
             let (inputs, values) = (inputs.repeat(times), values.repeat(times));
             let targets = Targets::Values(&values);
             network
-                .loss_and_gradient(&parameters, &inputs, targets, loss, gradient, &mut workspace)
+                .loss_and_gradient(
+                    &parameters, Objective::new(&inputs, targets, loss), gradient, &mut workspace)
                 .unwrap()
         };
         let (once, thrice) = (run(1, &mut gradients[0]), run(3, &mut gradients[1]));

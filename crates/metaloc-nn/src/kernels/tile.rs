@@ -20,7 +20,7 @@ pub(crate) const MAX_COLUMNS: usize = 32;
 
 /// How often one loop of the inner dimension runs, and how far its steps are apart.
 #[derive(Clone, Copy, Debug)]
-pub struct Loop {
+pub(crate) struct Loop {
     pub(crate) steps: usize,
     /// Distance in each row of the left side.
     pub(crate) left: usize,

@@ -1,79 +1,137 @@
 //! Fully connected layer.
 //!
-//! `outputs = inputs * weight + bias`
+//! `outputs = inputs * weight + bias`; with tangents (dotted, of inputs and parameters)
+//! `outputs' = inputs' * weight + inputs * weight' + bias'`
 
+use super::{Initial, ParameterArray, Refusal, Sides, SidesMut};
 use crate::kernels::matmul::{Accumulate, MatrixRef, multiply};
 use crate::real::Real;
+use crate::shape::Shape;
 
 /// A fully connected layer of a checked network.
 ///
 /// # Shapes
-/// - weight: `[n_inputs, n_outputs]` at `weight_offset`
-/// - bias: `[n_outputs]`, right behind the weight
+/// - parameters: weight `[n_inputs, n_outputs]`, then bias `[n_outputs]`
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dense {
-    pub(crate) n_inputs: usize,
-    pub(crate) n_outputs: usize,
-    pub(crate) weight_offset: usize,
+    n_inputs: usize,
+    n_outputs: usize,
 }
 
 impl Dense {
-    /// Where the bias starts.
-    pub(crate) fn bias_offset(&self) -> usize {
-        self.weight_offset + self.n_inputs * self.n_outputs
+    pub(crate) fn check(inputs: &Shape, outputs: usize) -> Result<Self, Refusal> {
+        if outputs == 0 {
+            return Err(Refusal::zero("outputs"));
+        }
+        let n_inputs = inputs.n_values().ok_or_else(|| Refusal::Inputs("fewer values".into()))?;
+        Ok(Self { n_inputs, n_outputs: outputs })
     }
 
-    /// Where the layer's parameters end.
-    pub(crate) fn end(&self) -> usize {
-        self.bias_offset() + self.n_outputs
+    pub(crate) fn outputs(&self) -> Shape {
+        self.n_outputs.into()
     }
 
-    fn weight<'a, R: Real>(&self, parameters: &'a [R]) -> MatrixRef<'a, R> {
-        let weight = &parameters[self.weight_offset..self.bias_offset()];
-        MatrixRef::new(weight, self.n_inputs, self.n_outputs)
+    pub(crate) fn parameters(&self) -> Vec<ParameterArray> {
+        let (fan_in, fan_out) = (self.n_inputs, self.n_outputs);
+        let initial = Initial::Weights { fan_in, fan_out };
+        let weight = ParameterArray { name: "weight", shape: vec![fan_in, fan_out], initial };
+        let initial = Initial::Constant(0.0);
+        vec![weight, ParameterArray { name: "bias", shape: vec![fan_out], initial }]
+    }
+
+    /// Multiply-adds of a sample, there.
+    pub(crate) fn n_products(&self) -> usize {
+        self.n_inputs * self.n_outputs
+    }
+
+    fn split<'a, R: Real>(&self, parameters: &'a [R]) -> (MatrixRef<'a, R>, &'a [R]) {
+        let (weight, bias) = parameters.split_at(self.n_products());
+        (MatrixRef::new(weight, self.n_inputs, self.n_outputs), bias)
+    }
+
+    fn rows<'a, R: Real>(&self, inputs: &'a [R]) -> MatrixRef<'a, R> {
+        MatrixRef::new(inputs, inputs.len() / self.n_inputs, self.n_inputs)
+    }
+
+    fn delta_rows<'a, R: Real>(&self, delta: &'a [R]) -> MatrixRef<'a, R> {
+        MatrixRef::new(delta, delta.len() / self.n_outputs, self.n_outputs)
     }
 
     /// # Shapes
     /// - `inputs`: `[n, n_inputs]`, `outputs`: `[n, n_outputs]`
-    pub(crate) fn forward<R: Real>(&self, parameters: &[R], inputs: &[R], outputs: &mut [R]) {
-        let bias = &parameters[self.bias_offset()..self.end()];
-        for row in outputs.chunks_exact_mut(self.n_outputs) {
-            row.copy_from_slice(bias);
+    pub(crate) fn forward<R: Real>(
+        &self,
+        parameters: Sides<'_, R>,
+        inputs: Sides<'_, R>,
+        outputs: SidesMut<'_, R>,
+    ) {
+        let (weight, bias) = self.split(parameters.values);
+        repeat(bias, outputs.values);
+        multiply(outputs.values, self.rows(inputs.values), weight, Accumulate::Add);
+        let (Some(direction), Some(tangents)) = (parameters.tangents, outputs.tangents) else {
+            return;
+        };
+        let (weight_tangent, bias_tangent) = self.split(direction);
+        repeat(bias_tangent, tangents);
+        multiply(tangents, self.rows(inputs.values), weight_tangent, Accumulate::Add);
+        if let Some(input_tangents) = inputs.tangents {
+            multiply(tangents, self.rows(input_tangents), weight, Accumulate::Add);
         }
-        let inputs = MatrixRef::new(inputs, inputs.len() / self.n_inputs, self.n_inputs);
-        multiply(outputs, inputs, self.weight(parameters), Accumulate::Add);
     }
 
     /// `weight_gradient = inputs^T * delta`, `bias_gradient = sum of delta's rows`,
-    /// `input_delta = delta * weight^T`
+    /// `input_delta = delta * weight^T`; with tangents `gradient` is that of the gradient.
     ///
     /// # Shapes
     /// - `inputs`, `input_delta`: `[n, n_inputs]`, `delta`: `[n, n_outputs]`
     pub(crate) fn backward<R: Real>(
         &self,
-        parameters: &[R],
-        inputs: &[R],
-        delta: &[R],
-        gradient: &mut [R],
-        input_delta: Option<&mut [R]>,
+        parameters: Sides<'_, R>,
+        inputs: Sides<'_, R>,
+        delta: Sides<'_, R>,
+        (gradient, accumulate): (&mut [R], Accumulate),
+        input_delta: Option<SidesMut<'_, R>>,
     ) {
-        let n = inputs.len() / self.n_inputs;
-        let inputs = MatrixRef::new(inputs, n, self.n_inputs);
-        let delta_rows = MatrixRef::new(delta, n, self.n_outputs);
-
-        let own = &mut gradient[self.weight_offset..self.end()];
-        let (weight_gradient, bias_gradient) = own.split_at_mut(self.n_inputs * self.n_outputs);
-        multiply(weight_gradient, inputs.transposed(), delta_rows, Accumulate::Overwrite);
-        bias_gradient.fill(R::ZERO);
-        for row in delta.chunks_exact(self.n_outputs) {
-            for (sum, &value) in bias_gradient.iter_mut().zip(row) {
-                *sum += value;
+        let (weight_gradient, bias_gradient) = gradient.split_at_mut(self.n_products());
+        let delta_rows = self.delta_rows(delta.values);
+        let inputs_across = self.rows(inputs.values).transposed();
+        if let Some(tangents) = delta.tangents {
+            let tangent_rows = self.delta_rows(tangents);
+            multiply(weight_gradient, inputs_across, tangent_rows, accumulate);
+            if let Some(input_tangents) = inputs.tangents {
+                let across = self.rows(input_tangents).transposed();
+                multiply(weight_gradient, across, delta_rows, Accumulate::Add);
             }
+            sum_rows(tangents, bias_gradient, accumulate);
+        } else {
+            multiply(weight_gradient, inputs_across, delta_rows, accumulate);
+            sum_rows(delta.values, bias_gradient, accumulate);
         }
 
-        if let Some(input_delta) = input_delta {
-            let weight = self.weight(parameters).transposed();
-            multiply(input_delta, delta_rows, weight, Accumulate::Overwrite);
+        let Some(input_delta) = input_delta else { return };
+        let weight = self.split(parameters.values).0.transposed();
+        multiply(input_delta.values, delta_rows, weight, Accumulate::Overwrite);
+        if let (Some(direction), Some(delta_tangents), Some(tangents)) =
+            (parameters.tangents, delta.tangents, input_delta.tangents)
+        {
+            let weight_tangent = self.split(direction).0.transposed();
+            multiply(tangents, delta_rows, weight_tangent, Accumulate::Overwrite);
+            multiply(tangents, self.delta_rows(delta_tangents), weight, Accumulate::Add);
+        }
+    }
+}
+
+fn repeat<R: Real>(row: &[R], rows: &mut [R]) {
+    rows.chunks_exact_mut(row.len()).for_each(|to| to.copy_from_slice(row));
+}
+
+fn sum_rows<R: Real>(rows: &[R], sums: &mut [R], accumulate: Accumulate) {
+    if accumulate == Accumulate::Overwrite {
+        sums.fill(R::ZERO);
+    }
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += value;
         }
     }
 }
@@ -84,13 +142,18 @@ mod tests {
 
     use super::*;
 
-    const DENSE: Dense = Dense { n_inputs: 2, n_outputs: 2, weight_offset: 0 };
+    const DENSE: Dense = Dense { n_inputs: 2, n_outputs: 2 };
     const PARAMETERS: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 10.0, 20.0];
+
+    fn sides(values: &[f64]) -> Sides<'_, f64> {
+        Sides { values, tangents: None }
+    }
 
     #[test]
     fn forward_by_hand() {
         let mut outputs = [0.0; 4];
-        DENSE.forward(&PARAMETERS, &[1.0, 0.0, 1.0, -1.0], &mut outputs);
+        let to = SidesMut { values: &mut outputs, tangents: None };
+        DENSE.forward(sides(&PARAMETERS), sides(&[1.0, 0.0, 1.0, -1.0]), to);
         assert_eq!(outputs, [11.0, 22.0, 8.0, 18.0]);
     }
 
@@ -98,7 +161,9 @@ mod tests {
     fn backward_by_hand() {
         let (mut gradient, mut input_delta) = ([9.0; 6], [9.0; 4]);
         let (inputs, delta) = ([1.0, 0.0, 1.0, -1.0], [1.0, 2.0, 3.0, 5.0]);
-        DENSE.backward(&PARAMETERS, &inputs, &delta, &mut gradient, Some(&mut input_delta));
+        let to = SidesMut { values: &mut input_delta, tangents: None };
+        let into = (&mut gradient[..], Accumulate::Overwrite);
+        DENSE.backward(sides(&PARAMETERS), sides(&inputs), sides(&delta), into, Some(to));
         assert_eq!(gradient, [4.0, 7.0, -3.0, -5.0, 4.0, 7.0]);
         assert_eq!(input_delta, [5.0, 11.0, 13.0, 29.0]);
     }

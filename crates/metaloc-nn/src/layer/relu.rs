@@ -2,41 +2,41 @@
 //!
 //! `output = max(input, 0)`; its derivative at 0 is taken as 0.
 
-use crate::real::Real;
+use super::{Context, Layer, Pass};
+use crate::number::Number;
+use crate::shape::Shape;
 
-/// # Shapes
-/// - `inputs`, `outputs`: the same length
-pub(crate) fn forward<R: Real>(inputs: &[R], outputs: &mut [R]) {
-    for (output, &input) in outputs.iter_mut().zip(inputs) {
-        // Not `max`, which would hide a NaN.
-        *output = if input <= R::ZERO { R::ZERO } else { input };
-    }
+/// A rectifier on samples of this shape.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Relu {
+    pub(crate) shape: Shape,
 }
 
-/// `input_delta = delta` where the output is positive, 0 elsewhere.
-///
-/// # Shapes
-/// - all the same length
-pub(crate) fn backward<R: Real>(outputs: &[R], delta: &[R], input_delta: &mut [R]) {
-    for ((to, &from), &output) in input_delta.iter_mut().zip(delta).zip(outputs) {
-        *to = if output > R::ZERO { from } else { R::ZERO };
+impl Layer for Relu {
+    fn outputs(&self) -> Shape {
+        self.shape.clone()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::float_cmp)] // small numbers, exact by hand
+    #[inline(always)]
+    fn forward<N: Number>(&self, _: &Context<'_, N>, inputs: &[N], outputs: &mut [N], _: &mut [N]) {
+        for (output, &input) in outputs.iter_mut().zip(inputs) {
+            // Not `max`, which would hide a NaN.
+            *output = if input.value() <= N::Real::ZERO { N::ZERO } else { input };
+        }
+    }
 
-    use super::*;
-
-    #[test]
-    fn passes_what_is_positive() {
-        let mut outputs = [9.0; 4];
-        forward(&[-1.0, 0.0, 2.0, f64::NAN], &mut outputs);
-        assert_eq!(outputs[..3], [0.0, 0.0, 2.0]);
-        assert!(outputs[3].is_nan());
-        let mut input_delta = [9.0; 3];
-        backward(&outputs[..3], &[5.0, 6.0, 7.0], &mut input_delta);
-        assert_eq!(input_delta, [0.0, 0.0, 7.0]);
+    /// `input_delta = delta` where the output is positive, 0 elsewhere.
+    #[inline(always)]
+    fn backward<N: Number>(
+        &self,
+        _: &Context<'_, N>,
+        pass: &Pass<'_, N>,
+        _: &mut [N],
+        input_delta: Option<&mut [N]>,
+    ) {
+        let Some(input_delta) = input_delta else { return };
+        for ((to, &from), &output) in input_delta.iter_mut().zip(pass.delta).zip(pass.outputs) {
+            *to = if output.value() > N::Real::ZERO { from } else { N::ZERO };
+        }
     }
 }

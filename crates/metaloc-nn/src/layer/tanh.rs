@@ -2,38 +2,37 @@
 //!
 //! `output = tanh(input)`, `derivative = 1 - output^2`
 
-use crate::real::Real;
+use super::{Context, Layer, Pass};
+use crate::number::Number;
+use crate::shape::Shape;
 
-/// # Shapes
-/// - `inputs`, `outputs`: the same length
-pub(crate) fn forward<R: Real>(inputs: &[R], outputs: &mut [R]) {
-    for (output, &input) in outputs.iter_mut().zip(inputs) {
-        *output = input.tanh();
-    }
+/// A hyperbolic tangent on samples of this shape.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tanh {
+    pub(crate) shape: Shape,
 }
 
-/// `input_delta = delta * (1 - output^2)`
-///
-/// # Shapes
-/// - all the same length
-pub(crate) fn backward<R: Real>(outputs: &[R], delta: &[R], input_delta: &mut [R]) {
-    for ((to, &from), &output) in input_delta.iter_mut().zip(delta).zip(outputs) {
-        *to = from * (R::ONE - output * output);
+impl Layer for Tanh {
+    fn outputs(&self) -> Shape {
+        self.shape.clone()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn forward<N: Number>(&self, _: &Context<'_, N>, inputs: &[N], outputs: &mut [N], _: &mut [N]) {
+        for (output, &input) in outputs.iter_mut().zip(inputs) {
+            *output = input.tanh();
+        }
+    }
 
-    #[test]
-    fn values_and_derivatives_by_hand() {
-        let mut outputs = [9.0; 2];
-        forward(&[0.0, 0.5_f64], &mut outputs);
-        assert!((outputs[1] - 0.462_117_157_260_009_8).abs() < 1e-15);
-        let mut input_delta = [9.0; 2];
-        backward(&outputs, &[3.0, 2.0], &mut input_delta);
-        assert!((input_delta[0] - 3.0).abs() < 1e-15);
-        assert!((input_delta[1] - 2.0 * 0.786_447_732_965_927_4).abs() < 1e-15);
+    fn backward<N: Number>(
+        &self,
+        _: &Context<'_, N>,
+        pass: &Pass<'_, N>,
+        _: &mut [N],
+        input_delta: Option<&mut [N]>,
+    ) {
+        let Some(input_delta) = input_delta else { return };
+        for ((to, &from), &output) in input_delta.iter_mut().zip(pass.delta).zip(pass.outputs) {
+            *to = from * (N::ONE - output * output);
+        }
     }
 }

@@ -2,32 +2,36 @@
 //!
 //! `1/n sum_i |y_i - t_i|`, gradient `(y_i - t_i) / (n |y_i - t_i|)`, 0 at distance 0
 
-use crate::real::Real;
+use crate::number::{Number, sum};
 
 /// # Shapes
 /// - `outputs`, `targets`, `delta`: `[n, n_outputs]`
-pub(super) fn mean<R: Real>(
-    outputs: &[R],
-    targets: &[R],
+pub(super) fn mean<N: Number>(
+    outputs: &[N],
+    targets: &[N::Real],
     n_outputs: usize,
-    mut delta: Option<&mut [R]>,
-) -> R {
-    let n = (outputs.len() / n_outputs) as f64;
-    let mut sum = 0.0;
+    n_batch: usize,
+    mut delta: Option<&mut [N]>,
+) -> N::Wide {
+    let n = N::Wide::from_f64(n_batch as f64);
+    let mut total = N::Wide::ZERO;
     let samples = outputs.chunks_exact(n_outputs).zip(targets.chunks_exact(n_outputs));
     for (sample, (outputs, targets)) in samples.enumerate() {
-        let differences = outputs.iter().zip(targets).map(|(&y, &t)| (y - t).to_f64());
-        let distance = differences.map(|difference| difference * difference).sum::<f64>().sqrt();
-        sum += distance;
+        let differences = outputs.iter().zip(targets).map(|(&y, &t)| (y - N::constant(t)).widen());
+        let square = sum(differences.map(|difference| difference * difference));
+        // The distance has no derivative at 0.
+        let is_zero = square.value() <= 0.0;
+        let distance = if is_zero { N::Wide::ZERO } else { square.sqrt() };
+        total += distance;
         if let Some(delta) = delta.as_deref_mut() {
-            let scale = if distance > 0.0 { R::from_f64(1.0 / (n * distance)) } else { R::ZERO };
+            let scale = if is_zero { N::ZERO } else { N::narrow(N::Wide::ONE / (n * distance)) };
             let delta = &mut delta[sample * n_outputs..][..n_outputs];
             for ((delta, &y), &t) in delta.iter_mut().zip(outputs).zip(targets) {
-                *delta = scale * (y - t);
+                *delta = scale * (y - N::constant(t));
             }
         }
     }
-    R::from_f64(sum / n)
+    total / n
 }
 
 #[cfg(test)]
@@ -41,7 +45,7 @@ mod tests {
         // Distances 5 and 0.
         let (outputs, targets) = ([3.0_f64, 5.0, 1.0, 7.0], [0.0, 1.0, 1.0, 7.0]);
         let mut delta = [9.0; 4];
-        assert!((mean(&outputs, &targets, 2, Some(&mut delta)) - 2.5).abs() < 1e-12);
+        assert!((mean(&outputs, &targets, 2, 2, Some(&mut delta)) - 2.5).abs() < 1e-12);
         assert_eq!(delta, [0.1 * 3.0, 0.1 * 4.0, 0.0, 0.0]);
     }
 }

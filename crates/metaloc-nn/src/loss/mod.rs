@@ -5,6 +5,7 @@ mod euclidean;
 mod squared_error;
 
 use crate::error::{NetworkError, expect_length};
+use crate::number::Number;
 use crate::real::Real;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,16 @@ pub enum Targets<'a, R> {
 }
 
 impl<R> Targets<'_, R> {
+    /// The targets of `n` samples from `first` on.
+    pub(crate) fn part(self, first: usize, n: usize, n_outputs: usize) -> Self {
+        match self {
+            Self::Values(values) => {
+                Self::Values(&values[first * n_outputs..(first + n) * n_outputs])
+            }
+            Self::Classes(classes) => Self::Classes(&classes[first..first + n]),
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Values(_) => "values",
@@ -85,42 +96,40 @@ impl Loss {
         NetworkError::TargetKind { loss: self.name(), expected, got: targets.kind() }
     }
 
-    /// The loss of a batch and, where asked for, its gradient with respect to the outputs.
+    /// Whether a sample's share depends on the rest of the batch.
+    pub(crate) fn couples_samples(self) -> bool {
+        self == Self::RootMeanSquaredError
+    }
+
+    /// The share of some samples in the loss of a batch of `n_batch` and, where asked for, its
+    /// gradient with respect to the outputs. The targets fit, as [`check`](Self::check) says.
     ///
     /// # Shapes
     /// - `outputs`, `delta`: `[n, n_outputs]`
-    ///
-    /// # Errors
-    /// [`NetworkError::TargetKind`] where [`check`](Self::check) would say so, and
-    /// [`NetworkError::NonFiniteLoss`].
-    pub(crate) fn evaluate<R: Real>(
+    pub(crate) fn evaluate<N: Number>(
         self,
-        outputs: &[R],
-        targets: Targets<'_, R>,
+        outputs: &[N],
+        targets: Targets<'_, N::Real>,
         n_outputs: usize,
-        delta: Option<&mut [R]>,
-    ) -> Result<R, NetworkError> {
-        let value = match (self, targets) {
+        n_batch: usize,
+        delta: Option<&mut [N]>,
+    ) -> N::Wide {
+        match (self, targets) {
             (Self::SquaredError, Targets::Values(values)) => {
-                squared_error::mean(outputs, values, n_outputs, delta)
+                squared_error::mean(outputs, values, n_batch, delta)
             }
             (Self::RootMeanSquaredError, Targets::Values(values)) => {
-                squared_error::root_mean(outputs, values, n_outputs, delta)
+                squared_error::root_mean(outputs, values, n_batch, delta)
             }
             (Self::Euclidean, Targets::Values(values)) => {
-                euclidean::mean(outputs, values, n_outputs, delta)
+                euclidean::mean(outputs, values, n_outputs, n_batch, delta)
             }
             (Self::CrossEntropy, Targets::Classes(classes)) => {
-                cross_entropy::mean(outputs, classes, n_outputs, delta)
+                cross_entropy::mean(outputs, classes, n_outputs, n_batch, delta)
             }
-            (Self::CrossEntropy, Targets::Values(_)) => {
-                return Err(self.mismatch("classes", &targets));
+            (Self::CrossEntropy, Targets::Values(_)) | (_, Targets::Classes(_)) => {
+                unreachable!("targets are checked")
             }
-            (_, Targets::Classes(_)) => return Err(self.mismatch("values", &targets)),
-        };
-        if !value.is_finite() {
-            return Err(NetworkError::NonFiniteLoss { loss: self.name(), got: value.to_f64() });
         }
-        Ok(value)
     }
 }

@@ -5,48 +5,56 @@
 //!
 //! The sums are taken in double precision.
 
-use crate::real::Real;
+use crate::number::{Number, sum};
 
 /// # Shapes
 /// - `outputs`, `targets`, `delta`: `[n, n_outputs]`
-pub(super) fn mean<R: Real>(
-    outputs: &[R],
-    targets: &[R],
-    n_outputs: usize,
-    delta: Option<&mut [R]>,
-) -> R {
-    let n = (outputs.len() / n_outputs) as f64;
+pub(super) fn mean<N: Number>(
+    outputs: &[N],
+    targets: &[N::Real],
+    n_batch: usize,
+    delta: Option<&mut [N]>,
+) -> N::Wide {
+    let n = n_batch as f64;
     if let Some(delta) = delta {
-        write_scaled_difference(outputs, targets, R::from_f64(2.0 / n), delta);
+        write_scaled_difference(outputs, targets, N::from_f64(2.0 / n), delta);
     }
-    R::from_f64(sum_of_squares(outputs, targets) / n)
+    sum_of_squares(outputs, targets) / N::Wide::from_f64(n)
 }
 
 /// # Shapes
-/// - `outputs`, `targets`, `delta`: `[n, n_outputs]`
-pub(super) fn root_mean<R: Real>(
-    outputs: &[R],
-    targets: &[R],
-    n_outputs: usize,
-    delta: Option<&mut [R]>,
-) -> R {
-    let n = (outputs.len() / n_outputs) as f64;
-    let root = (sum_of_squares(outputs, targets) / n).sqrt();
+/// - `outputs`, `targets`, `delta`: `[n_batch, n_outputs]`
+pub(super) fn root_mean<N: Number>(
+    outputs: &[N],
+    targets: &[N::Real],
+    n_batch: usize,
+    delta: Option<&mut [N]>,
+) -> N::Wide {
+    let n = N::Wide::from_f64(n_batch as f64);
+    let mean = sum_of_squares(outputs, targets) / n;
+    // The root has no derivative at 0.
+    let is_zero = mean.value() <= 0.0;
+    let root = if is_zero { N::Wide::ZERO } else { mean.sqrt() };
     if let Some(delta) = delta {
-        let scale = if root > 0.0 { R::from_f64(1.0 / (n * root)) } else { R::ZERO };
+        let scale = if is_zero { N::ZERO } else { N::narrow(N::Wide::ONE / (n * root)) };
         write_scaled_difference(outputs, targets, scale, delta);
     }
-    R::from_f64(root)
+    root
 }
 
-fn sum_of_squares<R: Real>(outputs: &[R], targets: &[R]) -> f64 {
-    let differences = outputs.iter().zip(targets).map(|(&y, &t)| (y - t).to_f64());
-    differences.map(|difference| difference * difference).sum()
+fn sum_of_squares<N: Number>(outputs: &[N], targets: &[N::Real]) -> N::Wide {
+    let differences = outputs.iter().zip(targets).map(|(&y, &t)| (y - N::constant(t)).widen());
+    sum(differences.map(|difference| difference * difference))
 }
 
-fn write_scaled_difference<R: Real>(outputs: &[R], targets: &[R], scale: R, delta: &mut [R]) {
+fn write_scaled_difference<N: Number>(
+    outputs: &[N],
+    targets: &[N::Real],
+    scale: N,
+    delta: &mut [N],
+) {
     for ((delta, &y), &t) in delta.iter_mut().zip(outputs).zip(targets) {
-        *delta = scale * (y - t);
+        *delta = scale * (y - N::constant(t));
     }
 }
 
@@ -70,7 +78,8 @@ mod tests {
     #[test]
     fn the_root_has_gradient_zero_where_it_is_zero() {
         let mut delta = [9.0; 2];
-        assert!(root_mean(&[1.0, 2.0], &[1.0, 2.0], 2, Some(&mut delta)).abs() < f64::MIN_POSITIVE);
+        let root: f64 = root_mean(&[1.0, 2.0], &[1.0, 2.0], 1, Some(&mut delta));
+        assert!(root.abs() < f64::MIN_POSITIVE);
         assert_eq!(delta, [0.0, 0.0]);
     }
 }

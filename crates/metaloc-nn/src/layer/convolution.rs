@@ -1,0 +1,553 @@
+//! Two-dimensional convolution, with the rectifier and the max-pooling that may stand behind it.
+//!
+//! `output[y, x, f] = bias[f] + sum_{r, c, i} input[y down + r - top, x right + c - left, i] weight[r, c, i, f]`
+//!
+//! A convolution makes much more than what max-pooling keeps of it. Where a rectifier and a pooling
+//! of whole, separate windows follow, the three are one pass: a strip of the convolution's outputs
+//! stays in the first cache, and what leaves is the pooled value with one byte, the place of the
+//! largest value in its window or [`SILENT`]. The way back reads that byte.
+//!
+//! With tangents (of inputs and weights): the tangent of a convolution is the sum of two; rectifier
+//! and pooling pass the tangent of the value that they chose.
+
+use super::{Initial, ParameterArray, Refusal, Sides, SidesMut};
+use crate::kernels::convolution::{DeltaGrid, Grid, PackedFilters, correlate, correlate_gradient};
+use crate::kernels::level::SimdLevel;
+use crate::kernels::tile::MAX_COLUMNS;
+use crate::real::Real;
+use crate::shape::Shape;
+
+/// The byte of an output through which nothing flows back: the rectifier held it at zero.
+const SILENT: u8 = u8::MAX;
+/// Pixels that a strip has at least, where the image allows: tiles come out nearly full.
+const STRIP_PIXELS: usize = 96;
+
+/// A convolution of a checked network, and what is fused with it.
+///
+/// # Shapes
+/// - inputs: `[height, width, channels]`
+/// - parameters: weight `[window rows, window columns, channels, filters]`, then bias `[filters]`
+/// - outputs: `[rows, columns, filters]` of the pooling where there is one, else of the convolution
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Convolution {
+    inputs: [usize; 3],
+    filters: usize,
+    window: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    rectified: bool,
+    /// Height and width of the pooled windows; `[1, 1]` for none.
+    pool: [usize; 2],
+}
+
+/// Buffers of one convolution in one part of a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept<R> {
+    /// Inputs with their borders of zeros.
+    padded: Vec<R>,
+    padded_tangents: Vec<R>,
+    /// For each output the place in its window, or [`SILENT`].
+    choices: Vec<u8>,
+}
+
+/// Buffers that all convolutions of a pass share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch<R> {
+    strip: Vec<R>,
+    strip_tangents: Vec<R>,
+    delta: Vec<R>,
+    delta_tangents: Vec<R>,
+    pixels: Vec<usize>,
+}
+
+/// Weights laid out for the kernels, made once a call for all parts of a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Packed<R> {
+    there: Vec<R>,
+    back: Vec<R>,
+}
+
+impl Convolution {
+    pub(crate) fn check(
+        inputs: &Shape,
+        filters: usize,
+        window: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+    ) -> Result<Self, Refusal> {
+        let Some(image) = inputs.image() else {
+            return Err(Refusal::Inputs("an image, height x width x channels".to_owned()));
+        };
+        if filters == 0 {
+            return Err(Refusal::zero("filters"));
+        }
+        for (setting, sizes) in [("kernel", window), ("stride", stride)] {
+            if sizes.contains(&0) {
+                let expected = "two sizes of at least 1".to_owned();
+                return Err(Refusal::Setting { setting, expected, got: format!("{sizes:?}") });
+            }
+        }
+        let fits = |axis: usize| {
+            padding[axis]
+                .checked_mul(2)
+                .and_then(|border| border.checked_add(image[axis]))
+                .is_some_and(|size| size >= window[axis])
+        };
+        if !fits(0) || !fits(1) {
+            let [height, width] = window;
+            return Err(Refusal::Inputs(format!(
+                "an image of at least {height} x {width} with its padding of {} and {}",
+                padding[0], padding[1]
+            )));
+        }
+        let (rectified, pool) = (false, [1, 1]);
+        Ok(Self { inputs: image, filters, window, stride, padding, rectified, pool })
+    }
+
+    /// The same convolution with the rectifier behind it.
+    pub(crate) fn with_relu(self) -> Self {
+        Self { rectified: true, ..self }
+    }
+
+    /// The same convolution with max-pooling of separate windows behind it, if that can be fused.
+    pub(crate) fn with_pool(&self, pool: [usize; 2]) -> Option<Self> {
+        let [rows, columns] = self.pixels();
+        let fits = pool[0] <= rows && pool[1] <= columns;
+        let counted = pool[0].checked_mul(pool[1]).is_some_and(|n| n < usize::from(SILENT));
+        (self.pool == [1, 1] && fits && counted).then(|| Self { pool, ..self.clone() })
+    }
+
+    /// Rows and columns of the convolution's own outputs.
+    fn pixels(&self) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            (self.inputs[axis] + 2 * self.padding[axis] - self.window[axis]) / self.stride[axis] + 1
+        })
+    }
+
+    /// Rows and columns of what is left after pooling.
+    fn pooled(&self) -> [usize; 2] {
+        let pixels = self.pixels();
+        [pixels[0] / self.pool[0], pixels[1] / self.pool[1]]
+    }
+
+    pub(crate) fn outputs(&self) -> Shape {
+        let [rows, columns] = self.pooled();
+        [rows, columns, self.filters].into()
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<ParameterArray> {
+        let ([rows, columns], channels, filters) = (self.window, self.inputs[2], self.filters);
+        let taps = rows.saturating_mul(columns);
+        let initial = Initial::Weights {
+            fan_in: taps.saturating_mul(channels),
+            fan_out: taps.saturating_mul(filters),
+        };
+        let shape = vec![rows, columns, channels, filters];
+        let weight = ParameterArray { name: "weight", shape, initial };
+        let initial = Initial::Constant(0.0);
+        vec![weight, ParameterArray { name: "bias", shape: vec![filters], initial }]
+    }
+
+    fn n_weights(&self) -> usize {
+        self.window[0] * self.window[1] * self.inputs[2] * self.filters
+    }
+
+    /// Multiply-adds of a sample, there.
+    pub(crate) fn n_products(&self) -> usize {
+        let [rows, columns] = self.pixels();
+        rows * columns * self.n_weights()
+    }
+
+    /// Whether `Kept::choices` is needed.
+    fn chooses(&self) -> bool {
+        self.rectified || self.pool != [1, 1]
+    }
+
+    /// The inputs with their border.
+    fn padded_grid(&self) -> Grid {
+        let [height, width, channels] = self.inputs;
+        let [top, left] = self.padding;
+        Grid { height: height + 2 * top, width: width + 2 * left, channels }
+    }
+
+    /// The output gradients with the border that the input gradient needs, and where the windows of
+    /// the input's pixels begin in it.
+    fn delta_grid(&self) -> (DeltaGrid, usize) {
+        let axis = |axis: usize| {
+            let border = (self.window[axis] - 1).saturating_sub(self.padding[axis]);
+            let shift = self.padding[axis].saturating_sub(self.window[axis] - 1);
+            let end = border + (self.pixels()[axis] - 1) * self.stride[axis] + 1;
+            (border, shift, end.max(self.inputs[axis] + self.window[axis] - 1 + shift))
+        };
+        let ((top, down, height), (left, right, width)) = (axis(0), axis(1));
+        let grid = Grid { height, width, channels: self.filters };
+        let place = |y: usize, x: usize| (y * width + x) * self.filters;
+        let at =
+            DeltaGrid { grid, first: place(top, left), pixels: self.pixels(), stride: self.stride };
+        (at, place(down, right))
+    }
+
+    fn filters_there(&self) -> PackedFilters {
+        PackedFilters { window: self.window, channels: self.inputs[2], filters: self.filters }
+    }
+
+    /// Filters turned round, from output channels to input channels.
+    fn filters_back(&self) -> PackedFilters {
+        PackedFilters { window: self.window, channels: self.filters, filters: self.inputs[2] }
+    }
+
+    /// Lays the weights out for [`forward`](Self::forward) and, where `back` is asked for, for
+    /// [`backward`](Self::backward) with an input gradient.
+    pub(crate) fn pack<R: Real>(&self, parameters: &[R], packed: &mut Packed<R>, back: bool) {
+        let kernel = R::tile_kernel(SimdLevel::current());
+        let ([rows, columns], channels, filters) = (self.window, self.inputs[2], self.filters);
+        let weight = |r: usize, c: usize, i: usize, f: usize| {
+            parameters[((r * columns + c) * channels + i) * filters + f]
+        };
+        let layout = self.filters_there();
+        grow(&mut packed.there, layout.n_values(&kernel));
+        layout.pack(&kernel, &mut packed.there, weight);
+        if back {
+            let layout = self.filters_back();
+            grow(&mut packed.back, layout.n_values(&kernel));
+            layout.pack(&kernel, &mut packed.back, |r, c, f, i| {
+                weight(rows - 1 - r, columns - 1 - c, i, f)
+            });
+        }
+    }
+
+    /// # Shapes
+    /// - `inputs`: `[n, inputs]`, `outputs`: `[n, outputs]`
+    pub(crate) fn forward<R: Real>(
+        &self,
+        n: usize,
+        parameters: Sides<'_, R>,
+        packed: (&Packed<R>, &Packed<R>),
+        inputs: Sides<'_, R>,
+        outputs: SidesMut<'_, R>,
+        kept: &mut Kept<R>,
+        scratch: &mut Scratch<R>,
+    ) {
+        self.pad(n, inputs.values, &mut kept.padded);
+        let kernel = R::tile_kernel(SimdLevel::current());
+        let (grid, filters) = (self.padded_grid(), self.filters_there());
+        let stride = self.filters.next_multiple_of(LANES);
+        let n_outputs = n * self.pooled()[0] * self.pooled()[1] * self.filters;
+        if self.chooses() && kept.choices.len() < n_outputs {
+            kept.choices.resize(n_outputs, 0);
+        }
+        let bias = &parameters.values[self.n_weights()..];
+        let mut tangents = outputs.tangents.zip(parameters.tangents);
+        if tangents.is_some()
+            && let Some(input_tangents) = inputs.tangents
+        {
+            self.pad(n, input_tangents, &mut kept.padded_tangents);
+        }
+        let line = self.pooled()[1] * self.filters;
+        for lines in self.strips(n) {
+            let Scratch { strip, strip_tangents, pixels, .. } = scratch;
+            self.window_places(lines.clone(), pixels);
+            grow(strip, pixels.len() * stride);
+            let from = (&kept.padded[..], grid, &pixels[..]);
+            correlate(&kernel, from, (&packed.0.there, &filters), (strip, stride), false);
+            let place = lines.start * line..lines.end * line;
+            let values = &mut outputs.values[place.clone()];
+            let choices = if self.chooses() { &mut kept.choices[place.clone()] } else { &mut [] };
+            self.finish(lines.len(), strip, stride, bias, values, choices);
+
+            let Some((tangents, direction)) = &mut tangents else { continue };
+            grow(strip_tangents, pixels.len() * stride);
+            let to = (&mut strip_tangents[..], stride);
+            correlate(&kernel, from, (&packed.1.there, &filters), to, false);
+            if inputs.tangents.is_some() {
+                let from = (&kept.padded_tangents[..], grid, &pixels[..]);
+                let to = (&mut strip_tangents[..], stride);
+                correlate(&kernel, from, (&packed.0.there, &filters), to, true);
+            }
+            let bias = &direction[self.n_weights()..];
+            self.finish_tangents(strip_tangents, stride, bias, &mut tangents[place], choices);
+        }
+    }
+
+    /// Ranges of output lines that are computed at a time; lines count on over the images.
+    fn strips(&self, n: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let n_lines = n * self.pooled()[0];
+        let pixels = self.pool[0] * self.pooled()[1] * self.pool[1];
+        let lines = STRIP_PIXELS.div_ceil(pixels);
+        (0..n_lines).step_by(lines).map(move |first| first..n_lines.min(first + lines))
+    }
+
+    /// Where the windows of a strip begin in the padded images.
+    fn window_places(&self, lines: std::ops::Range<usize>, places: &mut Vec<usize>) {
+        let ([down, right], [pool_rows, pool_columns]) = (self.stride, self.pool);
+        let (grid, [pooled_rows, pooled_columns]) = (self.padded_grid(), self.pooled());
+        places.clear();
+        for line in lines {
+            let (image, y) = (line / pooled_rows, line % pooled_rows);
+            for row in 0..pool_rows {
+                let first = image * grid.n_values() + (y * pool_rows + row) * down * grid.row();
+                let step = right * grid.channels;
+                places.extend((0..pooled_columns * pool_columns).map(|x| first + x * step));
+            }
+        }
+    }
+
+    /// Makes outputs of a strip: pooling, bias, rectifier.
+    fn finish<R: Real>(
+        &self,
+        n_lines: usize,
+        strip: &[R],
+        stride: usize,
+        bias: &[R],
+        outputs: &mut [R],
+        choices: &mut [u8],
+    ) {
+        let ([pool_rows, pool_columns], columns) = (self.pool, self.pooled()[1]);
+        let (filters, rectified) = (self.filters, self.rectified);
+        SimdLevel::current().vectorize(|| {
+            for line in 0..n_lines {
+                for x in 0..columns {
+                    let output = (line * columns + x) * filters;
+                    let corner = (line * pool_rows * columns + x) * pool_columns * stride;
+                    for first in (0..filters).step_by(LANES) {
+                        let filled = LANES.min(filters - first);
+                        let mut best = [R::ZERO; LANES];
+                        best.copy_from_slice(&strip[corner + first..][..LANES]);
+                        let mut choice = [0_u32; LANES];
+                        for row in 0..pool_rows {
+                            for column in 0..pool_columns {
+                                let place =
+                                    corner + (row * columns * pool_columns + column) * stride;
+                                let candidates = &strip[place + first..][..LANES];
+                                let index = (row * pool_columns + column) as u32;
+                                for lane in 0..LANES {
+                                    // A NaN is not passed over.
+                                    let better =
+                                        candidates[lane] > best[lane] || candidates[lane].is_nan();
+                                    best[lane] = if better { candidates[lane] } else { best[lane] };
+                                    choice[lane] = if better { index } else { choice[lane] };
+                                }
+                            }
+                        }
+                        let biased = &bias[first..first + filled];
+                        let to = &mut outputs[output + first..][..filled];
+                        for ((to, &bias), &best) in to.iter_mut().zip(biased).zip(&best) {
+                            let value = best + bias;
+                            let held = rectified && value <= R::ZERO;
+                            *to = if held { R::ZERO } else { value };
+                        }
+                        if !choices.is_empty() {
+                            let marks = &mut choices[output + first..][..filled];
+                            for ((mark, &to), &choice) in marks.iter_mut().zip(&*to).zip(&choice) {
+                                let held = rectified && to <= R::ZERO;
+                                *mark = if held { SILENT } else { choice as u8 };
+                            }
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Makes output tangents of a strip: that of the chosen value, with the bias's.
+    fn finish_tangents<R: Real>(
+        &self,
+        strip: &[R],
+        stride: usize,
+        bias: &[R],
+        outputs: &mut [R],
+        choices: &[u8],
+    ) {
+        let ([pool_rows, pool_columns], columns) = (self.pool, self.pooled()[1]);
+        for (pixel, outputs) in outputs.chunks_exact_mut(self.filters).enumerate() {
+            let (line, x) = (pixel / columns, pixel % columns);
+            let corner = (line * pool_rows * columns + x) * pool_columns * stride;
+            for (filter, output) in outputs.iter_mut().enumerate() {
+                let choice = match choices.get(pixel * self.filters + filter) {
+                    Some(&SILENT) => {
+                        *output = R::ZERO;
+                        continue;
+                    }
+                    Some(&choice) => usize::from(choice),
+                    None => 0,
+                };
+                let (row, column) = (choice / pool_columns, choice % pool_columns);
+                let place = corner + (row * columns * pool_columns + column) * stride + filter;
+                *output = strip[place] + bias[filter];
+            }
+        }
+    }
+
+    /// Copies images into their borders of zeros.
+    fn pad<R: Real>(&self, n: usize, inputs: &[R], padded: &mut Vec<R>) {
+        let (grid, row) = (self.padded_grid(), self.inputs[1] * self.inputs[2]);
+        let (top, left) = (self.padding[0], self.padding[1] * grid.channels);
+        grow(padded, n * grid.n_values());
+        let images = padded.chunks_exact_mut(grid.n_values());
+        for (image, inputs) in images.zip(inputs.chunks_exact(self.inputs[0] * row)) {
+            for (y, to) in image.chunks_exact_mut(grid.row()).enumerate() {
+                match y.checked_sub(top).and_then(|y| inputs.get(y * row..(y + 1) * row)) {
+                    None => to.fill(R::ZERO),
+                    Some(values) => {
+                        to[..left].fill(R::ZERO);
+                        to[left..left + row].copy_from_slice(values);
+                        to[left + row..].fill(R::ZERO);
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Shapes
+    /// - `delta`: `[n, outputs]`, `input_delta`: `[n, inputs]`
+    pub(crate) fn backward<R: Real>(
+        &self,
+        n: usize,
+        packed: (&Packed<R>, &Packed<R>),
+        delta: Sides<'_, R>,
+        kept: &Kept<R>,
+        inputs_have_tangents: bool,
+        (gradient, mut add): (&mut [R], bool),
+        mut input_delta: Option<SidesMut<'_, R>>,
+        scratch: &mut Scratch<R>,
+    ) {
+        let kernel = R::tile_kernel(SimdLevel::current());
+        let ((at, _), padded) = (self.delta_grid(), self.padded_grid());
+        let (weight_gradient, bias_gradient) = gradient.split_at_mut(self.n_weights());
+        if !add {
+            bias_gradient.fill(R::ZERO);
+        }
+        let bias_delta = delta.tangents.unwrap_or(delta.values);
+        self.add_bias_gradient(bias_delta, &kept.choices, bias_gradient);
+
+        let n_outputs = self.pooled()[0] * self.pooled()[1] * self.filters;
+        let n_inputs: usize = self.inputs.iter().product();
+        let group = STRIP_PIXELS.div_ceil(at.pixels[0] * at.pixels[1]);
+        for first in (0..n).step_by(group) {
+            let images = group.min(n - first);
+            let outputs = first * n_outputs..(first + images) * n_outputs;
+            let choices = if self.chooses() { &kept.choices[outputs.clone()] } else { &[] };
+            let inputs = (&kept.padded[first * padded.n_values()..], padded);
+            self.spread(images, &delta.values[outputs.clone()], choices, &mut scratch.delta);
+            if let Some(tangents) = delta.tangents {
+                let spread = &mut scratch.delta_tangents;
+                self.spread(images, &tangents[outputs], choices, spread);
+                let to = (&mut weight_gradient[..], add);
+                correlate_gradient(&kernel, images, inputs, (spread, at), self.window, to);
+                if inputs_have_tangents {
+                    let tangents = &kept.padded_tangents[first * padded.n_values()..];
+                    let (inputs, to) = ((tangents, padded), (&mut weight_gradient[..], true));
+                    let delta = (&scratch.delta[..], at);
+                    correlate_gradient(&kernel, images, inputs, delta, self.window, to);
+                }
+            } else {
+                let (delta, to) = ((&scratch.delta[..], at), (&mut weight_gradient[..], add));
+                correlate_gradient(&kernel, images, inputs, delta, self.window, to);
+            }
+            add = true;
+            if let Some(input_delta) = &mut input_delta {
+                let place = first * n_inputs..(first + images) * n_inputs;
+                let values = &mut input_delta.values[place.clone()];
+                let tangents = input_delta.tangents.as_deref_mut().map(|values| &mut values[place]);
+                self.input_gradient(images, packed, SidesMut { values, tangents }, scratch);
+            }
+        }
+    }
+
+    fn add_bias_gradient<R: Real>(&self, delta: &[R], choices: &[u8], sums: &mut [R]) {
+        let filters = self.filters;
+        if self.chooses() {
+            let pixels = delta.chunks_exact(filters).zip(choices.chunks_exact(filters));
+            for (delta, choices) in pixels {
+                for ((sum, &delta), &choice) in sums.iter_mut().zip(delta).zip(choices) {
+                    *sum += if choice == SILENT { R::ZERO } else { delta };
+                }
+            }
+        } else {
+            for delta in delta.chunks_exact(filters) {
+                sums.iter_mut().zip(delta).for_each(|(sum, &delta)| *sum += delta);
+            }
+        }
+    }
+
+    /// Spreads output gradients over the convolution's own outputs, in a [`DeltaGrid`].
+    fn spread<R: Real>(&self, n: usize, delta: &[R], choices: &[u8], spread: &mut Vec<R>) {
+        let (at, _) = self.delta_grid();
+        let ([pool_rows, pool_columns], [rows, columns]) = (self.pool, self.pooled());
+        let ([down, right], filters) = (self.stride, self.filters);
+        let length = n * at.grid.n_values() + MAX_COLUMNS;
+        grow(spread, length);
+        spread[..length].fill(R::ZERO);
+        for (pixel, delta) in delta.chunks_exact(filters).enumerate() {
+            let (image, y, x) = (pixel / columns / rows, pixel / columns % rows, pixel % columns);
+            let image = image * at.grid.n_values() + at.first;
+            for index in 0..pool_rows * pool_columns {
+                let (row, column) = (index / pool_columns, index % pool_columns);
+                let place = image
+                    + (y * pool_rows + row) * down * at.grid.row()
+                    + (x * pool_columns + column) * right * filters;
+                let to = &mut spread[place..place + filters];
+                if choices.is_empty() {
+                    to.copy_from_slice(delta);
+                    continue;
+                }
+                let choices = &choices[pixel * filters..(pixel + 1) * filters];
+                for ((to, &delta), &choice) in to.iter_mut().zip(delta).zip(choices) {
+                    *to = if usize::from(choice) == index { delta } else { R::ZERO };
+                }
+            }
+        }
+    }
+
+    /// The gradient with respect to the inputs, from what lies spread in the scratch.
+    fn input_gradient<R: Real>(
+        &self,
+        images: usize,
+        packed: (&Packed<R>, &Packed<R>),
+        mut to: SidesMut<'_, R>,
+        scratch: &mut Scratch<R>,
+    ) {
+        let kernel = R::tile_kernel(SimdLevel::current());
+        let ((at, first), filters) = (self.delta_grid(), self.filters_back());
+        let [height, width, channels] = self.inputs;
+        let stride = channels.next_multiple_of(LANES);
+        let lines = STRIP_PIXELS.div_ceil(width);
+        let Scratch { strip, delta, delta_tangents, pixels, .. } = scratch;
+        for start in (0..images * height).step_by(lines) {
+            let end = (images * height).min(start + lines);
+            pixels.clear();
+            for line in start..end {
+                let row = line / height * at.grid.n_values() + line % height * at.grid.row();
+                pixels.extend((0..width).map(|x| first + row + x * self.filters));
+            }
+            let place = start * width * channels..end * width * channels;
+            grow(strip, pixels.len() * stride);
+            let from = (&delta[..], at.grid, &pixels[..]);
+            correlate(&kernel, from, (&packed.0.back, &filters), (strip, stride), false);
+            unstride(strip, stride, &mut to.values[place.clone()], channels);
+            if let Some(tangents) = to.tangents.as_deref_mut() {
+                correlate(&kernel, from, (&packed.1.back, &filters), (strip, stride), false);
+                let from = (&delta_tangents[..], at.grid, &pixels[..]);
+                correlate(&kernel, from, (&packed.0.back, &filters), (strip, stride), true);
+                unstride(strip, stride, &mut tangents[place], channels);
+            }
+        }
+    }
+}
+
+/// Values handled side by side behind the kernels: a strip's rows are whole multiples of it, which
+/// every kernel's vector divides.
+const LANES: usize = 16;
+
+/// Copies rows of `stride` values into rows of `channels`.
+fn unstride<R: Real>(from: &[R], stride: usize, to: &mut [R], channels: usize) {
+    for (to, from) in to.chunks_exact_mut(channels).zip(from.chunks_exact(stride)) {
+        to.copy_from_slice(&from[..channels]);
+    }
+}
+
+fn grow<R: Real>(buffer: &mut Vec<R>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, R::ZERO);
+    }
+}

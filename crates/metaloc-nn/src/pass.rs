@@ -1,0 +1,386 @@
+//! A part of a batch on its way through the steps of a plan, there and back.
+//!
+//! The same walk computes a gradient and, where parameters have tangents, a Hessian-vector product:
+//! each value then flows with its derivative along the direction `v` of the parameters, each
+//! gradient with its own, and what gathers is `d/de gradient(parameters + e v) = H v`
+//! (B. A. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 1994).
+
+use crate::dual::Dual;
+use crate::kernels::level::SimdLevel;
+use crate::kernels::matmul::Accumulate;
+use crate::layer::convolution::Packed;
+use crate::layer::{Context, Layer, Pass, Sides, SidesMut};
+use crate::loss::{Loss, Targets};
+use crate::network::Mode;
+use crate::number::Number;
+use crate::plan::{DeltaUse, Operation, Plan, Step};
+use crate::real::Real;
+use crate::workspace::{Duals, Lane, grow};
+
+/// What all parts of a batch share.
+pub(crate) struct Call<'a, R: Real> {
+    pub(crate) plan: &'a Plan,
+    /// Parameters, and the direction of a Hessian-vector product.
+    pub(crate) parameters: Sides<'a, R>,
+    /// Packed weights of each step, and packed tangents.
+    pub(crate) packed: (&'a [Packed<R>], &'a [Packed<R>]),
+    pub(crate) mode: Mode<'a, R>,
+}
+
+/// Some samples of a batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a, R> {
+    pub(crate) inputs: &'a [R],
+    pub(crate) n: usize,
+    /// Place of the first one in the batch.
+    pub(crate) first: usize,
+}
+
+impl<R: Real> Call<'_, R> {
+    fn has_tangents(&self) -> bool {
+        self.parameters.tangents.is_some()
+    }
+
+    /// Runs all steps and keeps what each writes.
+    pub(crate) fn forward(&self, part: Part<'_, R>, lane: &mut Lane<R>) {
+        for index in 0..self.plan.steps.len() {
+            self.step_forward(index, part, lane);
+        }
+    }
+
+    fn step_forward(&self, index: usize, part: Part<'_, R>, lane: &mut Lane<R>) {
+        let (plan, step) = (self.plan, &self.plan.steps[index]);
+        let (before, after) = lane.values.split_at_mut(index + 1);
+        let n_outputs = part.n * plan.widths[index + 1];
+        let (tangents_before, tangents_after) = match self.has_tangents() {
+            true => {
+                let (before, after) = lane.tangents.split_at_mut(index + 1);
+                (&before[..], Some(&mut after[0][..n_outputs]))
+            }
+            false => (&[][..], None),
+        };
+        let outputs = SidesMut { values: &mut after[0][..n_outputs], tangents: tangents_after };
+        let read = |value| self.read(part, value, before, tangents_before);
+        let parameters = self.own_parameters(step);
+        match &step.operation {
+            Operation::Dense(dense) => dense.forward(parameters, read(step.inputs[0].0), outputs),
+            Operation::Convolution(convolution) => {
+                let packed = self.own_packed(index);
+                let (kept, inputs) = (&mut lane.kept[index], read(step.inputs[0].0));
+                let scratch = &mut lane.scratch;
+                convolution.forward(part.n, parameters, packed, inputs, outputs, kept, scratch);
+            }
+            Operation::Elementary(layer) => {
+                let inputs = read(step.inputs[0].0);
+                let Some(tangents) = outputs.tangents else {
+                    let context = self.context(index, part, parameters.values);
+                    let cache = &mut lane.caches[index][..layer.n_cache(part.n)];
+                    SimdLevel::current().vectorize(|| {
+                        layer.forward(&context, inputs.values, outputs.values, cache);
+                    });
+                    return;
+                };
+                let Duals { parameters: p, inputs: x, outputs: y, .. } = &mut lane.duals;
+                pair(parameters, p);
+                pair(inputs, x);
+                grow(y, n_outputs);
+                let cache = &mut lane.dual_caches[index][..layer.n_cache(part.n)];
+                layer.forward(&self.context(index, part, p), x, &mut y[..n_outputs], cache);
+                unpair(&y[..n_outputs], outputs.values, tangents);
+            }
+            Operation::Sum | Operation::Concatenation { .. } => {
+                let (values, mut tangents) = (outputs.values, outputs.tangents);
+                for (place, &(value, _)) in step.inputs.iter().enumerate() {
+                    let input = read(value);
+                    step.operation.join(place, input.values, values);
+                    let Some(tangents) = tangents.as_deref_mut() else { continue };
+                    match input.tangents {
+                        Some(input) => step.operation.join(place, input, tangents),
+                        None => step.operation.join_zeros(place, tangents),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Carries the gradient with respect to the outputs, in the last delta, back to the first step.
+    ///
+    /// # Shapes
+    /// - `gradient`: `[n_parameters]`, overwritten or added to
+    pub(crate) fn backward(
+        &self,
+        part: Part<'_, R>,
+        lane: &mut Lane<R>,
+        gradient: &mut [R],
+        add: bool,
+    ) {
+        for index in (0..self.plan.steps.len()).rev() {
+            let step = &self.plan.steps[index];
+            let own_gradient = &mut gradient[step.parameters.clone()];
+            for place in 0..step.inputs.len() {
+                let wanted = step.inputs[place].1 != DeltaUse::None;
+                if wanted || !own_gradient.is_empty() {
+                    self.step_backward((index, place), part, lane, own_gradient, add);
+                }
+            }
+        }
+    }
+
+    /// The way back of one step to one of its inputs.
+    fn step_backward(
+        &self,
+        (index, place): (usize, usize),
+        part: Part<'_, R>,
+        lane: &mut Lane<R>,
+        gradient: &mut [R],
+        add: bool,
+    ) {
+        let (plan, step) = (self.plan, &self.plan.steps[index]);
+        let (value, delta_use) = step.inputs[place];
+        let (n_inputs, n_outputs) = (part.n * plan.widths[value], part.n * plan.widths[index + 1]);
+        let second_order = self.has_tangents();
+        let Lane { values, tangents, deltas, delta_tangents, addend, addend_tangents, .. } = lane;
+        let none: &mut [Vec<R>] = &mut [];
+        let (before, after) = deltas.split_at_mut(index + 1);
+        let (tangents_before, tangents_after) = match second_order {
+            true => delta_tangents.split_at_mut(index + 1),
+            false => (none, &mut [][..]),
+        };
+        let delta = Sides {
+            values: &after[0][..n_outputs],
+            tangents: tangents_after.first().map(|tangents| &tangents[..n_outputs]),
+        };
+        let input_delta = match delta_use {
+            DeltaUse::None => None,
+            DeltaUse::Overwrite => Some(SidesMut {
+                values: &mut before[value][..n_inputs],
+                tangents: tangents_before.get_mut(value).map(|tangents| &mut tangents[..n_inputs]),
+            }),
+            DeltaUse::Add => {
+                grow(addend, n_inputs);
+                grow(addend_tangents, if second_order { n_inputs } else { 0 });
+                let tangents = second_order.then(|| &mut addend_tangents[..n_inputs]);
+                Some(SidesMut { values: &mut addend[..n_inputs], tangents })
+            }
+        };
+        let inputs = self.read(part, value, values, if second_order { tangents } else { &[] });
+        let parameters = self.own_parameters(step);
+        match &step.operation {
+            Operation::Dense(dense) => {
+                let accumulate = if add { Accumulate::Add } else { Accumulate::Overwrite };
+                dense.backward(parameters, inputs, delta, (gradient, accumulate), input_delta);
+            }
+            Operation::Convolution(convolution) => {
+                let (packed, into) = (self.own_packed(index), (gradient, add));
+                let input_tangents = inputs.tangents.is_some();
+                let (kept, scratch) = (&lane.kept[index], &mut lane.scratch);
+                convolution.backward(
+                    part.n,
+                    packed,
+                    delta,
+                    kept,
+                    input_tangents,
+                    into,
+                    input_delta,
+                    scratch,
+                );
+            }
+            Operation::Elementary(layer) => {
+                if !add {
+                    gradient.fill(R::ZERO);
+                }
+                let outputs = Sides {
+                    values: &values[index + 1][..n_outputs],
+                    tangents: tangents.get(index + 1).and_then(|values| values.get(..n_outputs)),
+                };
+                let n_cache = layer.n_cache(part.n);
+                if !second_order {
+                    let (values, cache) = (outputs.values, &lane.caches[index][..n_cache]);
+                    let (inputs, delta) = (inputs.values, delta.values);
+                    let pass = Pass { inputs, outputs: values, cache, delta };
+                    let context = self.context(index, part, parameters.values);
+                    let input_delta = input_delta.map(|sides| sides.values);
+                    SimdLevel::current().vectorize(|| {
+                        layer.backward(&context, &pass, gradient, input_delta);
+                    });
+                } else {
+                    let Duals {
+                        parameters: p,
+                        inputs: x,
+                        outputs: y,
+                        delta: d,
+                        gradient: g,
+                        input_delta: to,
+                    } = &mut lane.duals;
+                    pair(parameters, p);
+                    pair(inputs, x);
+                    pair(outputs, y);
+                    pair(delta, d);
+                    g.clear();
+                    g.resize(gradient.len(), Dual::ZERO);
+                    grow(to, n_inputs);
+                    let cache = &lane.dual_caches[index][..n_cache];
+                    let pass = Pass { inputs: &x[..], outputs: &y[..], cache, delta: &d[..] };
+                    let wanted = input_delta.is_some().then(|| &mut to[..n_inputs]);
+                    layer.backward(&self.context(index, part, p), &pass, g, wanted);
+                    gradient.iter_mut().zip(&*g).for_each(|(sum, g)| *sum += g.tangent);
+                    if let Some(SidesMut { values, tangents: Some(tangents) }) = input_delta {
+                        unpair(&to[..n_inputs], values, tangents);
+                    }
+                }
+            }
+            Operation::Sum | Operation::Concatenation { .. } => {
+                let Some(input_delta) = input_delta else { return };
+                step.operation.part(place, delta.values, input_delta.values);
+                if let (Some(delta), Some(to)) = (delta.tangents, input_delta.tangents) {
+                    step.operation.part(place, delta, to);
+                }
+            }
+        }
+        if delta_use == DeltaUse::Add {
+            add_to(&mut before[value][..n_inputs], &lane.addend);
+            if second_order {
+                add_to(&mut tangents_before[value][..n_inputs], &lane.addend_tangents);
+            }
+        }
+    }
+
+    /// The part's share of the loss; in `lane` the gradient with respect to the outputs if asked for.
+    pub(crate) fn loss(
+        &self,
+        part: Part<'_, R>,
+        lane: &mut Lane<R>,
+        (loss, targets, n_batch): (Loss, Targets<'_, R>, usize),
+        with_gradient: bool,
+    ) -> f64 {
+        let (last, width) = (self.plan.steps.len(), self.plan.widths[self.plan.steps.len()]);
+        let n_outputs = part.n * width;
+        let targets = targets.part(part.first, part.n, width);
+        let outputs = &lane.values[last][..n_outputs];
+        if !self.has_tangents() {
+            let delta = with_gradient.then(|| &mut lane.deltas[last][..n_outputs]);
+            return loss.evaluate(outputs, targets, width, n_batch, delta);
+        }
+        let Duals { outputs: y, delta: d, .. } = &mut lane.duals;
+        pair(Sides { values: outputs, tangents: Some(&lane.tangents[last][..n_outputs]) }, y);
+        grow(d, n_outputs);
+        let value = loss.evaluate(y, targets, width, n_batch, Some(&mut d[..n_outputs]));
+        let deltas = &mut lane.deltas[last][..n_outputs];
+        unpair(&d[..n_outputs], deltas, &mut lane.delta_tangents[last][..n_outputs]);
+        value.value()
+    }
+
+    /// A flowing value of the part.
+    fn read<'a>(
+        &self,
+        part: Part<'a, R>,
+        value: usize,
+        values: &'a [Vec<R>],
+        tangents: &'a [Vec<R>],
+    ) -> Sides<'a, R> {
+        if value == 0 {
+            return Sides { values: part.inputs, tangents: None };
+        }
+        let n = part.n * self.plan.widths[value];
+        Sides { values: &values[value][..n], tangents: tangents.get(value).map(|t| &t[..n]) }
+    }
+
+    fn own_parameters(&self, step: &Step) -> Sides<'_, R> {
+        let own = step.parameters.clone();
+        let tangents = self.parameters.tangents.map(|tangents| &tangents[own.clone()]);
+        Sides { values: &self.parameters.values[own], tangents }
+    }
+
+    /// Packed weights of a step, and packed tangents or, in a pass without, the weights again.
+    fn own_packed(&self, index: usize) -> (&Packed<R>, &Packed<R>) {
+        let weights = &self.packed.0[index];
+        (weights, self.packed.1.get(index).unwrap_or(weights))
+    }
+
+    fn context<'c, N: Number<Real = R>>(
+        &'c self,
+        index: usize,
+        part: Part<'_, R>,
+        parameters: &'c [N],
+    ) -> Context<'c, N> {
+        let own = self.plan.steps[index].statistics.clone();
+        Context {
+            parameters,
+            statistics: self.mode.statistics.map(|statistics| &statistics[own]),
+            n: part.n,
+            dropout: self
+                .mode
+                .dropout
+                .map(|seed| seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            first_sample: part.first,
+        }
+    }
+}
+
+impl Operation {
+    /// Writes one input of a sum or a concatenation into the outputs.
+    fn join<R: Real>(&self, place: usize, input: &[R], outputs: &mut [R]) {
+        match self {
+            Self::Concatenation { widths, .. } => {
+                let (first, all): (usize, usize) =
+                    (widths[..place].iter().sum(), widths.iter().sum());
+                let rows = input.chunks_exact(widths[place]).zip(outputs.chunks_exact_mut(all));
+                for (from, to) in rows {
+                    to[first..first + from.len()].copy_from_slice(from);
+                }
+            }
+            _ if place == 0 => outputs.copy_from_slice(input),
+            _ => add_to(outputs, input),
+        }
+    }
+
+    /// [`join`](Self::join) of an input of zeros.
+    fn join_zeros<R: Real>(&self, place: usize, outputs: &mut [R]) {
+        match self {
+            Self::Concatenation { widths, .. } => {
+                let (first, all): (usize, usize) =
+                    (widths[..place].iter().sum(), widths.iter().sum());
+                for to in outputs.chunks_exact_mut(all) {
+                    to[first..first + widths[place]].fill(R::ZERO);
+                }
+            }
+            _ if place == 0 => outputs.fill(R::ZERO),
+            _ => {}
+        }
+    }
+
+    /// The gradient with respect to one input of a sum or a concatenation.
+    fn part<R: Real>(&self, place: usize, delta: &[R], input_delta: &mut [R]) {
+        let Self::Concatenation { widths, .. } = self else {
+            input_delta.copy_from_slice(delta);
+            return;
+        };
+        let (first, all): (usize, usize) = (widths[..place].iter().sum(), widths.iter().sum());
+        let rows = input_delta.chunks_exact_mut(widths[place]).zip(delta.chunks_exact(all));
+        for (to, from) in rows {
+            to.copy_from_slice(&from[first..first + widths[place]]);
+        }
+    }
+}
+
+fn add_to<R: Real>(sums: &mut [R], values: &[R]) {
+    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
+}
+
+/// Puts values and tangents together; no tangents are zeros.
+fn pair<R: Real>(sides: Sides<'_, R>, duals: &mut Vec<Dual<R>>) {
+    duals.clear();
+    match sides.tangents {
+        Some(tangents) => duals.extend(
+            sides.values.iter().zip(tangents).map(|(&value, &tangent)| Dual { value, tangent }),
+        ),
+        None => duals.extend(sides.values.iter().map(|&value| Dual::constant(value))),
+    }
+}
+
+/// Takes values and tangents apart.
+fn unpair<R: Real>(duals: &[Dual<R>], values: &mut [R], tangents: &mut [R]) {
+    for ((dual, value), tangent) in duals.iter().zip(values).zip(tangents) {
+        (*value, *tangent) = (dual.value, dual.tangent);
+    }
+}

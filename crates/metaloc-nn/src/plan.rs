@@ -1,0 +1,354 @@
+//! A checked network as a list of steps: each reads earlier steps' outputs and writes its own.
+//!
+//! Nested descriptions become one list. A convolution with a rectifier and a max-pooling behind it
+//! becomes one step. Each value that flows between steps has a number: 0 is the network's inputs,
+//! `i + 1` what step `i` writes.
+
+use crate::error::NetworkError;
+use crate::layer::convolution::Convolution;
+use crate::layer::dense::Dense;
+use crate::layer::max_pool::MaxPool;
+use crate::layer::relu::Relu;
+use crate::layer::tanh::Tanh;
+use crate::layer::{Elementary, Initial, Layer, LayerDescription, ParameterArray, Refusal};
+use crate::network::ParameterView;
+use crate::shape::Shape;
+use std::ops::Range;
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Operation {
+    Dense(Dense),
+    Convolution(Convolution),
+    Elementary(Elementary),
+    /// The sum of its inputs.
+    Sum,
+    /// Its inputs side by side: `rows` rows of a sample, and each input's values of a row.
+    Concatenation {
+        rows: usize,
+        widths: Vec<usize>,
+    },
+}
+
+/// What becomes of the gradient with respect to an input of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeltaUse {
+    /// Nothing before it has parameters.
+    None,
+    /// It is the first one found on the way back.
+    Overwrite,
+    /// It adds to those of other steps that read the same value.
+    Add,
+}
+
+/// One step of a checked network.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) operation: Operation,
+    /// Values read, and what becomes of their gradients.
+    pub(crate) inputs: Vec<(usize, DeltaUse)>,
+    /// The step's own in the parameter vector.
+    pub(crate) parameters: Range<usize>,
+    /// The step's own in the statistics.
+    pub(crate) statistics: Range<usize>,
+}
+
+impl Step {
+    /// Whether anything before the step has parameters.
+    pub(crate) fn needs_input_delta(&self) -> bool {
+        self.inputs.iter().any(|&(_, delta_use)| delta_use != DeltaUse::None)
+    }
+}
+
+/// The steps of a network and the sizes of what flows between them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+    /// Values a sample, of each value that flows.
+    pub(crate) widths: Vec<usize>,
+    pub(crate) views: Vec<ParameterView>,
+    /// For each view, how it is first filled.
+    pub(crate) starts: Vec<Initial>,
+    pub(crate) n_parameters: usize,
+    pub(crate) n_statistics: usize,
+}
+
+impl Plan {
+    /// Values a sample that a pass keeps in memory.
+    pub(crate) fn kept_values(&self) -> usize {
+        self.widths.iter().sum()
+    }
+
+    /// Whether samples must be kept together.
+    pub(crate) fn couples_samples(&self) -> bool {
+        self.steps.iter().any(|step| match &step.operation {
+            Operation::Elementary(layer) => layer.couples_samples(),
+            _ => false,
+        })
+    }
+
+    /// Multiply-adds of a sample, there.
+    pub(crate) fn n_products(&self) -> usize {
+        let products = |step: &Step| match &step.operation {
+            Operation::Dense(dense) => dense.n_products(),
+            Operation::Convolution(convolution) => convolution.n_products(),
+            _ => 0,
+        };
+        self.steps.iter().map(products).sum()
+    }
+}
+
+/// Checks `layers` on samples of shape `inputs` and lists their steps.
+pub(crate) fn plan(inputs: &Shape, layers: &[LayerDescription]) -> Result<Plan, NetworkError> {
+    let mut builder = Builder { plan: Plan::default() };
+    builder.plan.widths.push(inputs.n_values().unwrap_or(0));
+    let flow = Flow { value: 0, shape: inputs.clone() };
+    builder.add_all(layers, "layer", flow)?;
+    let mut plan = builder.plan;
+    find_delta_uses(&mut plan);
+    Ok(plan)
+}
+
+/// A value on its way, with its shape.
+#[derive(Clone)]
+struct Flow {
+    value: usize,
+    shape: Shape,
+}
+
+struct Builder {
+    plan: Plan,
+}
+
+impl Builder {
+    /// Adds layers one behind the other; `prefix` and their places name them.
+    fn add_all(
+        &mut self,
+        layers: &[LayerDescription],
+        prefix: &str,
+        mut flow: Flow,
+    ) -> Result<Flow, NetworkError> {
+        let mut next = 0;
+        while let Some(layer) = layers.get(next) {
+            let name = format!("{prefix}{next}");
+            next += 1;
+            let LayerDescription::Conv2d { .. } = layer else {
+                flow = self.add(layer, &name, flow)?;
+                continue;
+            };
+            let mut convolution = self.refused(&name, layer, &flow, |shape| {
+                let LayerDescription::Conv2d { filters, kernel, stride, padding } = *layer else {
+                    unreachable!("a convolution, see above")
+                };
+                Convolution::check(shape, filters, kernel, stride, padding)
+            })?;
+            if let Some(LayerDescription::Relu {}) = layers.get(next) {
+                convolution = convolution.with_relu();
+                next += 1;
+            }
+            if let Some(LayerDescription::MaxPool { kernel, stride }) = layers.get(next)
+                && stride.is_none_or(|stride| stride == *kernel)
+                && let Some(pooled) = convolution.with_pool(*kernel)
+            {
+                convolution = pooled;
+                next += 1;
+            }
+            let (shape, parameters) = (convolution.outputs(), convolution.parameters());
+            let operation = Operation::Convolution(convolution);
+            let kind = layer.kind();
+            flow = self.push(operation, &[flow.value], shape, (&name, kind), parameters, 0)?;
+        }
+        Ok(flow)
+    }
+
+    fn add(
+        &mut self,
+        layer: &LayerDescription,
+        name: &str,
+        flow: Flow,
+    ) -> Result<Flow, NetworkError> {
+        match layer {
+            LayerDescription::Flatten {} => {
+                let values = self.plan.widths[flow.value];
+                Ok(Flow { value: flow.value, shape: values.into() })
+            }
+            LayerDescription::Residual { layers } => {
+                let branch = self.add_all(layers, &format!("{name}.layer"), flow.clone())?;
+                self.join(layer, name, &flow.shape.clone(), vec![flow, branch])
+            }
+            LayerDescription::Sum { branches } | LayerDescription::Concatenate { branches } => {
+                let shape = flow.shape.clone();
+                let ends = branches.iter().enumerate().map(|(index, layers)| {
+                    let prefix = format!("{name}.branch{index}.layer");
+                    self.add_all(layers, &prefix, flow.clone())
+                });
+                let ends = ends.collect::<Result<_, _>>()?;
+                self.join(layer, name, &shape, ends)
+            }
+            LayerDescription::Dense { outputs } => {
+                let dense =
+                    self.refused(name, layer, &flow, |shape| Dense::check(shape, *outputs))?;
+                let (shape, parameters) = (dense.outputs(), dense.parameters());
+                let operation = Operation::Dense(dense);
+                self.push(operation, &[flow.value], shape, (name, layer.kind()), parameters, 0)
+            }
+            _ => {
+                let elementary =
+                    self.refused(name, layer, &flow, |shape| elementary(layer, shape))?;
+                let (shape, parameters) = (elementary.outputs(), elementary.parameters());
+                let n_statistics = elementary.statistics().map_or(0, |(n, _)| n);
+                let operation = Operation::Elementary(elementary);
+                let layer = (name, layer.kind());
+                self.push(operation, &[flow.value], shape, layer, parameters, n_statistics)
+            }
+        }
+    }
+
+    /// Turns a layer's refusal into an error that names the layer.
+    fn refused<T>(
+        &self,
+        name: &str,
+        layer: &LayerDescription,
+        flow: &Flow,
+        check: impl FnOnce(&Shape) -> Result<T, Refusal>,
+    ) -> Result<T, NetworkError> {
+        check(&flow.shape).map_err(|refusal| refusal_error(refusal, name, layer, &flow.shape))
+    }
+
+    /// Adds the step in which branches come together.
+    fn join(
+        &mut self,
+        layer: &LayerDescription,
+        name: &str,
+        inputs: &Shape,
+        ends: Vec<Flow>,
+    ) -> Result<Flow, NetworkError> {
+        let refuse = |refusal| Err(refusal_error(refusal, name, layer, inputs));
+        let Some((first, others)) = ends.split_first() else {
+            return refuse(Refusal::zero("branches"));
+        };
+        let concatenates = matches!(layer, LayerDescription::Concatenate { .. });
+        let mut shape = first.shape.clone();
+        for other in others {
+            let joined = match concatenates {
+                true => shape.beside(&other.shape),
+                false => (shape == other.shape).then(|| shape.clone()),
+            };
+            let Some(joined) = joined else {
+                return Err(NetworkError::LayerInputs {
+                    layer: name.to_owned(),
+                    kind: layer.kind(),
+                    expected: match concatenates {
+                        true => format!(
+                            "branches that differ from {} in the last size only",
+                            first.shape
+                        ),
+                        false => format!("branches of shape {}", first.shape),
+                    },
+                    got: other.shape.to_string(),
+                });
+            };
+            shape = joined;
+        }
+        let values: Vec<usize> = ends.iter().map(|end| end.value).collect();
+        let operation = if concatenates {
+            let widths: Vec<usize> = ends.iter().map(|end| end.shape.last()).collect();
+            Operation::Concatenation { rows: self.plan.widths[values[0]] / widths[0], widths }
+        } else {
+            Operation::Sum
+        };
+        self.push(operation, &values, shape, (name, layer.kind()), Vec::new(), 0)
+    }
+
+    /// Adds a step with its parameters and statistics.
+    fn push(
+        &mut self,
+        operation: Operation,
+        inputs: &[usize],
+        shape: Shape,
+        (name, kind): (&str, &'static str),
+        parameters: Vec<ParameterArray>,
+        n_statistics: usize,
+    ) -> Result<Flow, NetworkError> {
+        let plan = &mut self.plan;
+        let too_large = || NetworkError::TooLarge { layer: name.to_owned(), kind };
+        // A vector of `f64` must be able to hold all parameters, and all values of a sample.
+        let most = isize::MAX.unsigned_abs() / size_of::<f64>();
+        let first = plan.n_parameters;
+        for array in parameters {
+            let end = array.n_values().and_then(|n| n.checked_add(plan.n_parameters));
+            let end = end.filter(|&end| end <= most).ok_or_else(too_large)?;
+            plan.views.push(ParameterView {
+                name: format!("{name}.{}", array.name),
+                offset: plan.n_parameters,
+                shape: array.shape,
+            });
+            plan.starts.push(array.initial);
+            plan.n_parameters = end;
+        }
+        plan.widths.push(shape.n_values().filter(|&n| n <= most).ok_or_else(too_large)?);
+        plan.steps.push(Step {
+            operation,
+            inputs: inputs.iter().map(|&value| (value, DeltaUse::None)).collect(),
+            parameters: first..plan.n_parameters,
+            statistics: plan.n_statistics..plan.n_statistics + n_statistics,
+        });
+        plan.n_statistics += n_statistics;
+        Ok(Flow { value: plan.steps.len(), shape })
+    }
+}
+
+fn refusal_error(
+    refusal: Refusal,
+    name: &str,
+    layer: &LayerDescription,
+    inputs: &Shape,
+) -> NetworkError {
+    let (layer, kind) = (name.to_owned(), layer.kind());
+    match refusal {
+        Refusal::Inputs(expected) => {
+            NetworkError::LayerInputs { layer, kind, expected, got: inputs.to_string() }
+        }
+        Refusal::Setting { setting, expected, got } => {
+            NetworkError::LayerSetting { layer, kind, setting, expected, got }
+        }
+    }
+}
+
+/// The checked layer of a description.
+fn elementary(layer: &LayerDescription, inputs: &Shape) -> Result<Elementary, Refusal> {
+    let shape = inputs.clone();
+    Ok(match layer {
+        LayerDescription::MaxPool { kernel, stride } => {
+            MaxPool::check(inputs, *kernel, stride.unwrap_or(*kernel))?.into()
+        }
+        LayerDescription::Relu {} => Relu { shape }.into(),
+        LayerDescription::Tanh {} => Tanh { shape }.into(),
+        LayerDescription::Dense { .. }
+        | LayerDescription::Conv2d { .. }
+        | LayerDescription::Flatten {}
+        | LayerDescription::Residual { .. }
+        | LayerDescription::Sum { .. }
+        | LayerDescription::Concatenate { .. } => unreachable!("not an elementary layer"),
+    })
+}
+
+/// Finds out which gradients are needed on the way back, and which add up.
+fn find_delta_uses(plan: &mut Plan) {
+    let mut has_parameters = vec![false; plan.widths.len()];
+    for (index, step) in plan.steps.iter().enumerate() {
+        has_parameters[index + 1] = !step.parameters.is_empty()
+            || step.inputs.iter().any(|&(value, _)| has_parameters[value]);
+    }
+    let mut seen = vec![false; plan.widths.len()];
+    for step in plan.steps.iter_mut().rev() {
+        for (value, use_) in &mut step.inputs {
+            *use_ = match (has_parameters[*value], seen[*value]) {
+                (false, _) => DeltaUse::None,
+                (true, false) => DeltaUse::Overwrite,
+                (true, true) => DeltaUse::Add,
+            };
+            seen[*value] = true;
+        }
+    }
+}
