@@ -66,16 +66,17 @@ impl<R: Real> Vectorized for Values<'_, R> {
                 let (best, choice) = largest(&finish, strip, corner + first, n_taps);
                 let (values, choice) = rectify(&finish, best, choice, &bias[first..][..LANES]);
                 outputs[first..][..LANES].copy_from_slice(&values);
-                if let Some(choices) = choices.get_mut(first..first + LANES) {
-                    choices.copy_from_slice(&choice);
+                if !choices.is_empty() {
+                    choices[first..][..LANES].copy_from_slice(&choice.map(|tap| tap as u8));
                 }
             }
             if whole < filters {
                 let (best, choice) = largest(&finish, strip, corner + whole, n_taps);
                 let (values, choice) = rectify(&finish, best, choice, &bias[whole..]);
                 outputs[whole..].copy_from_slice(&values[..filters - whole]);
-                if let Some(choices) = choices.get_mut(whole..) {
-                    choices.copy_from_slice(&choice[..filters - whole]);
+                if !choices.is_empty() {
+                    let choice = choice.map(|tap| tap as u8);
+                    choices[whole..].copy_from_slice(&choice[..filters - whole]);
                 }
             }
         }
@@ -89,17 +90,17 @@ fn largest<R: Real>(
     strip: &[R],
     corner: usize,
     n_taps: usize,
-) -> ([R; LANES], [u8; LANES]) {
+) -> ([R; LANES], [u32; LANES]) {
     let mut best = [R::ZERO; LANES];
     best.copy_from_slice(&strip[corner..][..LANES]);
-    let mut choice = [0_u8; LANES];
+    let mut choice = [0_u32; LANES];
     for tap in 1..n_taps {
         let candidates = &strip[corner + finish.offset(tap)..][..LANES];
         for lane in 0..LANES {
             // A NaN is not passed over.
             let worse = candidates[lane] <= best[lane];
             best[lane] = if worse { best[lane] } else { candidates[lane] };
-            choice[lane] = if worse { choice[lane] } else { tap as u8 };
+            choice[lane] = if worse { choice[lane] } else { tap as u32 };
         }
     }
     (best, choice)
@@ -109,15 +110,15 @@ fn largest<R: Real>(
 fn rectify<R: Real>(
     finish: &Finish,
     mut values: [R; LANES],
-    mut choice: [u8; LANES],
+    mut choice: [u32; LANES],
     bias: &[R],
-) -> ([R; LANES], [u8; LANES]) {
+) -> ([R; LANES], [u32; LANES]) {
     values.iter_mut().zip(bias).for_each(|(value, &bias)| *value += bias);
     if finish.rectified {
         for (value, choice) in values.iter_mut().zip(&mut choice) {
             let held = *value <= R::ZERO;
             *value = if held { R::ZERO } else { *value };
-            *choice = if held { SILENT } else { *choice };
+            *choice = if held { u32::from(SILENT) } else { *choice };
         }
     }
     (values, choice)
