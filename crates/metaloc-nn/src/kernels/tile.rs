@@ -120,6 +120,26 @@ pub(crate) const fn tile_rows(rows: usize, most: usize) -> usize {
     if rows == 0 { 1 } else { rows.div_ceil(rows.div_ceil(most)) }
 }
 
+/// Pointers to rows that lie at equal distances; not all of them need exist.
+#[inline(always)]
+pub(crate) fn rows_of<R>(first: *const R, distance: usize) -> [*const R; MAX_ROWS] {
+    let mut rows = [first; MAX_ROWS];
+    for (row, pointer) in rows.iter_mut().enumerate() {
+        *pointer = first.wrapping_add(row * distance);
+    }
+    rows
+}
+
+/// [`rows_of`] for writing.
+#[inline(always)]
+pub(crate) fn rows_of_mut<R>(first: *mut R, distance: usize) -> [*mut R; MAX_ROWS] {
+    let mut rows = [first; MAX_ROWS];
+    for (row, pointer) in rows.iter_mut().enumerate() {
+        *pointer = first.wrapping_add(row * distance);
+    }
+    rows
+}
+
 /// Portable tiles over fixed-size arrays, which compilers turn into the target's base vectors.
 struct Portable;
 

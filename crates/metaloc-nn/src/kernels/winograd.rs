@@ -18,7 +18,7 @@
 #![allow(unsafe_code)] // tiles and vectors through pointers; see the SAFETY reasons
 
 use super::level::Vectorized;
-use super::tile::{Loop, MAX_ROWS, Tile, TileKernel, tile_rows};
+use super::tile::{Loop, Tile, TileKernel, rows_of, rows_of_mut, tile_rows};
 use super::vector::{Available, Vector};
 use crate::real::Real;
 
@@ -403,10 +403,14 @@ pub(crate) fn multiply<R: Real>(
                 // SAFETY: the assertions above; panels are whole vectors, since `LANES` is a
                 // multiple of every kernel's.
                 unsafe {
-                    let mut tile = Tile {
-                        left: [transformed.as_ptr(); MAX_ROWS],
+                    let index = place * n_tiles + first_row;
+                    let tile = Tile {
+                        left: rows_of(transformed.as_ptr().add(index * channels), channels),
                         right: packed.as_ptr().add((place * filters + first) * channels),
-                        destination: [products.as_mut_ptr(); MAX_ROWS],
+                        destination: rows_of_mut(
+                            products.as_mut_ptr().add(index * filters + first),
+                            filters,
+                        ),
                         loops: [
                             Loop::ONCE,
                             Loop::ONCE,
@@ -415,11 +419,6 @@ pub(crate) fn multiply<R: Real>(
                         columns: width,
                         add,
                     };
-                    for row in 0..rows {
-                        let index = place * n_tiles + first_row + row;
-                        tile.left[row] = transformed.as_ptr().add(index * channels);
-                        tile.destination[row] = products.as_mut_ptr().add(index * filters + first);
-                    }
                     (kernel.run)(&tile, rows);
                 }
             }
@@ -452,10 +451,12 @@ pub(crate) fn multiply_gradient<R: Real>(
             for first in (0..filters).step_by(kernel.columns()) {
                 // SAFETY: the assertions above; whole vectors, as in `multiply`.
                 unsafe {
-                    let mut tile = Tile {
-                        left: [transformed.as_ptr(); MAX_ROWS],
+                    let from = transformed.as_ptr().add(place * n_tiles * channels + first_row);
+                    let to = (place * channels + first_row) * filters + first;
+                    let tile = Tile {
+                        left: rows_of(from, 1),
                         right: deltas.as_ptr().add(place * n_tiles * filters + first),
-                        destination: [products.as_mut_ptr(); MAX_ROWS],
+                        destination: rows_of_mut(products.as_mut_ptr().add(to), filters),
                         loops: [
                             Loop::ONCE,
                             Loop::ONCE,
@@ -464,14 +465,6 @@ pub(crate) fn multiply_gradient<R: Real>(
                         columns: kernel.columns().min(filters - first),
                         add,
                     };
-                    for row in 0..rows {
-                        let channel = first_row + row;
-                        tile.left[row] =
-                            transformed.as_ptr().add(place * n_tiles * channels + channel);
-                        tile.destination[row] = products
-                            .as_mut_ptr()
-                            .add((place * channels + channel) * filters + first);
-                    }
                     (kernel.run)(&tile, rows);
                 }
             }
