@@ -367,6 +367,26 @@ impl Convolution {
         filter_gradient.finish(&scratch.correlation, weight_gradient, add);
     }
 
+    /// Writes zeros where [`Spread`] writes nothing.
+    #[inline(always)]
+    fn clear_unwritten<R: Real>(&self, at: &DeltaGrid, image: &mut [R]) {
+        if self.stride != [1, 1] {
+            image.fill(R::ZERO);
+            return;
+        }
+        let ([rows, columns], row) = (self.pooled(), at.grid.row());
+        let (written_rows, written) =
+            (rows * self.pool[0], columns * self.pool[1] * at.grid.channels);
+        // From the end of each written row to the beginning of the next one.
+        let mut end = 0;
+        for y in 0..written_rows {
+            let first = at.first + y * row;
+            image[end..first].fill(R::ZERO);
+            end = first + written;
+        }
+        image[end..].fill(R::ZERO);
+    }
+
     /// Spreads output gradients over the convolution's own outputs, in a [`DeltaGrid`].
     fn spread<R: Real>(&self, n: usize, delta: &[R], choices: &[u8], spread: &mut Vec<R>) {
         let grid = self.delta_grid().0.grid;
@@ -384,19 +404,26 @@ impl Convolution {
     ) {
         let kernel = R::tile_kernel(SimdLevel::current());
         let (back, [_, width, channels]) = (self.back(), self.inputs);
-        let stride = channels.next_multiple_of(LANES);
         let Scratch { correlation, strip, delta, delta_tangents, .. } = scratch;
+        let (delta, delta_tangents) = (&delta[..], &delta_tangents[..]);
         for lines in back.strips(images) {
             let place = lines.start * width * channels..lines.end * width * channels;
-            grow(strip, back.n_pixels(&lines) * stride);
-            let terms = [(&delta[..], &packed.0.back[..])];
-            back.run(&kernel, &terms, lines.clone(), correlation, (&mut strip[..], stride));
-            unstride(strip, stride, &mut to.values[place.clone()], channels);
+            let mut write = |terms: &[(&[R], &[R])], to: &mut [R]| {
+                if channels.is_multiple_of(LANES) {
+                    back.run(&kernel, terms, lines.clone(), correlation, (to, channels));
+                    return;
+                }
+                let stride = channels.next_multiple_of(LANES);
+                grow(strip, back.n_pixels(&lines) * stride);
+                back.run(&kernel, terms, lines.clone(), correlation, (strip, stride));
+                for (to, from) in to.chunks_exact_mut(channels).zip(strip.chunks_exact(stride)) {
+                    to.copy_from_slice(&from[..channels]);
+                }
+            };
+            write(&[(delta, &packed.0.back)], &mut to.values[place.clone()]);
             if let Some(tangents) = to.tangents.as_deref_mut() {
-                let terms =
-                    [(&delta[..], &packed.1.back[..]), (&delta_tangents[..], &packed.0.back[..])];
-                back.run(&kernel, &terms, lines, correlation, (&mut strip[..], stride));
-                unstride(strip, stride, &mut tangents[place], channels);
+                let terms = [(delta, &packed.1.back[..]), (delta_tangents, &packed.0.back[..])];
+                write(&terms, &mut tangents[place]);
             }
         }
     }
@@ -421,7 +448,7 @@ impl<R: Real> Vectorized<R> for Spread<'_, R> {
         let images = self.spread.chunks_exact_mut(at.grid.n_values());
         for (index, (to, delta)) in images.zip(self.delta.chunks_exact(image)).enumerate() {
             let choices = self.choices.get(index * image..(index + 1) * image);
-            to.fill(R::ZERO);
+            self.convolution.clear_unwritten(&at, to);
             for (line, delta) in delta.chunks_exact(columns * filters).enumerate() {
                 for row in 0..pool_rows {
                     let first = at.first + (line * pool_rows + row) * down * at.grid.row();
@@ -442,12 +469,5 @@ impl<R: Real> Vectorized<R> for Spread<'_, R> {
                 }
             }
         }
-    }
-}
-
-/// Copies rows of `stride` values into rows of `channels`.
-fn unstride<R: Real>(from: &[R], stride: usize, to: &mut [R], channels: usize) {
-    for (to, from) in to.chunks_exact_mut(channels).zip(from.chunks_exact(stride)) {
-        to.copy_from_slice(&from[..channels]);
     }
 }
