@@ -4,7 +4,6 @@
 //! vectors of channels; [`super::convolution`] serves the rest.
 
 use super::convolution::{self, DeltaGrid, Grid, PackedFilters};
-use super::level::SimdLevel;
 use super::tile::TileKernel;
 use super::winograd::{
     self, AddGradient, LANES, OutputTile, PLACES, Tiles, TransformDeltas, TransformFilters,
@@ -97,7 +96,7 @@ impl Correlation {
         if self.is_minimal() {
             let width = kernel.columns();
             let body = TransformFilters { weights, channels, filters, turned, width, packed };
-            SimdLevel::current().vectorize(body);
+            kernel.level.vectorize(body);
             return;
         }
         self.filters.pack(kernel, packed, |row, column, channel, filter| match turned {
@@ -208,7 +207,7 @@ impl Correlation {
         let sizes = [tiles.len(), channels, filters];
         grow(transformed, PLACES * tiles.len() * channels);
         grow(products, PLACES * tiles.len() * filters);
-        let level = SimdLevel::current();
+        let level = kernel.level;
         for (index, &(images, packed)) in terms.iter().enumerate() {
             let tiles = Tiles { places, row: self.grid.row(), pixel, channels };
             level.vectorize(TransformInputs { images, tiles, transformed });
@@ -275,7 +274,7 @@ impl FilterGradient {
         grow(transformed, PLACES * n_tiles * channels);
         grow(deltas, PLACES * n_tiles * filters);
         grow(sums, PLACES * channels * filters);
-        let level = SimdLevel::current();
+        let level = kernel.level;
         for (index, &(inputs, delta)) in terms.iter().enumerate() {
             self.tile_places(n, &self.grid, 0, places);
             let tiles = Tiles { places, row: self.grid.row(), pixel: channels, channels };
@@ -303,6 +302,7 @@ impl FilterGradient {
     /// Turns the sums of all products into the gradient.
     pub(crate) fn finish<R: Real>(
         &self,
+        kernel: &TileKernel<R>,
         scratch: &CorrelationScratch<R>,
         gradient: &mut [R],
         add: bool,
@@ -315,6 +315,100 @@ impl FilterGradient {
         }
         let (channels, filters) = (self.grid.channels, self.delta.grid.channels);
         let products = &scratch.sums;
-        SimdLevel::current().vectorize(AddGradient { products, channels, filters, gradient });
+        kernel.level.vectorize(AddGradient { products, channels, filters, gradient });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::level::SimdLevel;
+    use crate::number::Number;
+
+    const CHANNELS: usize = 48;
+    const FILTERS: usize = 32;
+    const GRID: Grid = Grid { height: 11, width: 12, channels: CHANNELS };
+
+    /// Values spread over [-1, 1) without a pattern that sums could profit from.
+    fn values<R: Real>(n: usize, seed: usize) -> Vec<R> {
+        let scrambled = |i: usize| (i + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        (0..n).map(|i| R::from_f64(scrambled(i) as f64 / f64::from(1 << 23) - 1.0)).collect()
+    }
+
+    fn correlation(rows: usize) -> Correlation {
+        let filters = PackedFilters { window: [3, 3], channels: CHANNELS, filters: FILTERS };
+        let lines = Lines { per_image: 9 / rows, rows, columns: 10, first: 0, stride: [1, 1] };
+        Correlation { grid: GRID, filters, lines }
+    }
+
+    /// All outputs of two images, by minimal filtering and by the definition.
+    fn outputs<R: Real>(level: SimdLevel, rows: usize) -> (Vec<R>, Vec<R>) {
+        let (kernel, correlation) = (R::tile_kernel(level), correlation(rows));
+        assert!(correlation.is_minimal());
+        let n = 2 * GRID.n_values();
+        let mut images = values::<R>(n, 1);
+        images.resize(n + Correlation::slack(&GRID), R::from_f64(1e3));
+        let weights = values::<R>(9 * CHANNELS * FILTERS, 2);
+        let mut packed = vec![R::ZERO; correlation.n_packed(&kernel)];
+        correlation.pack(&kernel, &weights, false, &mut packed);
+        let (mut minimal, mut plain) = (Vec::new(), Vec::new());
+        for strip in correlation.strips(2) {
+            let mut part = vec![R::ZERO; correlation.n_pixels(&strip) * FILTERS];
+            let (mut scratch, to) = (CorrelationScratch::default(), (&mut part[..], FILTERS));
+            correlation.run(&kernel, &[(&images, &packed)], strip.clone(), &mut scratch, to);
+            minimal.extend(part);
+            for (image, row) in correlation.rows(strip) {
+                for column in 0..10 {
+                    let window = |tap: usize, channel: usize| {
+                        let (y, x) = (row + tap / 3, column + tap % 3);
+                        images[image * GRID.n_values() + y * GRID.row() + x * CHANNELS + channel]
+                    };
+                    for filter in 0..FILTERS {
+                        let mut sum = R::ZERO;
+                        for place in 0..9 * CHANNELS {
+                            let (tap, channel) = (place / CHANNELS, place % CHANNELS);
+                            sum += window(tap, channel) * weights[place * FILTERS + filter];
+                        }
+                        plain.push(sum);
+                    }
+                }
+            }
+        }
+        (minimal, plain)
+    }
+
+    fn rms<R: Real>(errors: impl ExactSizeIterator<Item = R>) -> f64 {
+        let n = errors.len() as f64;
+        (errors.map(|error| error.to_f64().powi(2)).sum::<f64>() / n).sqrt()
+    }
+
+    #[test]
+    fn minimal_filtering_is_as_exact_as_the_definition() {
+        for rows in [1, 3] {
+            let (exact, plain) = outputs::<f64>(SimdLevel::Portable, rows);
+            for level in SimdLevel::ALL.into_iter().filter(|level| level.is_available()) {
+                let (minimal, _) = outputs::<f64>(level, rows);
+                let error = rms(minimal.iter().zip(&plain).map(|(a, b)| a - b));
+                assert!(error < 1e-14, "{level}: {error}");
+
+                let (minimal, plain) = outputs::<f32>(level, rows);
+                let against = |values: &[f32]| {
+                    rms(values.iter().zip(&exact).map(|(&value, exact)| f64::from(value) - exact))
+                };
+                let (error, of_plain) = (against(&minimal), against(&plain));
+                assert!(error < 4.0 * of_plain, "{level}: {error} against {of_plain}");
+            }
+        }
+    }
+
+    #[test]
+    fn strips_cover_all_lines_once() {
+        for rows in [1, 2, 3] {
+            for n in [1, 2, 7] {
+                let correlation = correlation(rows);
+                let lines: Vec<usize> = correlation.strips(n).flatten().collect();
+                assert_eq!(lines, (0..n * (9 / rows)).collect::<Vec<_>>());
+            }
+        }
     }
 }

@@ -56,6 +56,8 @@ pub struct Tile<R> {
 /// The micro-kernel of a number type on one SIMD level.
 #[derive(Clone, Copy)]
 pub struct TileKernel<R> {
+    /// The level; what goes with the kernel runs on it too.
+    pub(crate) level: SimdLevel,
     /// Rows of a full tile, at most [`MAX_ROWS`].
     pub(crate) rows: usize,
     /// Values in a vector.
@@ -89,8 +91,8 @@ trait MicroKernel<R> {
     unsafe fn run<const ROWS: usize, const VECTORS: usize>(tile: &Tile<R>);
 }
 
-const fn kernel<R, K: MicroKernel<R>>() -> TileKernel<R> {
-    TileKernel { rows: K::ROWS, lanes: K::LANES, run: run::<R, K> }
+const fn kernel<R, K: MicroKernel<R>>(level: SimdLevel) -> TileKernel<R> {
+    TileKernel { level, rows: K::ROWS, lanes: K::LANES, run: run::<R, K> }
 }
 
 /// Calls the kernel compiled for this number of rows and vectors.
@@ -293,12 +295,12 @@ mod arm {
 pub(crate) fn kernel_f32(level: SimdLevel) -> TileKernel<f32> {
     match level {
         #[cfg(target_arch = "x86_64")]
-        SimdLevel::Avx512 if level.is_available() => kernel::<f32, x86::Avx512F32>(),
+        SimdLevel::Avx512 if level.is_available() => kernel::<f32, x86::Avx512F32>(level),
         #[cfg(target_arch = "x86_64")]
-        SimdLevel::Avx2 if level.is_available() => kernel::<f32, x86::Avx2F32>(),
+        SimdLevel::Avx2 if level.is_available() => kernel::<f32, x86::Avx2F32>(level),
         #[cfg(target_arch = "aarch64")]
-        SimdLevel::Neon if level.is_available() => kernel::<f32, arm::NeonF32>(),
-        _ => kernel::<f32, Portable>(),
+        SimdLevel::Neon if level.is_available() => kernel::<f32, arm::NeonF32>(level),
+        _ => kernel::<f32, Portable>(SimdLevel::Portable),
     }
 }
 
@@ -306,11 +308,11 @@ pub(crate) fn kernel_f32(level: SimdLevel) -> TileKernel<f32> {
 pub(crate) fn kernel_f64(level: SimdLevel) -> TileKernel<f64> {
     match level {
         #[cfg(target_arch = "x86_64")]
-        SimdLevel::Avx512 if level.is_available() => kernel::<f64, x86::Avx512F64>(),
+        SimdLevel::Avx512 if level.is_available() => kernel::<f64, x86::Avx512F64>(level),
         #[cfg(target_arch = "x86_64")]
-        SimdLevel::Avx2 if level.is_available() => kernel::<f64, x86::Avx2F64>(),
+        SimdLevel::Avx2 if level.is_available() => kernel::<f64, x86::Avx2F64>(level),
         #[cfg(target_arch = "aarch64")]
-        SimdLevel::Neon if level.is_available() => kernel::<f64, arm::NeonF64>(),
-        _ => kernel::<f64, Portable>(),
+        SimdLevel::Neon if level.is_available() => kernel::<f64, arm::NeonF64>(level),
+        _ => kernel::<f64, Portable>(SimdLevel::Portable),
     }
 }

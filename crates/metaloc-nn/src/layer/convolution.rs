@@ -364,7 +364,7 @@ impl Convolution {
                 self.input_gradient(images, packed, SidesMut { values, tangents }, scratch);
             }
         }
-        filter_gradient.finish(&scratch.correlation, weight_gradient, add);
+        filter_gradient.finish(&kernel, &scratch.correlation, weight_gradient, add);
     }
 
     /// Writes zeros where [`Spread`] writes nothing.
