@@ -1,0 +1,141 @@
+//! Networks from the configuration: presets, lists of layers, and what they refuse.
+
+use crate::util::{ADAPT, Dir, TRAIN};
+
+/// Little learning with the `[network]` settings given.
+fn settings(network: &str) -> String {
+    format!("{network}\n[training]\niterations = 20\n[training.validation]\nevery = 5\ntasks = 3\n")
+}
+
+/// Trains with this `[network]`, adapts and locates; gives what `inspect` says of the model.
+fn train_adapt_locate(dir: &Dir, network: &str) -> String {
+    dir.put("config.toml", settings(network));
+    dir.run(&format!("{TRAIN} --out old.model")).ok();
+    let words = dir.run("inspect old.model").ok().stdout;
+    dir.run(&format!("{ADAPT} --support 3 --points 20 --out new.model")).ok();
+    let answers = dir.run("locate --model new.model offices/new/rss.csv").ok().rows();
+    assert_eq!(answers.len(), 48 * 4 + 10);
+    for answer in &answers {
+        assert_eq!(answer["located"], true, "{answer}");
+        assert!(answer["x_m"].as_f64().unwrap().abs() < 100.0, "{answer}");
+    }
+    words
+}
+
+#[test]
+fn a_list_of_layers_from_surveys_to_places() {
+    let dir = Dir::with_survey();
+    let network = r#"
+[fingerprint]
+shape = "neighbors"
+
+[network]
+initializer = "xavier-uniform"
+
+[[network.layers]]
+kind = "flatten"
+
+[[network.layers]]
+kind = "dense"
+outputs = 12
+
+[[network.layers]]
+kind = "residual"
+layers = [{ kind = "tanh" }, { kind = "dense", outputs = 12 }]
+
+[[network.layers]]
+kind = "concatenate"
+branches = [[], [{ kind = "dense", outputs = 4 }, { kind = "relu" }]]
+
+[[network.layers]]
+kind = "dense"
+outputs = 2
+"#;
+    let words = train_adapt_locate(&dir, network);
+    for part in ["initializer = \"xavier-uniform\"", "shape = \"neighbors\"", "residual"] {
+        assert!(words.contains(part), "`{part}` is not in: {words}");
+    }
+    let row = &dir.run("inspect old.model --json").ok().rows()[0];
+    let parameters = 16 * 12 + 13 * 12 + 13 * 4 + 17 * 2;
+    assert_eq!((&row["inputs"], &row["parameters"]), (&15.into(), &parameters.into()));
+    // A checkpoint holds them too: what it goes on with is the same network.
+    dir.run(&format!("{TRAIN} --iterations 25 --out again.model")).ok();
+    assert_eq!(dir.run("inspect again.model --json").ok().rows()[0]["parameters"], parameters);
+}
+
+#[test]
+fn the_preset_of_the_default() {
+    let dir = Dir::with_survey();
+    let words = train_adapt_locate(&dir, "[network]\npreset = \"mlp\"\nhidden = [8]\n");
+    assert!(words.contains("hidden = [8]"), "{words}");
+    let preset = dir.bytes("old.model");
+    train_adapt_locate(&dir, "[network]\nhidden = [8]\n");
+    assert_eq!(dir.bytes("old.model"), preset);
+}
+
+#[test]
+fn networks_that_training_refuses() {
+    let dir = Dir::with_survey();
+    let dense = |outputs| format!("[[network.layers]]\nkind = \"dense\"\noutputs = {outputs}\n");
+    let vector = "[fingerprint]\nkind = \"rss-vector\"\n";
+    for (network, parts) in [
+        (
+            "[network]\npreset = \"cnn\"\n".to_owned(),
+            vec![
+                "`network.preset = \"cnn\"`: layer0 (conv2d)",
+                "expected an image, height x width x channels as inputs, got 15",
+                "presets `cnn` and `cnn-small` need images",
+            ],
+        ),
+        (
+            format!("{vector}[network]\npreset = \"cnn-small\"\n"),
+            vec!["layer0 (conv2d)", "got 10", "presets `cnn` and `cnn-small` need images"],
+        ),
+        (
+            format!("{}[[network.layers]]\nkind = \"tanh\"\n", dense(6)),
+            vec!["layer1 (tanh), gives 6 outputs, the task needs 2", "kind = \"dense\""],
+        ),
+        (dense(3), vec!["layer0 (dense), gives 3 outputs, the task needs 2", "`outputs = 2`"]),
+        (
+            format!("{}[[network.layers]]\nkind = \"max_pool\"\nkernel = [2, 2]\n", dense(6)),
+            vec!["`network.layers`: layer1 (max_pool): expected an image", "got 6"],
+        ),
+        (dense(0), vec!["layer0 (dense): expected at least 1 for `outputs`, got 0"]),
+        ("[network]\nlayers = []\n".to_owned(), vec!["`network.layers`", "at least one layer"]),
+        (
+            "[network]\npreset = \"cnn\"\nhidden = [8]\n".to_owned(),
+            vec!["m.toml", "`network.preset = \"cnn\"` and `network.hidden` exclude each other"],
+        ),
+        (
+            format!("[network]\nhidden = [8]\n{}", dense(2)),
+            vec!["m.toml", "`network.layers` and `network.hidden` exclude each other"],
+        ),
+        (
+            "[[network.layers]]\nkind = \"dense\"\noutput = 2\n".to_owned(),
+            vec!["m.toml", "unknown field `output`"],
+        ),
+        (
+            "[[network.layers]]\nkind = \"dance\"\n".to_owned(),
+            vec!["m.toml", "unknown variant `dance`", "`dense`"],
+        ),
+        (
+            "[network]\npreset = \"lstm\"\n".to_owned(),
+            vec!["m.toml", "unknown variant `lstm`", "`cnn-small`"],
+        ),
+        (
+            "[network]\ninitializer = \"ones\"\n".to_owned(),
+            vec!["m.toml", "unknown variant `ones`", "`kaiming-uniform`"],
+        ),
+        (
+            format!("{vector}shape = \"neighbors\"\n"),
+            vec!["`fingerprint.shape`", "`vector` where `kind = \"rss-vector\"`"],
+        ),
+    ] {
+        dir.put("m.toml", &network);
+        // So many iterations that only a refusal before the first one ends.
+        let train = "train --survey offices --environments old-a --sets training --config m.toml \
+                     --iterations 1000000000 --out m";
+        dir.run(train).fails(1, &parts);
+    }
+    assert!(!dir.names().iter().any(|name| name == "m" || name.contains("checkpoint")));
+}
