@@ -85,69 +85,73 @@ fn the_preset_of_the_default() {
     assert_eq!(dir.bytes("old.model"), preset);
 }
 
-#[test]
-fn networks_that_training_refuses() {
-    let dir = Dir::with_survey();
-    let dense = |outputs| format!("[[network.layers]]\nkind = \"dense\"\noutputs = {outputs}\n");
-    let vector = "[fingerprint]\nkind = \"rss-vector\"\n";
-    for (network, parts) in [
-        (
-            "[network]\npreset = \"cnn\"\n".to_owned(),
-            vec![
-                "`network.preset = \"cnn\"`: layer0 (conv2d)",
-                "expected an image, height x width x channels as inputs, got 15",
-                "presets `cnn` and `cnn-small` need images",
-            ],
-        ),
-        (
-            format!("{vector}[network]\npreset = \"cnn-small\"\n"),
-            vec!["layer0 (conv2d)", "got 10", "presets `cnn` and `cnn-small` need images"],
-        ),
-        (
-            format!("{}[[network.layers]]\nkind = \"tanh\"\n", dense(6)),
-            vec!["layer1 (tanh), gives 6 outputs, the task needs 2", "kind = \"dense\""],
-        ),
-        (dense(3), vec!["layer0 (dense), gives 3 outputs, the task needs 2", "`outputs = 2`"]),
-        (
-            format!("{}[[network.layers]]\nkind = \"max_pool\"\nkernel = [2, 2]\n", dense(6)),
-            vec!["`network.layers`: layer1 (max_pool): expected an image", "got 6"],
-        ),
-        (dense(0), vec!["layer0 (dense): expected at least 1 for `outputs`, got 0"]),
-        ("[network]\nlayers = []\n".to_owned(), vec!["`network.layers`", "at least one layer"]),
-        (
-            "[network]\npreset = \"cnn\"\nhidden = [8]\n".to_owned(),
-            vec!["m.toml", "`network.preset = \"cnn\"` and `network.hidden` exclude each other"],
-        ),
-        (
-            format!("[network]\nhidden = [8]\n{}", dense(2)),
-            vec!["m.toml", "`network.layers` and `network.hidden` exclude each other"],
-        ),
-        (
-            "[[network.layers]]\nkind = \"dense\"\noutput = 2\n".to_owned(),
-            vec!["m.toml", "unknown field `output`"],
-        ),
-        (
-            "[[network.layers]]\nkind = \"dance\"\n".to_owned(),
-            vec!["m.toml", "unknown variant `dance`", "`dense`"],
-        ),
-        (
-            "[network]\npreset = \"lstm\"\n".to_owned(),
-            vec!["m.toml", "unknown variant `lstm`", "`cnn-small`"],
-        ),
-        (
-            "[network]\ninitializer = \"ones\"\n".to_owned(),
-            vec!["m.toml", "unknown variant `ones`", "`kaiming-uniform`"],
-        ),
-        (
-            format!("{vector}shape = \"neighbors\"\n"),
-            vec!["`fingerprint.shape`", "`vector` where `kind = \"rss-vector\"`"],
-        ),
-    ] {
-        dir.put("m.toml", &network);
-        // So many iterations that only a refusal before the first one ends.
-        let train = "train --survey offices --environments old-a --sets training --config m.toml \
-                     --iterations 1000000000 --out m";
-        dir.run(train).fails(1, &parts);
-    }
+/// Training with these settings fails before its first iteration; of so many, it would not end.
+fn refused(dir: &Dir, settings: &str, parts: &[&str]) {
+    dir.put("m.toml", settings);
+    let train = "train --survey offices --environments old-a --sets training --config m.toml \
+                 --iterations 1000000000 --out m";
+    dir.run(train).fails(1, parts);
     assert!(!dir.names().iter().any(|name| name == "m" || name.contains("checkpoint")));
+}
+
+const RSS_VECTOR: &str = "[fingerprint]\nkind = \"rss-vector\"\n";
+const DENSE: &str = "[[network.layers]]\nkind = \"dense\"\noutputs = 6\n";
+
+#[test]
+fn networks_that_do_not_fit() {
+    let dir = Dir::with_survey();
+    let refused = |settings: &str, parts: &[&str]| refused(&dir, settings, parts);
+    refused(
+        "[network]\npreset = \"cnn\"\n",
+        &[
+            "`network.preset = \"cnn\"`: layer0 (conv2d)",
+            "expected an image, height x width x channels as inputs, got 15",
+            "presets `cnn` and `cnn-small` need images",
+        ],
+    );
+    refused(
+        &format!("{RSS_VECTOR}[network]\npreset = \"cnn-small\"\n"),
+        &["layer0 (conv2d)", "got 10", "presets `cnn` and `cnn-small` need images"],
+    );
+    refused(
+        &format!("{DENSE}[[network.layers]]\nkind = \"tanh\"\n"),
+        &["layer1 (tanh), gives 6 outputs, the task needs 2", "add `{ kind = \"dense\""],
+    );
+    refused(DENSE, &["layer0 (dense), gives 6 outputs, the task needs 2", "`outputs = 2` there"]);
+    refused(
+        &format!("{DENSE}[[network.layers]]\nkind = \"max_pool\"\nkernel = [2, 2]\n"),
+        &["`network.layers`: layer1 (max_pool): expected an image", "got 6"],
+    );
+    refused(
+        &DENSE.replace('6', "0"),
+        &["layer0 (dense): expected at least 1 for `outputs`, got 0"],
+    );
+    refused("[network]\nlayers = []\n", &["`network.layers`", "at least one layer"]);
+    refused(
+        &format!("{RSS_VECTOR}shape = \"neighbors\"\n"),
+        &["`fingerprint.shape`", "`vector` where `kind = \"rss-vector\"`"],
+    );
+}
+
+#[test]
+fn networks_that_cannot_be_read() {
+    let dir = Dir::with_survey();
+    let refused = |settings: &str, parts: &[&str]| {
+        refused(&dir, settings, &[&["m.toml"], parts].concat());
+    };
+    refused(
+        "[network]\npreset = \"cnn\"\nhidden = [8]\n",
+        &["`network.preset = \"cnn\"` and `network.hidden` exclude each other"],
+    );
+    refused(
+        &format!("[network]\nhidden = [8]\n{DENSE}"),
+        &["`network.layers` and `network.hidden` exclude each other"],
+    );
+    refused(&DENSE.replace("outputs", "output"), &["unknown field `output`"]);
+    refused(&DENSE.replace("dense", "dance"), &["unknown variant `dance`", "`dense`"]);
+    refused("[network]\npreset = \"lstm\"\n", &["unknown variant `lstm`", "`cnn-small`"]);
+    refused(
+        "[network]\ninitializer = \"ones\"\n",
+        &["unknown variant `ones`", "`kaiming-uniform`"],
+    );
 }

@@ -272,6 +272,8 @@ fn join_neighbors(inputs: &mut [f32], k: usize) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)] // copies of inputs
+
     use super::*;
 
     #[test]
