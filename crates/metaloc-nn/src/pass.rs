@@ -6,10 +6,10 @@
 //! (B. A. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 1994).
 
 use crate::dual::Dual;
-use crate::kernels::level::SimdLevel;
+use crate::kernels::level::{SimdLevel, Vectorized};
 use crate::kernels::matmul::Accumulate;
 use crate::layer::convolution::Packed;
-use crate::layer::{Context, Layer, Pass, Sides, SidesMut};
+use crate::layer::{Context, Elementary, Layer, Pass, Sides, SidesMut};
 use crate::loss::{Loss, Targets};
 use crate::network::Mode;
 use crate::number::Number;
@@ -75,9 +75,9 @@ impl<R: Real> Call<'_, R> {
                 let Some(tangents) = outputs.tangents else {
                     let context = self.context(index, part, parameters.values);
                     let cache = &mut lane.caches[index][..layer.n_cache(part.n)];
-                    SimdLevel::current().vectorize(|| {
-                        layer.forward(&context, inputs.values, outputs.values, cache);
-                    });
+                    let (inputs, outputs) = (inputs.values, outputs.values);
+                    let forward = Forward { layer, context: &context, inputs, outputs, cache };
+                    SimdLevel::current().vectorize(forward);
                     return;
                 };
                 let Duals { parameters: p, inputs: x, outputs: y, .. } = &mut lane.duals;
@@ -200,9 +200,9 @@ impl<R: Real> Call<'_, R> {
                     let pass = Pass { inputs, outputs: values, cache, delta };
                     let context = self.context(index, part, parameters.values);
                     let input_delta = input_delta.map(|sides| sides.values);
-                    SimdLevel::current().vectorize(|| {
-                        layer.backward(&context, &pass, gradient, input_delta);
-                    });
+                    let context = &context;
+                    let backward = Backward { layer, context, pass: &pass, gradient, input_delta };
+                    SimdLevel::current().vectorize(backward);
                 } else {
                     let Duals {
                         parameters: p,
@@ -314,6 +314,38 @@ impl<R: Real> Call<'_, R> {
                 .map(|seed| seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             first_sample: part.first,
         }
+    }
+}
+
+/// The way there of an elementary layer.
+struct Forward<'a, R: Real> {
+    layer: &'a Elementary,
+    context: &'a Context<'a, R>,
+    inputs: &'a [R],
+    outputs: &'a mut [R],
+    cache: &'a mut [R],
+}
+
+impl<R: Real> Vectorized for Forward<'_, R> {
+    #[inline(always)]
+    fn run(self) {
+        self.layer.forward(self.context, self.inputs, self.outputs, self.cache);
+    }
+}
+
+/// The way back of an elementary layer.
+struct Backward<'a, R: Real> {
+    layer: &'a Elementary,
+    context: &'a Context<'a, R>,
+    pass: &'a Pass<'a, R>,
+    gradient: &'a mut [R],
+    input_delta: Option<&'a mut [R]>,
+}
+
+impl<R: Real> Vectorized for Backward<'_, R> {
+    #[inline(always)]
+    fn run(self) {
+        self.layer.backward(self.context, self.pass, self.gradient, self.input_delta);
     }
 }
 

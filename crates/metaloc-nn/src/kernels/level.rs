@@ -89,12 +89,11 @@ impl SimdLevel {
         *CURRENT.get_or_init(|| Self::requested().unwrap_or_else(|_| Self::best()))
     }
 
-    /// Runs a loop compiled for this level's vectors.
+    /// Runs loops compiled for this level's vectors.
     ///
-    /// Plain Rust inside, so the same operations in the same order at every level: same bytes.
-    /// `body` must be inlined to profit: write it as a closure over `#[inline(always)]` functions.
+    /// They are plain Rust, the same operations in the same order at every level: same bytes.
     #[inline(always)]
-    pub(crate) fn vectorize<T>(self, body: impl FnOnce() -> T) -> T {
+    pub(crate) fn vectorize(self, body: impl Vectorized) {
         match self {
             // SAFETY: a level is in use only where the CPU has it.
             #[cfg(target_arch = "x86_64")]
@@ -102,21 +101,29 @@ impl SimdLevel {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { with_avx2(body) },
-            _ => body(),
+            _ => body.run(),
         }
     }
 }
 
+/// Loops that gain from wide vectors, with what they work on.
+///
+/// A trait and not a closure: only what is `#[inline(always)]` is sure to be compiled anew for each
+/// level, and closures can't be. Mark `run` and all that it calls so.
+pub(crate) trait Vectorized {
+    fn run(self);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
-unsafe fn with_avx512<T>(body: impl FnOnce() -> T) -> T {
-    body()
+unsafe fn with_avx512(body: impl Vectorized) {
+    body.run();
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn with_avx2<T>(body: impl FnOnce() -> T) -> T {
-    body()
+unsafe fn with_avx2(body: impl Vectorized) {
+    body.run();
 }
 
 impl fmt::Display for SimdLevel {
@@ -136,16 +143,23 @@ mod tests {
         assert!(SimdLevel::current().is_available());
     }
 
+    struct Squares<'a>(&'a [f32], &'a mut [f32]);
+
+    impl Vectorized for Squares<'_> {
+        #[inline(always)]
+        fn run(self) {
+            for (sum, &value) in self.1.iter_mut().zip(self.0) {
+                *sum += value * value + 0.1;
+            }
+        }
+    }
+
     #[test]
     fn loops_give_the_same_bytes_at_every_level() {
         let values: Vec<f32> = (0..1000).map(|i| (i % 37) as f32 / 7.0 - 2.0).collect();
         let run = |level: SimdLevel| {
-            let mut sums = vec![0.0_f32; 1000];
-            level.vectorize(|| {
-                for (sum, &value) in sums.iter_mut().zip(&values) {
-                    *sum += value * value + 0.1;
-                }
-            });
+            let mut sums = vec![0.5_f32; 1000];
+            level.vectorize(Squares(&values, &mut sums));
             sums.into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
         let expected = run(SimdLevel::Portable);

@@ -10,15 +10,14 @@
 //! With tangents (of inputs and weights): the tangent of a convolution is the sum of two; rectifier
 //! and pooling pass the tangent of the value that they chose.
 
+use super::strip::{BiasGradient, Finish, LANES, SILENT, Tangents, Values, chosen};
 use super::{Initial, ParameterArray, Refusal, Sides, SidesMut};
 use crate::kernels::convolution::{DeltaGrid, Grid, PackedFilters, correlate, correlate_gradient};
-use crate::kernels::level::SimdLevel;
+use crate::kernels::level::{SimdLevel, Vectorized};
 use crate::kernels::tile::MAX_COLUMNS;
 use crate::real::Real;
 use crate::shape::Shape;
 
-/// The byte of an output through which nothing flows back: the rectifier held it at zero.
-const SILENT: u8 = u8::MAX;
 /// Pixels that a strip has at least, where the image allows: tiles come out nearly full.
 const STRIP_PIXELS: usize = 96;
 
@@ -231,7 +230,8 @@ impl Convolution {
         self.pad(n, inputs.values, &mut kept.padded);
         let kernel = R::tile_kernel(SimdLevel::current());
         let (grid, filters) = (self.padded_grid(), self.filters_there());
-        let stride = self.filters.next_multiple_of(LANES);
+        let finish = self.finish();
+        let stride = finish.stride;
         let n_outputs = n * self.pooled()[0] * self.pooled()[1] * self.filters;
         if self.chooses() && kept.choices.len() < n_outputs {
             kept.choices.resize(n_outputs, 0);
@@ -253,7 +253,8 @@ impl Convolution {
             let place = lines.start * line..lines.end * line;
             let values = &mut outputs.values[place.clone()];
             let choices = if self.chooses() { &mut kept.choices[place.clone()] } else { &mut [] };
-            self.finish(lines.len(), strip, stride, bias, values, choices);
+            let level = SimdLevel::current();
+            level.vectorize(Values { finish, strip, bias, outputs: values, choices });
 
             let Some((tangents, direction)) = &mut tangents else { continue };
             grow(strip_tangents, pixels.len() * stride);
@@ -264,8 +265,9 @@ impl Convolution {
                 let to = (&mut strip_tangents[..], stride);
                 correlate(&kernel, from, (&packed.0.there, &filters), to, true);
             }
-            let bias = &direction[self.n_weights()..];
-            self.finish_tangents(strip_tangents, stride, bias, &mut tangents[place], choices);
+            let (bias, outputs) = (&direction[self.n_weights()..], &mut tangents[place]);
+            let strip = &strip_tangents[..];
+            level.vectorize(Tangents { finish, strip, bias, outputs, choices });
         }
     }
 
@@ -292,89 +294,13 @@ impl Convolution {
         }
     }
 
-    /// Makes outputs of a strip: pooling, bias, rectifier.
-    fn finish<R: Real>(
-        &self,
-        n_lines: usize,
-        strip: &[R],
-        stride: usize,
-        bias: &[R],
-        outputs: &mut [R],
-        choices: &mut [u8],
-    ) {
-        let ([pool_rows, pool_columns], columns) = (self.pool, self.pooled()[1]);
-        let (filters, rectified) = (self.filters, self.rectified);
-        SimdLevel::current().vectorize(|| {
-            for line in 0..n_lines {
-                for x in 0..columns {
-                    let output = (line * columns + x) * filters;
-                    let corner = (line * pool_rows * columns + x) * pool_columns * stride;
-                    for first in (0..filters).step_by(LANES) {
-                        let filled = LANES.min(filters - first);
-                        let mut best = [R::ZERO; LANES];
-                        best.copy_from_slice(&strip[corner + first..][..LANES]);
-                        let mut choice = [0_u32; LANES];
-                        for row in 0..pool_rows {
-                            for column in 0..pool_columns {
-                                let place =
-                                    corner + (row * columns * pool_columns + column) * stride;
-                                let candidates = &strip[place + first..][..LANES];
-                                let index = (row * pool_columns + column) as u32;
-                                for lane in 0..LANES {
-                                    // A NaN is not passed over.
-                                    let better =
-                                        candidates[lane] > best[lane] || candidates[lane].is_nan();
-                                    best[lane] = if better { candidates[lane] } else { best[lane] };
-                                    choice[lane] = if better { index } else { choice[lane] };
-                                }
-                            }
-                        }
-                        let biased = &bias[first..first + filled];
-                        let to = &mut outputs[output + first..][..filled];
-                        for ((to, &bias), &best) in to.iter_mut().zip(biased).zip(&best) {
-                            let value = best + bias;
-                            let held = rectified && value <= R::ZERO;
-                            *to = if held { R::ZERO } else { value };
-                        }
-                        if !choices.is_empty() {
-                            let marks = &mut choices[output + first..][..filled];
-                            for ((mark, &to), &choice) in marks.iter_mut().zip(&*to).zip(&choice) {
-                                let held = rectified && to <= R::ZERO;
-                                *mark = if held { SILENT } else { choice as u8 };
-                            }
-                        }
-                    }
-                }
-            }
-        });
-    }
-
-    /// Makes output tangents of a strip: that of the chosen value, with the bias's.
-    fn finish_tangents<R: Real>(
-        &self,
-        strip: &[R],
-        stride: usize,
-        bias: &[R],
-        outputs: &mut [R],
-        choices: &[u8],
-    ) {
-        let ([pool_rows, pool_columns], columns) = (self.pool, self.pooled()[1]);
-        for (pixel, outputs) in outputs.chunks_exact_mut(self.filters).enumerate() {
-            let (line, x) = (pixel / columns, pixel % columns);
-            let corner = (line * pool_rows * columns + x) * pool_columns * stride;
-            for (filter, output) in outputs.iter_mut().enumerate() {
-                let choice = match choices.get(pixel * self.filters + filter) {
-                    Some(&SILENT) => {
-                        *output = R::ZERO;
-                        continue;
-                    }
-                    Some(&choice) => usize::from(choice),
-                    None => 0,
-                };
-                let (row, column) = (choice / pool_columns, choice % pool_columns);
-                let place = corner + (row * columns * pool_columns + column) * stride + filter;
-                *output = strip[place] + bias[filter];
-            }
+    fn finish(&self) -> Finish {
+        Finish {
+            filters: self.filters,
+            columns: self.pooled()[1],
+            pool: self.pool,
+            rectified: self.rectified,
+            stride: self.filters.next_multiple_of(LANES),
         }
     }
 
@@ -418,7 +344,9 @@ impl Convolution {
             bias_gradient.fill(R::ZERO);
         }
         let bias_delta = delta.tangents.unwrap_or(delta.values);
-        self.add_bias_gradient(bias_delta, &kept.choices, bias_gradient);
+        let choices = if self.chooses() { &kept.choices[..bias_delta.len()] } else { &[] };
+        let level = SimdLevel::current();
+        level.vectorize(BiasGradient { delta: bias_delta, choices, sums: bias_gradient });
 
         let n_outputs = self.pooled()[0] * self.pooled()[1] * self.filters;
         let n_inputs: usize = self.inputs.iter().product();
@@ -454,49 +382,10 @@ impl Convolution {
         }
     }
 
-    fn add_bias_gradient<R: Real>(&self, delta: &[R], choices: &[u8], sums: &mut [R]) {
-        let filters = self.filters;
-        if self.chooses() {
-            let pixels = delta.chunks_exact(filters).zip(choices.chunks_exact(filters));
-            for (delta, choices) in pixels {
-                for ((sum, &delta), &choice) in sums.iter_mut().zip(delta).zip(choices) {
-                    *sum += if choice == SILENT { R::ZERO } else { delta };
-                }
-            }
-        } else {
-            for delta in delta.chunks_exact(filters) {
-                sums.iter_mut().zip(delta).for_each(|(sum, &delta)| *sum += delta);
-            }
-        }
-    }
-
     /// Spreads output gradients over the convolution's own outputs, in a [`DeltaGrid`].
     fn spread<R: Real>(&self, n: usize, delta: &[R], choices: &[u8], spread: &mut Vec<R>) {
-        let (at, _) = self.delta_grid();
-        let ([pool_rows, pool_columns], [rows, columns]) = (self.pool, self.pooled());
-        let ([down, right], filters) = (self.stride, self.filters);
-        let length = n * at.grid.n_values() + MAX_COLUMNS;
-        grow(spread, length);
-        spread[..length].fill(R::ZERO);
-        for (pixel, delta) in delta.chunks_exact(filters).enumerate() {
-            let (image, y, x) = (pixel / columns / rows, pixel / columns % rows, pixel % columns);
-            let image = image * at.grid.n_values() + at.first;
-            for index in 0..pool_rows * pool_columns {
-                let (row, column) = (index / pool_columns, index % pool_columns);
-                let place = image
-                    + (y * pool_rows + row) * down * at.grid.row()
-                    + (x * pool_columns + column) * right * filters;
-                let to = &mut spread[place..place + filters];
-                if choices.is_empty() {
-                    to.copy_from_slice(delta);
-                    continue;
-                }
-                let choices = &choices[pixel * filters..(pixel + 1) * filters];
-                for ((to, &delta), &choice) in to.iter_mut().zip(delta).zip(choices) {
-                    *to = if usize::from(choice) == index { delta } else { R::ZERO };
-                }
-            }
-        }
+        grow(spread, n * self.delta_grid().0.grid.n_values() + MAX_COLUMNS);
+        SimdLevel::current().vectorize(Spread { convolution: self, delta, choices, spread });
     }
 
     /// The gradient with respect to the inputs, from what lies spread in the scratch.
@@ -535,9 +424,48 @@ impl Convolution {
     }
 }
 
-/// Values handled side by side behind the kernels: a strip's rows are whole multiples of it, which
-/// every kernel's vector divides.
-const LANES: usize = 16;
+/// Output gradients of some images on their way to where the convolution's products want them.
+struct Spread<'a, R> {
+    convolution: &'a Convolution,
+    delta: &'a [R],
+    choices: &'a [u8],
+    spread: &'a mut [R],
+}
+
+impl<R: Real> Vectorized for Spread<'_, R> {
+    #[inline(always)]
+    fn run(self) {
+        let (at, _) = self.convolution.delta_grid();
+        let ([pool_rows, pool_columns], [rows, columns]) =
+            (self.convolution.pool, self.convolution.pooled());
+        let ([down, right], filters) = (at.stride, at.grid.channels);
+        let image = rows * columns * filters;
+        let images = self.spread.chunks_exact_mut(at.grid.n_values());
+        for (index, (to, delta)) in images.zip(self.delta.chunks_exact(image)).enumerate() {
+            let choices = self.choices.get(index * image..(index + 1) * image);
+            to.fill(R::ZERO);
+            for (line, delta) in delta.chunks_exact(columns * filters).enumerate() {
+                for row in 0..pool_rows {
+                    let first = at.first + (line * pool_rows + row) * down * at.grid.row();
+                    for column in 0..pool_columns {
+                        let tap = row * pool_columns + column;
+                        for (x, delta) in delta.chunks_exact(filters).enumerate() {
+                            let place = first + (x * pool_columns + column) * right * filters;
+                            let to = &mut to[place..place + filters];
+                            match choices {
+                                None => to.copy_from_slice(delta),
+                                Some(choices) => {
+                                    let output = (line * columns + x) * filters;
+                                    chosen(delta, &choices[output..output + filters], tap, to);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
 
 /// Copies rows of `stride` values into rows of `channels`.
 fn unstride<R: Real>(from: &[R], stride: usize, to: &mut [R], channels: usize) {

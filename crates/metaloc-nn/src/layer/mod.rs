@@ -14,6 +14,7 @@ mod description;
 mod elementary;
 pub(crate) mod max_pool;
 pub(crate) mod relu;
+pub(crate) mod strip;
 pub(crate) mod tanh;
 mod window;
 
