@@ -8,6 +8,7 @@
 use crate::dual::Dual;
 use crate::kernels::level::{SimdLevel, Vectorized};
 use crate::kernels::matmul::Accumulate;
+use crate::kernels::vector::{Available, Vector};
 use crate::layer::convolution::Packed;
 use crate::layer::{Context, Elementary, Layer, Pass, Sides, SidesMut};
 use crate::loss::{Loss, Targets};
@@ -326,9 +327,9 @@ struct Forward<'a, R: Real> {
     cache: &'a mut [R],
 }
 
-impl<R: Real> Vectorized for Forward<'_, R> {
+impl<R: Real> Vectorized<R> for Forward<'_, R> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<R>>(self, _: Available<V>) {
         self.layer.forward(self.context, self.inputs, self.outputs, self.cache);
     }
 }
@@ -342,9 +343,9 @@ struct Backward<'a, R: Real> {
     input_delta: Option<&'a mut [R]>,
 }
 
-impl<R: Real> Vectorized for Backward<'_, R> {
+impl<R: Real> Vectorized<R> for Backward<'_, R> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<R>>(self, _: Available<V>) {
         self.layer.backward(self.context, self.pass, self.gradient, self.input_delta);
     }
 }

@@ -1,6 +1,6 @@
 //! The two number types a network computes in.
 
-use crate::kernels::level::SimdLevel;
+use crate::kernels::level::{self, SimdLevel, Vectorized};
 use crate::kernels::tile::{self, TileKernel};
 use crate::number::Number;
 use std::fmt::Display;
@@ -8,11 +8,16 @@ use std::iter::Sum;
 use std::ops::{DivAssign, MulAssign};
 
 mod sealed {
-    use super::{SimdLevel, TileKernel};
+    use super::{SimdLevel, TileKernel, Vectorized};
 
     /// Keeps [`Real`](super::Real) to the types of this file, with the kernels written for each.
     pub trait Sealed: Sized {
         fn tile_kernel(level: SimdLevel) -> TileKernel<Self>;
+
+        /// # Safety
+        /// The CPU has the level.
+        #[allow(unsafe_code)] // calls code for more than the base instruction set
+        unsafe fn vectorize(level: SimdLevel, body: impl Vectorized<Self>);
     }
 }
 
@@ -43,10 +48,17 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($real:ty, $tile_kernel:path) => {
+    ($real:ty, $tile_kernel:path, $vectorize:path) => {
         impl sealed::Sealed for $real {
             fn tile_kernel(level: SimdLevel) -> TileKernel<Self> {
                 $tile_kernel(level)
+            }
+
+            #[inline(always)]
+            #[allow(unsafe_code)] // calls code for more than the base instruction set
+            unsafe fn vectorize(level: SimdLevel, body: impl Vectorized<Self>) {
+                // SAFETY: the caller's promise.
+                unsafe { $vectorize(level, body) }
             }
         }
 
@@ -75,5 +87,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, tile::kernel_f32);
-real!(f64, tile::kernel_f64);
+real!(f32, tile::kernel_f32, level::vectorize_f32);
+real!(f64, tile::kernel_f64, level::vectorize_f64);

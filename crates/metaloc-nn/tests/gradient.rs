@@ -228,3 +228,73 @@ fn branches() {
     let channels = json!({ "kind": "concatenate", "branches": [[convolution, tanh], [], []] });
     compare(&network(json!([2, 3, 2]), json!([convolution, channels, dense(2)])), 55);
 }
+
+/// Networks too large for a difference along every parameter: along some directions only.
+fn compare_along_directions(network: &Network, n: usize, seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut workspace = network.workspace();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let size = |a: &[f64]| dot(a, a).sqrt();
+    let (mut compared, mut tried) = (0, 0);
+    while compared < 3 {
+        tried += 1;
+        assert!(tried < 12, "{seed}: differences never settle");
+        let scale = 3.0 / (network.n_parameters() as f64).sqrt();
+        let parameters: Vec<f64> =
+            draw(network.n_parameters(), &mut rng).iter().map(|p| scale * p).collect();
+        let batch = Batch::draw(network, n, &mut rng);
+        let objective = batch.objective(Loss::SquaredError, Mode::default());
+        let direction = draw(network.n_parameters(), &mut rng);
+        let mut difference = |step: f64| {
+            let mut at = |step: f64| {
+                gradient(network, &moved(&parameters, &direction, step), objective, &mut workspace)
+            };
+            let ((above, gradient_above), (below, gradient_below)) = (at(step), at(-step));
+            let gradients = gradient_above.iter().zip(&gradient_below);
+            let products = gradients.map(|(above, below)| (above - below) / (2.0 * step));
+            ((above - below) / (2.0 * step), products.collect::<Vec<f64>>())
+        };
+        let (expected, products) = difference(1e-7);
+        if distance(&difference(5e-8).1, &products) > 1e-6 {
+            continue;
+        }
+        let (_, got) = gradient(network, &parameters, objective, &mut workspace);
+        let error = (dot(&got, &direction) - expected).abs() / (size(&got) * size(&direction));
+        assert!(error < 1e-8, "{seed}: gradient off by {error}");
+        let mut product = vec![f64::NAN; parameters.len()];
+        network
+            .hessian_vector_product(
+                &parameters,
+                objective,
+                &direction,
+                &mut product,
+                &mut workspace,
+            )
+            .unwrap();
+        let error = distance(&product, &products);
+        assert!(error < 1e-6, "{seed}: Hessian product off by {error}");
+        compared += 1;
+    }
+}
+
+#[test]
+fn minimal_filtering_on_even_and_odd_sizes() {
+    let tanh = json!({ "kind": "tanh" });
+    let pool = json!({ "kind": "max_pool", "kernel": [2, 2] });
+    for (seed, size, padding, pooled) in [
+        (70, [6, 8], [1, 1], false),
+        (71, [7, 5], [1, 1], false),
+        (72, [7, 9], [0, 0], false),
+        (73, [6, 7], [0, 1], true),
+        (74, [9, 8], [2, 2], true),
+        (75, [4, 4], [1, 1], true),
+    ] {
+        let layer = |filters: usize, padding: [usize; 2]| json!({ "kind": "conv2d", "filters": filters, "kernel": [3, 3], "padding": padding });
+        let mut layers = vec![layer(16, [1, 1]), tanh.clone(), layer(32, padding)];
+        if pooled {
+            layers.push(pool.clone());
+        }
+        layers.extend([tanh.clone(), layer(48, [1, 1]), tanh.clone(), dense(2)]);
+        compare_along_directions(&network(json!([size[0], size[1], 2]), json!(layers)), 3, seed);
+    }
+}

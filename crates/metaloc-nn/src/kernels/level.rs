@@ -5,6 +5,8 @@
 //! Results are the same to the bit for one level, and differ by rounding between levels.
 #![allow(unsafe_code)] // calls to functions compiled for more than the base instruction set
 
+use super::vector::{Available, Vector};
+use crate::real::Real;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -91,40 +93,62 @@ impl SimdLevel {
 
     /// Runs loops compiled for this level's vectors.
     ///
-    /// They are plain Rust, the same operations in the same order at every level: same bytes.
+    /// The same operations in the same order at every level: same bytes.
     #[inline(always)]
-    pub(crate) fn vectorize(self, body: impl Vectorized) {
-        match self {
-            // SAFETY: a level is in use only where the CPU has it.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { with_avx512(body) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { with_avx2(body) },
-            _ => body.run(),
-        }
+    pub(crate) fn vectorize<R: Real>(self, body: impl Vectorized<R>) {
+        // SAFETY: a level is in use only where the CPU has it.
+        unsafe { R::vectorize(self, body) }
     }
 }
 
-/// Loops that gain from wide vectors, with what they work on.
+/// Loops that gain from wide vectors, with what they work on: either plain ones, which compilers
+/// turn into vectors, or such over the vector type `V`.
 ///
 /// A trait and not a closure: only what is `#[inline(always)]` is sure to be compiled anew for each
 /// level, and closures can't be. Mark `run` and all that it calls so.
-pub(crate) trait Vectorized {
-    fn run(self);
+pub trait Vectorized<R> {
+    fn run<V: Vector<R>>(self, vectors: Available<V>);
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
-unsafe fn with_avx512(body: impl Vectorized) {
-    body.run();
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn with_avx512<R, V: Vector<R>>(body: impl Vectorized<R>) {
+    // SAFETY: the caller's promise.
+    body.run::<V>(unsafe { Available::new() });
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn with_avx2(body: impl Vectorized) {
-    body.run();
+#[target_feature(enable = "avx2,fma")]
+unsafe fn with_avx2<R, V: Vector<R>>(body: impl Vectorized<R>) {
+    // SAFETY: the caller's promise.
+    body.run::<V>(unsafe { Available::new() });
 }
+
+/// Writes the function that runs a body with a number type's vectors.
+macro_rules! vectorize {
+    ($name:ident, $real:ty, $avx512:ident, $avx2:ident, $neon:ident) => {
+        /// # Safety
+        /// The CPU has the level.
+        #[inline(always)]
+        pub(crate) unsafe fn $name(level: SimdLevel, body: impl Vectorized<$real>) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match level {
+                    #[cfg(target_arch = "x86_64")]
+                    SimdLevel::Avx512 => with_avx512::<$real, std::arch::x86_64::$avx512>(body),
+                    #[cfg(target_arch = "x86_64")]
+                    SimdLevel::Avx2 => with_avx2::<$real, std::arch::x86_64::$avx2>(body),
+                    #[cfg(target_arch = "aarch64")]
+                    SimdLevel::Neon => body.run::<std::arch::aarch64::$neon>(Available::new()),
+                    _ => body.run::<$real>(Available::new()),
+                }
+            }
+        }
+    };
+}
+
+vectorize!(vectorize_f32, f32, __m512, __m256, float32x4_t);
+vectorize!(vectorize_f64, f64, __m512d, __m256d, float64x2_t);
 
 impl fmt::Display for SimdLevel {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,9 +169,9 @@ mod tests {
 
     struct Squares<'a>(&'a [f32], &'a mut [f32]);
 
-    impl Vectorized for Squares<'_> {
+    impl Vectorized<f32> for Squares<'_> {
         #[inline(always)]
-        fn run(self) {
+        fn run<V: Vector<f32>>(self, _: Available<V>) {
             for (sum, &value) in self.1.iter_mut().zip(self.0) {
                 *sum += value * value + 0.1;
             }

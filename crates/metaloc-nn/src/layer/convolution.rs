@@ -12,14 +12,14 @@
 
 use super::strip::{BiasGradient, Finish, LANES, SILENT, Tangents, Values, chosen};
 use super::{Initial, ParameterArray, Refusal, Sides, SidesMut};
-use crate::kernels::convolution::{DeltaGrid, Grid, PackedFilters, correlate, correlate_gradient};
+use crate::kernels::convolution::{DeltaGrid, Grid, PackedFilters};
+use crate::kernels::correlation::{Correlation, CorrelationScratch, FilterGradient, Lines};
 use crate::kernels::level::{SimdLevel, Vectorized};
 use crate::kernels::tile::MAX_COLUMNS;
+use crate::kernels::vector::{Available, Vector};
 use crate::real::Real;
 use crate::shape::Shape;
-
-/// Pixels that a strip has at least, where the image allows: tiles come out nearly full.
-const STRIP_PIXELS: usize = 96;
+use crate::workspace::grow;
 
 /// A convolution of a checked network, and what is fused with it.
 ///
@@ -52,11 +52,10 @@ pub(crate) struct Kept<R> {
 /// Buffers that all convolutions of a pass share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch<R> {
+    correlation: CorrelationScratch<R>,
     strip: Vec<R>,
-    strip_tangents: Vec<R>,
     delta: Vec<R>,
     delta_tangents: Vec<R>,
-    pixels: Vec<usize>,
 }
 
 /// Weights laid out for the kernels, made once a call for all parts of a batch.
@@ -186,32 +185,49 @@ impl Convolution {
         (at, place(down, right))
     }
 
-    fn filters_there(&self) -> PackedFilters {
-        PackedFilters { window: self.window, channels: self.inputs[2], filters: self.filters }
+    /// From inputs to outputs.
+    fn there(&self) -> Correlation {
+        let ([per_image, columns], [rows, pool_columns]) = (self.pooled(), self.pool);
+        let (columns, stride) = (columns * pool_columns, self.stride);
+        Correlation {
+            grid: self.padded_grid(),
+            filters: PackedFilters {
+                window: self.window,
+                channels: self.inputs[2],
+                filters: self.filters,
+            },
+            lines: Lines { per_image, rows, columns, first: 0, stride },
+        }
     }
 
-    /// Filters turned round, from output channels to input channels.
-    fn filters_back(&self) -> PackedFilters {
-        PackedFilters { window: self.window, channels: self.filters, filters: self.inputs[2] }
+    /// From output gradients to input gradients: filters turned round, exchanged with channels.
+    fn back(&self) -> Correlation {
+        let ((at, first), [per_image, columns, channels]) = (self.delta_grid(), self.inputs);
+        let (window, stride) = (self.window, [1, 1]);
+        Correlation {
+            grid: at.grid,
+            filters: PackedFilters { window, channels: self.filters, filters: channels },
+            lines: Lines { per_image, rows: 1, columns, first, stride },
+        }
+    }
+
+    fn filter_gradient(&self) -> FilterGradient {
+        let (grid, window) = (self.padded_grid(), self.window);
+        FilterGradient { grid, window, delta: self.delta_grid().0 }
     }
 
     /// Lays the weights out for [`forward`](Self::forward) and, where `back` is asked for, for
     /// [`backward`](Self::backward) with an input gradient.
     pub(crate) fn pack<R: Real>(&self, parameters: &[R], packed: &mut Packed<R>, back: bool) {
         let kernel = R::tile_kernel(SimdLevel::current());
-        let ([rows, columns], channels, filters) = (self.window, self.inputs[2], self.filters);
-        let weight = |r: usize, c: usize, i: usize, f: usize| {
-            parameters[((r * columns + c) * channels + i) * filters + f]
-        };
-        let layout = self.filters_there();
-        grow(&mut packed.there, layout.n_values(&kernel));
-        layout.pack(&kernel, &mut packed.there, weight);
+        let weights = &parameters[..self.n_weights()];
+        let there = self.there();
+        grow(&mut packed.there, there.n_packed(&kernel));
+        there.pack(&kernel, weights, false, &mut packed.there);
         if back {
-            let layout = self.filters_back();
-            grow(&mut packed.back, layout.n_values(&kernel));
-            layout.pack(&kernel, &mut packed.back, |r, c, f, i| {
-                weight(rows - 1 - r, columns - 1 - c, i, f)
-            });
+            let back = self.back();
+            grow(&mut packed.back, back.n_packed(&kernel));
+            back.pack(&kernel, weights, true, &mut packed.back);
         }
     }
 
@@ -228,10 +244,8 @@ impl Convolution {
         scratch: &mut Scratch<R>,
     ) {
         self.pad(n, inputs.values, &mut kept.padded);
-        let kernel = R::tile_kernel(SimdLevel::current());
-        let (grid, filters) = (self.padded_grid(), self.filters_there());
-        let finish = self.finish();
-        let stride = finish.stride;
+        let (kernel, level) = (R::tile_kernel(SimdLevel::current()), SimdLevel::current());
+        let (there, finish) = (self.there(), self.finish());
         let n_outputs = n * self.pooled()[0] * self.pooled()[1] * self.filters;
         if self.chooses() && kept.choices.len() < n_outputs {
             kept.choices.resize(n_outputs, 0);
@@ -243,54 +257,27 @@ impl Convolution {
         {
             self.pad(n, input_tangents, &mut kept.padded_tangents);
         }
+        let Scratch { correlation, strip, .. } = scratch;
         let line = self.pooled()[1] * self.filters;
-        for lines in self.strips(n) {
-            let Scratch { strip, strip_tangents, pixels, .. } = scratch;
-            self.window_places(lines.clone(), pixels);
-            grow(strip, pixels.len() * stride);
-            let from = (&kept.padded[..], grid, &pixels[..]);
-            correlate(&kernel, from, (&packed.0.there, &filters), (strip, stride), false);
+        for lines in there.strips(n) {
+            grow(strip, there.n_pixels(&lines) * finish.stride);
+            let terms = [(&kept.padded[..], &packed.0.there[..])];
+            let to = (&mut strip[..], finish.stride);
+            there.run(&kernel, &terms, lines.clone(), correlation, to);
             let place = lines.start * line..lines.end * line;
             let values = &mut outputs.values[place.clone()];
             let choices = if self.chooses() { &mut kept.choices[place.clone()] } else { &mut [] };
-            let level = SimdLevel::current();
             level.vectorize(Values { finish, strip, bias, outputs: values, choices });
 
             let Some((tangents, direction)) = &mut tangents else { continue };
-            grow(strip_tangents, pixels.len() * stride);
-            let to = (&mut strip_tangents[..], stride);
-            correlate(&kernel, from, (&packed.1.there, &filters), to, false);
-            if inputs.tangents.is_some() {
-                let from = (&kept.padded_tangents[..], grid, &pixels[..]);
-                let to = (&mut strip_tangents[..], stride);
-                correlate(&kernel, from, (&packed.0.there, &filters), to, true);
-            }
+            let terms = [
+                (&kept.padded[..], &packed.1.there[..]),
+                (&kept.padded_tangents[..], &packed.0.there[..]),
+            ];
+            let terms = if inputs.tangents.is_some() { &terms[..] } else { &terms[..1] };
+            there.run(&kernel, terms, lines, correlation, (&mut strip[..], finish.stride));
             let (bias, outputs) = (&direction[self.n_weights()..], &mut tangents[place]);
-            let strip = &strip_tangents[..];
             level.vectorize(Tangents { finish, strip, bias, outputs, choices });
-        }
-    }
-
-    /// Ranges of output lines that are computed at a time; lines count on over the images.
-    fn strips(&self, n: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let n_lines = n * self.pooled()[0];
-        let pixels = self.pool[0] * self.pooled()[1] * self.pool[1];
-        let lines = STRIP_PIXELS.div_ceil(pixels);
-        (0..n_lines).step_by(lines).map(move |first| first..n_lines.min(first + lines))
-    }
-
-    /// Where the windows of a strip begin in the padded images.
-    fn window_places(&self, lines: std::ops::Range<usize>, places: &mut Vec<usize>) {
-        let ([down, right], [pool_rows, pool_columns]) = (self.stride, self.pool);
-        let (grid, [pooled_rows, pooled_columns]) = (self.padded_grid(), self.pooled());
-        places.clear();
-        for line in lines {
-            let (image, y) = (line / pooled_rows, line % pooled_rows);
-            for row in 0..pool_rows {
-                let first = image * grid.n_values() + (y * pool_rows + row) * down * grid.row();
-                let step = right * grid.channels;
-                places.extend((0..pooled_columns * pool_columns).map(|x| first + x * step));
-            }
         }
     }
 
@@ -308,7 +295,7 @@ impl Convolution {
     fn pad<R: Real>(&self, n: usize, inputs: &[R], padded: &mut Vec<R>) {
         let (grid, row) = (self.padded_grid(), self.inputs[1] * self.inputs[2]);
         let (top, left) = (self.padding[0], self.padding[1] * grid.channels);
-        grow(padded, n * grid.n_values());
+        grow(padded, n * grid.n_values() + Correlation::slack(&grid));
         let images = padded.chunks_exact_mut(grid.n_values());
         for (image, inputs) in images.zip(inputs.chunks_exact(self.inputs[0] * row)) {
             for (y, to) in image.chunks_exact_mut(grid.row()).enumerate() {
@@ -333,12 +320,11 @@ impl Convolution {
         delta: Sides<'_, R>,
         kept: &Kept<R>,
         inputs_have_tangents: bool,
-        (gradient, mut add): (&mut [R], bool),
+        (gradient, add): (&mut [R], bool),
         mut input_delta: Option<SidesMut<'_, R>>,
         scratch: &mut Scratch<R>,
     ) {
         let kernel = R::tile_kernel(SimdLevel::current());
-        let ((at, _), padded) = (self.delta_grid(), self.padded_grid());
         let (weight_gradient, bias_gradient) = gradient.split_at_mut(self.n_weights());
         if !add {
             bias_gradient.fill(R::ZERO);
@@ -350,29 +336,27 @@ impl Convolution {
 
         let n_outputs = self.pooled()[0] * self.pooled()[1] * self.filters;
         let n_inputs: usize = self.inputs.iter().product();
-        let group = STRIP_PIXELS.div_ceil(at.pixels[0] * at.pixels[1]);
+        let (filter_gradient, padded) = (self.filter_gradient(), self.padded_grid().n_values());
+        let group = filter_gradient.group();
         for first in (0..n).step_by(group) {
             let images = group.min(n - first);
             let outputs = first * n_outputs..(first + images) * n_outputs;
             let choices = if self.chooses() { &kept.choices[outputs.clone()] } else { &[] };
-            let inputs = (&kept.padded[first * padded.n_values()..], padded);
+            let inputs = &kept.padded[first * padded..];
             self.spread(images, &delta.values[outputs.clone()], choices, &mut scratch.delta);
+            let mut terms = [(inputs, &scratch.delta[..]); 2];
+            let mut n_terms = 1;
             if let Some(tangents) = delta.tangents {
                 let spread = &mut scratch.delta_tangents;
                 self.spread(images, &tangents[outputs], choices, spread);
-                let to = (&mut weight_gradient[..], add);
-                correlate_gradient(&kernel, images, inputs, (spread, at), self.window, to);
+                terms[0] = (inputs, &spread[..]);
                 if inputs_have_tangents {
-                    let tangents = &kept.padded_tangents[first * padded.n_values()..];
-                    let (inputs, to) = ((tangents, padded), (&mut weight_gradient[..], true));
-                    let delta = (&scratch.delta[..], at);
-                    correlate_gradient(&kernel, images, inputs, delta, self.window, to);
+                    terms[1] = (&kept.padded_tangents[first * padded..], &scratch.delta[..]);
+                    n_terms = 2;
                 }
-            } else {
-                let (delta, to) = ((&scratch.delta[..], at), (&mut weight_gradient[..], add));
-                correlate_gradient(&kernel, images, inputs, delta, self.window, to);
             }
-            add = true;
+            let to = (&mut weight_gradient[..], first == 0, add);
+            filter_gradient.add(&kernel, images, &terms[..n_terms], &mut scratch.correlation, to);
             if let Some(input_delta) = &mut input_delta {
                 let place = first * n_inputs..(first + images) * n_inputs;
                 let values = &mut input_delta.values[place.clone()];
@@ -380,11 +364,13 @@ impl Convolution {
                 self.input_gradient(images, packed, SidesMut { values, tangents }, scratch);
             }
         }
+        filter_gradient.finish(&scratch.correlation, weight_gradient, add);
     }
 
     /// Spreads output gradients over the convolution's own outputs, in a [`DeltaGrid`].
     fn spread<R: Real>(&self, n: usize, delta: &[R], choices: &[u8], spread: &mut Vec<R>) {
-        grow(spread, n * self.delta_grid().0.grid.n_values() + MAX_COLUMNS);
+        let grid = self.delta_grid().0.grid;
+        grow(spread, n * grid.n_values() + MAX_COLUMNS + Correlation::slack(&grid));
         SimdLevel::current().vectorize(Spread { convolution: self, delta, choices, spread });
     }
 
@@ -397,27 +383,19 @@ impl Convolution {
         scratch: &mut Scratch<R>,
     ) {
         let kernel = R::tile_kernel(SimdLevel::current());
-        let ((at, first), filters) = (self.delta_grid(), self.filters_back());
-        let [height, width, channels] = self.inputs;
+        let (back, [_, width, channels]) = (self.back(), self.inputs);
         let stride = channels.next_multiple_of(LANES);
-        let lines = STRIP_PIXELS.div_ceil(width);
-        let Scratch { strip, delta, delta_tangents, pixels, .. } = scratch;
-        for start in (0..images * height).step_by(lines) {
-            let end = (images * height).min(start + lines);
-            pixels.clear();
-            for line in start..end {
-                let row = line / height * at.grid.n_values() + line % height * at.grid.row();
-                pixels.extend((0..width).map(|x| first + row + x * self.filters));
-            }
-            let place = start * width * channels..end * width * channels;
-            grow(strip, pixels.len() * stride);
-            let from = (&delta[..], at.grid, &pixels[..]);
-            correlate(&kernel, from, (&packed.0.back, &filters), (strip, stride), false);
+        let Scratch { correlation, strip, delta, delta_tangents, .. } = scratch;
+        for lines in back.strips(images) {
+            let place = lines.start * width * channels..lines.end * width * channels;
+            grow(strip, back.n_pixels(&lines) * stride);
+            let terms = [(&delta[..], &packed.0.back[..])];
+            back.run(&kernel, &terms, lines.clone(), correlation, (&mut strip[..], stride));
             unstride(strip, stride, &mut to.values[place.clone()], channels);
             if let Some(tangents) = to.tangents.as_deref_mut() {
-                correlate(&kernel, from, (&packed.1.back, &filters), (strip, stride), false);
-                let from = (&delta_tangents[..], at.grid, &pixels[..]);
-                correlate(&kernel, from, (&packed.0.back, &filters), (strip, stride), true);
+                let terms =
+                    [(&delta[..], &packed.1.back[..]), (&delta_tangents[..], &packed.0.back[..])];
+                back.run(&kernel, &terms, lines, correlation, (&mut strip[..], stride));
                 unstride(strip, stride, &mut tangents[place], channels);
             }
         }
@@ -432,9 +410,9 @@ struct Spread<'a, R> {
     spread: &'a mut [R],
 }
 
-impl<R: Real> Vectorized for Spread<'_, R> {
+impl<R: Real> Vectorized<R> for Spread<'_, R> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<R>>(self, _: Available<V>) {
         let (at, _) = self.convolution.delta_grid();
         let ([pool_rows, pool_columns], [rows, columns]) =
             (self.convolution.pool, self.convolution.pooled());
@@ -471,11 +449,5 @@ impl<R: Real> Vectorized for Spread<'_, R> {
 fn unstride<R: Real>(from: &[R], stride: usize, to: &mut [R], channels: usize) {
     for (to, from) in to.chunks_exact_mut(channels).zip(from.chunks_exact(stride)) {
         to.copy_from_slice(&from[..channels]);
-    }
-}
-
-fn grow<R: Real>(buffer: &mut Vec<R>, length: usize) {
-    if buffer.len() < length {
-        buffer.resize(length, R::ZERO);
     }
 }

@@ -4,6 +4,7 @@
 //! a line of pooled outputs after the other, each `pool rows x (columns * pool columns)` pixels.
 
 use crate::kernels::level::Vectorized;
+use crate::kernels::vector::{Available, Vector};
 use crate::real::Real;
 
 /// The byte of an output through which nothing flows back: the rectifier held it at zero.
@@ -52,9 +53,9 @@ pub(crate) struct Values<'a, R> {
     pub(crate) choices: &'a mut [u8],
 }
 
-impl<R: Real> Vectorized for Values<'_, R> {
+impl<R: Real> Vectorized<R> for Values<'_, R> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<R>>(self, _: Available<V>) {
         let Self { finish, strip, bias, outputs, choices } = self;
         let (filters, n_taps) = (finish.filters, finish.pool[0] * finish.pool[1]);
         let whole = filters - filters % LANES;
@@ -133,9 +134,9 @@ pub(crate) struct Tangents<'a, R> {
     pub(crate) choices: &'a [u8],
 }
 
-impl<R: Real> Vectorized for Tangents<'_, R> {
+impl<R: Real> Vectorized<R> for Tangents<'_, R> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<R>>(self, _: Available<V>) {
         let Self { finish, strip, bias, outputs, choices } = self;
         let (filters, n_taps) = (finish.filters, finish.pool[0] * finish.pool[1]);
         for (pixel, outputs) in outputs.chunks_exact_mut(filters).enumerate() {
@@ -165,9 +166,9 @@ pub(crate) struct BiasGradient<'a, R> {
     pub(crate) sums: &'a mut [R],
 }
 
-impl<R: Real> Vectorized for BiasGradient<'_, R> {
+impl<R: Real> Vectorized<R> for BiasGradient<'_, R> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<R>>(self, _: Available<V>) {
         let filters = self.sums.len();
         if self.choices.is_empty() {
             for delta in self.delta.chunks_exact(filters) {
