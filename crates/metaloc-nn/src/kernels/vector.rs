@@ -28,6 +28,13 @@ pub trait Vector<R>: Copy {
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    /// `then` where this is at most `limit`, `otherwise` elsewhere and where either is NaN.
+    fn where_at_most(self, limit: Self, then: Self, otherwise: Self) -> Self;
+    /// Writes whole numbers from 0 to 255 as bytes.
+    ///
+    /// # Safety
+    /// The pointer is good for writing [`Self::LANES`] bytes.
+    unsafe fn store_bytes(self, to: *mut u8);
 }
 
 /// The knowledge that this CPU has the instructions of a vector type.
@@ -39,6 +46,49 @@ impl<V> Available<V> {
     /// The CPU has the instructions.
     pub(crate) unsafe fn new() -> Self {
         Self(PhantomData)
+    }
+
+    /// The same number everywhere.
+    #[inline(always)]
+    pub(crate) fn splat<R>(self, number: R) -> V
+    where
+        V: Vector<R>,
+    {
+        // SAFETY: the CPU has the instructions.
+        unsafe { V::splat(number) }
+    }
+
+    /// The first numbers of a slice.
+    #[inline(always)]
+    pub(crate) fn load<R>(self, from: &[R]) -> V
+    where
+        V: Vector<R>,
+    {
+        assert!(from.len() >= V::LANES);
+        // SAFETY: the CPU has the instructions; the slice is long enough.
+        unsafe { V::load(from.as_ptr()) }
+    }
+
+    /// Writes the first numbers of a slice.
+    #[inline(always)]
+    pub(crate) fn store<R>(self, vector: V, to: &mut [R])
+    where
+        V: Vector<R>,
+    {
+        assert!(to.len() >= V::LANES);
+        // SAFETY: the slice is long enough.
+        unsafe { vector.store(to.as_mut_ptr()) }
+    }
+
+    /// Writes whole numbers from 0 to 255 as the first bytes of a slice.
+    #[inline(always)]
+    pub(crate) fn store_bytes<R>(self, vector: V, to: &mut [u8])
+    where
+        V: Vector<R>,
+    {
+        assert!(to.len() >= V::LANES);
+        // SAFETY: the slice is long enough.
+        unsafe { vector.store_bytes(to.as_mut_ptr()) }
     }
 }
 
@@ -72,13 +122,22 @@ impl<R: crate::real::Real> Vector<R> for R {
     fn times(self, other: Self) -> Self {
         self * other
     }
+    #[inline(always)]
+    fn where_at_most(self, limit: Self, then: Self, otherwise: Self) -> Self {
+        if self <= limit { then } else { otherwise }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { *to = self.to_f64() as u8 }
+    }
 }
 
 /// Writes a vector type's operations with the intrinsics of an instruction set.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
     ($vector:ty, $real:ty, $lanes:literal, $splat:path, $load:path, $store:path, $add:path,
-     $sub:path, $mul:path) => {
+     $sub:path, $mul:path, $where_at_most:expr, $store_bytes:expr) => {
         impl Vector<$real> for $vector {
             const LANES: usize = $lanes;
 
@@ -112,14 +171,35 @@ macro_rules! vector {
                 // SAFETY: as above.
                 unsafe { $mul(self, other) }
             }
+            #[inline(always)]
+            fn where_at_most(self, limit: Self, then: Self, otherwise: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $where_at_most(self, limit, then, otherwise) }
+            }
+            #[inline(always)]
+            unsafe fn store_bytes(self, to: *mut u8) {
+                // SAFETY: the caller's promise; as above.
+                unsafe { $store_bytes(self, to) }
+            }
         }
     };
 }
 
+/// Writes numbers one by one as bytes.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+unsafe fn narrow<const N: usize>(numbers: [i32; N], to: *mut u8) {
+    for (lane, number) in numbers.into_iter().enumerate() {
+        // SAFETY: the caller's promise of room for all.
+        unsafe { *to.add(lane) = number as u8 };
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Vector;
+    use super::{Vector, narrow};
     use std::arch::x86_64::*;
+    use std::mem::transmute;
 
     vector!(
         __m512,
@@ -130,7 +210,11 @@ mod x86 {
         _mm512_storeu_ps,
         _mm512_add_ps,
         _mm512_sub_ps,
-        _mm512_mul_ps
+        _mm512_mul_ps,
+        |x, limit, then, otherwise| {
+            _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(x, limit), otherwise, then)
+        },
+        |x, to: *mut u8| _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(x)))
     );
     vector!(
         __m512d,
@@ -141,7 +225,11 @@ mod x86 {
         _mm512_storeu_pd,
         _mm512_add_pd,
         _mm512_sub_pd,
-        _mm512_mul_pd
+        _mm512_mul_pd,
+        |x, limit, then, otherwise| {
+            _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(x, limit), otherwise, then)
+        },
+        |x, to: *mut u8| narrow::<8>(transmute::<__m256i, [i32; 8]>(_mm512_cvttpd_epi32(x)), to)
     );
     vector!(
         __m256,
@@ -152,7 +240,11 @@ mod x86 {
         _mm256_storeu_ps,
         _mm256_add_ps,
         _mm256_sub_ps,
-        _mm256_mul_ps
+        _mm256_mul_ps,
+        |x, limit, then, otherwise| {
+            _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_LE_OQ>(x, limit))
+        },
+        |x, to: *mut u8| narrow::<8>(transmute::<__m256i, [i32; 8]>(_mm256_cvttps_epi32(x)), to)
     );
     vector!(
         __m256d,
@@ -163,14 +255,19 @@ mod x86 {
         _mm256_storeu_pd,
         _mm256_add_pd,
         _mm256_sub_pd,
-        _mm256_mul_pd
+        _mm256_mul_pd,
+        |x, limit, then, otherwise| {
+            _mm256_blendv_pd(otherwise, then, _mm256_cmp_pd::<_CMP_LE_OQ>(x, limit))
+        },
+        |x, to: *mut u8| narrow::<4>(transmute::<__m128i, [i32; 4]>(_mm256_cvttpd_epi32(x)), to)
     );
 }
 
 #[cfg(target_arch = "aarch64")]
 mod arm {
-    use super::Vector;
+    use super::{Vector, narrow};
     use std::arch::aarch64::*;
+    use std::mem::transmute;
 
     vector!(
         float32x4_t,
@@ -181,7 +278,9 @@ mod arm {
         vst1q_f32,
         vaddq_f32,
         vsubq_f32,
-        vmulq_f32
+        vmulq_f32,
+        |x, limit, then, otherwise| vbslq_f32(vcleq_f32(x, limit), then, otherwise),
+        |x, to: *mut u8| narrow::<4>(transmute::<int32x4_t, [i32; 4]>(vcvtq_s32_f32(x)), to)
     );
     vector!(
         float64x2_t,
@@ -192,6 +291,10 @@ mod arm {
         vst1q_f64,
         vaddq_f64,
         vsubq_f64,
-        vmulq_f64
+        vmulq_f64,
+        |x, limit, then, otherwise| vbslq_f64(vcleq_f64(x, limit), then, otherwise),
+        |x, to: *mut u8| {
+            narrow::<2>(transmute::<int64x2_t, [i64; 2]>(vcvtq_s64_f64(x)).map(|n| n as i32), to)
+        }
     );
 }

@@ -27,17 +27,40 @@ pub(crate) struct Finish {
 }
 
 impl Finish {
-    /// Place in the strip of the first pixel under an output.
+    /// Places in the strip of the first pixels under a line's outputs.
     #[inline(always)]
-    fn corner(&self, line: usize, column: usize) -> usize {
-        (line * self.pool[0] * self.columns + column) * self.pool[1] * self.stride
+    fn corners(&self, line: usize) -> impl Iterator<Item = usize> + use<> {
+        let step = self.pool[1] * self.stride;
+        let first = line * self.pool[0] * self.columns * step;
+        (0..self.columns).map(move |column| first + column * step)
     }
 
-    /// Distance of a pixel under an output from the first one.
+    /// A vector of outputs and which pixels they come from, the first of equals; the strip from the
+    /// first pixel on.
     #[inline(always)]
-    fn offset(&self, choice: usize) -> usize {
-        let (row, column) = (choice / self.pool[1], choice % self.pool[1]);
-        (row * self.columns * self.pool[1] + column) * self.stride
+    fn output<R: Real, V: Vector<R>>(&self, vectors: Available<V>, strip: &[R], bias: V) -> (V, V) {
+        let (mut best, mut choice) = (vectors.load(strip), vectors.splat(R::ZERO));
+        for row in 0..self.pool[0] {
+            for column in 0..self.pool[1] {
+                let candidate = vectors.load(&strip[row * self.row() + column * self.stride..]);
+                let tap = vectors.splat(R::from_f64((row * self.pool[1] + column) as f64));
+                // A NaN is not passed over; the first pixel meets itself, and stays.
+                choice = candidate.where_at_most(best, choice, tap);
+                best = candidate.where_at_most(best, best, candidate);
+            }
+        }
+        let value = best.plus(bias);
+        if !self.rectified {
+            return (value, choice);
+        }
+        let (zero, silent) = (vectors.splat(R::ZERO), vectors.splat(R::from_f64(SILENT.into())));
+        (value.where_at_most(zero, zero, value), value.where_at_most(zero, silent, choice))
+    }
+
+    /// Distance of two rows of pixels.
+    #[inline(always)]
+    fn row(&self) -> usize {
+        self.columns * self.pool[1] * self.stride
     }
 }
 
@@ -55,74 +78,45 @@ pub(crate) struct Values<'a, R> {
 
 impl<R: Real> Vectorized<R> for Values<'_, R> {
     #[inline(always)]
-    fn run<V: Vector<R>>(self, _: Available<V>) {
+    fn run<V: Vector<R>>(self, vectors: Available<V>) {
         let Self { finish, strip, bias, outputs, choices } = self;
-        let (filters, n_taps) = (finish.filters, finish.pool[0] * finish.pool[1]);
-        let whole = filters - filters % LANES;
-        for (pixel, outputs) in outputs.chunks_exact_mut(filters).enumerate() {
-            let corner = finish.corner(pixel / finish.columns, pixel % finish.columns);
-            let choices = choices.get_mut(pixel * filters..(pixel + 1) * filters);
-            let choices = choices.unwrap_or_default();
-            for first in (0..whole).step_by(LANES) {
-                let (best, choice) = largest(&finish, strip, corner + first, n_taps);
-                let (values, choice) = rectify(&finish, best, choice, &bias[first..][..LANES]);
-                outputs[first..][..LANES].copy_from_slice(&values);
-                if !choices.is_empty() {
-                    choices[first..][..LANES].copy_from_slice(&choice.map(|tap| tap as u8));
+        let (filters, line) = (finish.filters, finish.columns * finish.filters);
+        assert!(finish.stride.is_multiple_of(LANES) && filters <= finish.stride);
+        assert!(strip.len() * finish.filters >= outputs.len() * finish.stride);
+        let keeps = !choices.is_empty();
+        assert!(!keeps || choices.len() == outputs.len());
+        let whole = filters - filters % V::LANES;
+        let (mut edge, mut edge_choices) = ([R::ZERO; LANES], [0; LANES]);
+        let mut edge_bias = [R::ZERO; LANES];
+        edge_bias[..filters - whole].copy_from_slice(&bias[whole..]);
+        for (index, outputs) in outputs.chunks_exact_mut(line).enumerate() {
+            for (x, corner) in finish.corners(index).enumerate() {
+                let outputs = &mut outputs[x * filters..(x + 1) * filters];
+                let choices = match keeps {
+                    true => &mut choices[index * line + x * filters..][..filters],
+                    false => &mut [],
+                };
+                for first in (0..whole).step_by(V::LANES) {
+                    let bias = vectors.load(&bias[first..]);
+                    let (values, choice) = finish.output(vectors, &strip[corner + first..], bias);
+                    vectors.store(values, &mut outputs[first..]);
+                    if keeps {
+                        vectors.store_bytes(choice, &mut choices[first..]);
+                    }
+                }
+                if whole < filters {
+                    let bias = vectors.load(&edge_bias);
+                    let (values, choice) = finish.output(vectors, &strip[corner + whole..], bias);
+                    vectors.store(values, &mut edge);
+                    outputs[whole..].copy_from_slice(&edge[..filters - whole]);
+                    if keeps {
+                        vectors.store_bytes(choice, &mut edge_choices);
+                        choices[whole..].copy_from_slice(&edge_choices[..filters - whole]);
+                    }
                 }
             }
-            if whole < filters {
-                let (best, choice) = largest(&finish, strip, corner + whole, n_taps);
-                let (values, choice) = rectify(&finish, best, choice, &bias[whole..]);
-                outputs[whole..].copy_from_slice(&values[..filters - whole]);
-                if !choices.is_empty() {
-                    let choice = choice.map(|tap| tap as u8);
-                    choices[whole..].copy_from_slice(&choice[..filters - whole]);
-                }
-            }
         }
     }
-}
-
-/// The largest values under an output, and which they are; the first of equals.
-#[inline(always)]
-fn largest<R: Real>(
-    finish: &Finish,
-    strip: &[R],
-    corner: usize,
-    n_taps: usize,
-) -> ([R; LANES], [u32; LANES]) {
-    let mut best = [R::ZERO; LANES];
-    best.copy_from_slice(&strip[corner..][..LANES]);
-    let mut choice = [0_u32; LANES];
-    for tap in 1..n_taps {
-        let candidates = &strip[corner + finish.offset(tap)..][..LANES];
-        for lane in 0..LANES {
-            // A NaN is not passed over.
-            let worse = candidates[lane] <= best[lane];
-            best[lane] = if worse { best[lane] } else { candidates[lane] };
-            choice[lane] = if worse { choice[lane] } else { tap as u32 };
-        }
-    }
-    (best, choice)
-}
-
-#[inline(always)]
-fn rectify<R: Real>(
-    finish: &Finish,
-    mut values: [R; LANES],
-    mut choice: [u32; LANES],
-    bias: &[R],
-) -> ([R; LANES], [u32; LANES]) {
-    values.iter_mut().zip(bias).for_each(|(value, &bias)| *value += bias);
-    if finish.rectified {
-        for (value, choice) in values.iter_mut().zip(&mut choice) {
-            let held = *value <= R::ZERO;
-            *value = if held { R::ZERO } else { *value };
-            *choice = if held { u32::from(SILENT) } else { *choice };
-        }
-    }
-    (values, choice)
 }
 
 /// Makes the output tangents of a strip of tangents: that of the chosen value, with the bias's.
@@ -138,20 +132,31 @@ impl<R: Real> Vectorized<R> for Tangents<'_, R> {
     #[inline(always)]
     fn run<V: Vector<R>>(self, _: Available<V>) {
         let Self { finish, strip, bias, outputs, choices } = self;
-        let (filters, n_taps) = (finish.filters, finish.pool[0] * finish.pool[1]);
-        for (pixel, outputs) in outputs.chunks_exact_mut(filters).enumerate() {
-            let corner = finish.corner(pixel / finish.columns, pixel % finish.columns);
-            let Some(choices) = choices.get(pixel * filters..(pixel + 1) * filters) else {
-                let pixel = strip[corner..].iter().zip(bias);
-                outputs.iter_mut().zip(pixel).for_each(|(to, (&value, &bias))| *to = value + bias);
-                continue;
-            };
-            outputs.fill(R::ZERO);
-            for tap in 0..n_taps {
-                let values = strip[corner + finish.offset(tap)..][..filters].iter().zip(bias);
-                for ((to, (&value, &bias)), &choice) in outputs.iter_mut().zip(values).zip(choices)
-                {
-                    *to = if choice == tap as u8 { value + bias } else { *to };
+        let (filters, line) = (finish.filters, finish.columns * finish.filters);
+        let mut choices = choices.chunks_exact(line);
+        for (index, outputs) in outputs.chunks_exact_mut(line).enumerate() {
+            let choices = choices.next();
+            for (x, corner) in finish.corners(index).enumerate() {
+                let outputs = &mut outputs[x * filters..(x + 1) * filters];
+                let Some(choices) = choices else {
+                    for (filter, to) in outputs.iter_mut().enumerate() {
+                        *to = strip[corner + filter] + bias[filter];
+                    }
+                    continue;
+                };
+                let choices = &choices[x * filters..(x + 1) * filters];
+                outputs.fill(R::ZERO);
+                let mut tap = 0;
+                for row in 0..finish.pool[0] {
+                    for column in 0..finish.pool[1] {
+                        let place = corner + row * finish.row() + column * finish.stride;
+                        let values = strip[place..place + filters].iter().zip(bias);
+                        let chosen = outputs.iter_mut().zip(choices);
+                        for ((to, &choice), (&value, &bias)) in chosen.zip(values) {
+                            *to = if choice == tap { value + bias } else { *to };
+                        }
+                        tap += 1;
+                    }
                 }
             }
         }
