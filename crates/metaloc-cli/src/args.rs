@@ -39,8 +39,12 @@ pub(crate) enum Command {
     /// Meta-train on environments that were surveyed before.
     #[command(
         after_help = "Example:\n  metaloc train --survey uji --environments 01,04,07,10,12 --sets \
-                      trn01 --out uji.model\n\nCtrl-C leaves a checkpoint beside --out; the same \
-                      command with --resume goes on."
+                      trn01 --out uji.model\n\nA network in the settings file (--config), one of:\n  \
+                      [network]\n  hidden = [64, 64]       # dense layers of these widths\n\n  \
+                      [network]\n  preset = \"mlp\"          # or for images: cnn, cnn-small\n\n  \
+                      [network]\n  layers = [{ kind = \"dense\", outputs = 32 }, { kind = \
+                      \"relu\" },\n            { kind = \"dense\", outputs = 2 }]\n\nCtrl-C \
+                      leaves a checkpoint beside --out; the same command with --resume goes on."
     )]
     Train(Train),
     /// Adapt a model to a new environment with a few samples.

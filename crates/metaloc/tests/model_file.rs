@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use metaloc::Error;
 use metaloc::learning::{
-    Algorithm, Historical, LearningConfig, MetaModel, SiteModel, draw_support, meta_train,
+    Algorithm, Architecture, FingerprintShape, Historical, LearningConfig, MetaModel, SiteModel,
+    draw_support, meta_train,
 };
 use metaloc::locate::{AdaptedNetwork, Estimate, Locator};
 use metaloc::meta::seed::{Purpose, stream};
 use metaloc::meta::training::{Observer, Outcome, Progress, Silent, TrainingState};
 use metaloc::model_file::{self, Loaded, write_beside, write_checkpoint, write_meta, write_site};
+use metaloc::nn::{Activation, LayerDescription};
 use metaloc::radio::geometry::Position;
 use metaloc::radio::signal::RssScan;
 use metaloc::simulate::Scenario;
@@ -36,7 +38,8 @@ fn sites(survey: &Survey, environments: std::ops::Range<usize>, set: &str) -> Ve
 
 fn config() -> LearningConfig {
     let mut config = LearningConfig::default();
-    config.network.hidden = vec![8];
+    let activation = Activation::Relu;
+    config.network.architecture = Architecture::Mlp { hidden: vec![8], activation };
     config.training.iterations = 12;
     config.training.tasks_per_iteration = 3;
     (config.training.validation.every, config.training.validation.tasks) = (4, 3);
@@ -146,6 +149,52 @@ fn a_meta_model_comes_back_to_the_bit() {
     assert_eq!(bits(&back.parameters), bits(&model.parameters));
     assert_eq!(back, model);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside");
+}
+
+/// Layers with branches inside, and inputs that have a shape.
+#[test]
+fn every_layer_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.model");
+    let mut config = config();
+    config.fingerprint.shape = FingerprintShape::Neighbors;
+    let (dense, relu) = (|outputs| LayerDescription::Dense { outputs }, LayerDescription::Relu {});
+    config.network.architecture = Architecture::Layers(vec![
+        LayerDescription::Concatenate { branches: vec![vec![], vec![relu.clone()]] },
+        LayerDescription::Flatten {},
+        dense(8),
+        LayerDescription::Residual { layers: vec![relu, dense(8), LayerDescription::Tanh {}] },
+        dense(2),
+    ]);
+    let model = train(&config, None, &mut Silent);
+    assert_eq!(model.network.inputs, [5, 3].into());
+    write_meta(&model, &path).unwrap();
+    let Loaded::Meta(back) = model_file::read(&path).unwrap() else { panic!("another kind") };
+    assert_eq!(back, model);
+}
+
+/// As files were written before networks had shapes, presets and lists of layers.
+#[test]
+fn files_of_the_first_version_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.model");
+    let model = train(&config(), None, &mut Silent);
+    write_meta(&model, &path).unwrap();
+    let old = with_manifest(&std::fs::read(&path).unwrap(), |manifest| {
+        for holder in ["config", "encoder"] {
+            let key = if holder == "config" { "fingerprint" } else { "config" };
+            let removed = manifest[holder][key].as_object_mut().unwrap().remove("shape");
+            assert_eq!(removed, Some("vector".into()));
+        }
+        manifest["config"]["network"] =
+            serde_json::json!({ "hidden": [8], "activation": "relu", "loss": "euclidean" });
+        manifest["network"] = serde_json::json!({ "inputs": 15, "layers": [
+            { "kind": "dense", "outputs": 8 }, { "kind": "relu" }, { "kind": "dense", "outputs": 2 },
+        ] });
+    });
+    std::fs::write(&path, old).unwrap();
+    let Loaded::Meta(back) = model_file::read(&path).unwrap() else { panic!("another kind") };
+    assert_eq!(back, model);
 }
 
 #[test]

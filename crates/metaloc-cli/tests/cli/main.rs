@@ -4,6 +4,7 @@
 mod folders;
 mod interruption;
 mod locating;
+mod networks;
 mod training;
 mod usage;
 mod util;

@@ -63,7 +63,8 @@ fn ones() -> [usize; 2] {
 
 impl LayerDescription {
     /// The kind as it stands in a configuration.
-    pub(crate) fn kind(&self) -> &'static str {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Dense { .. } => "dense",
             Self::Conv2d { .. } => "conv2d",

@@ -3,8 +3,8 @@
 //! A layer reads a batch of samples, writes a batch of samples, and on the way back turns the
 //! gradient with respect to its outputs into the one with respect to its inputs and parameters.
 //!
-//! [`Layer`]s are written once for any [`Number`]: run on dual numbers, the same lines give the
-//! exact Hessian-vector product. Dense layers and convolutions, where nearly all the time goes,
+//! [`Layer`]s are written once for any [`Number`](crate::number::Number): run on dual numbers, the
+//! same lines give the exact Hessian-vector product. Dense layers and convolutions, where nearly all the time goes,
 //! call kernels instead and spell their tangents out.
 
 pub(crate) mod context;

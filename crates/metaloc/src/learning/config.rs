@@ -3,11 +3,16 @@
 use metaloc_meta::adapt::AdaptationConfig;
 use metaloc_meta::maml::MamlConfig;
 use metaloc_meta::training::TrainingConfig;
-use metaloc_nn::{Activation, Loss};
+use metaloc_nn::{Loss, Shape};
+use metaloc_radio::fingerprint::RssNeighbors;
 use metaloc_radio::similarity::SignalDistance;
 use serde::{Deserialize, Serialize};
 
+use super::NetworkConfig;
 use crate::error::Error;
+
+/// What a position network answers: x and y in the frame.
+pub(crate) const POSITION_OUTPUTS: usize = 2;
 
 /// Everything that decides what a network learns from given sites and a given seed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -88,6 +93,8 @@ impl std::str::FromStr for Algorithm {
 pub struct FingerprintConfig {
     /// Which fingerprint.
     pub kind: FingerprintKind,
+    /// How the paper's fingerprint lies before the network.
+    pub shape: FingerprintShape,
     /// Neighbours K of the paper's fingerprint; 5 in the paper.
     pub neighbors: usize,
     /// Signal distance between a scan and a reference point.
@@ -106,6 +113,7 @@ impl Default for FingerprintConfig {
     fn default() -> Self {
         Self {
             kind: FingerprintKind::RssNeighbors,
+            shape: FingerprintShape::Vector,
             neighbors: 5,
             distance: SignalDistance::Euclidean,
             not_heard_dbm: -105.0,
@@ -125,6 +133,33 @@ pub enum FingerprintKind {
     RssNeighbors,
     /// The strengths of the access points that the historical environments share.
     RssVector,
+}
+
+/// How the paper's fingerprint lies before the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FingerprintShape {
+    /// `[3 K]`: all distances, then all coordinates (the paper's Fig. 3).
+    #[default]
+    Vector,
+    /// `[K, 3]`: for each neighbour its distance, x and y; for layers that read slots.
+    Neighbors,
+}
+
+impl FingerprintConfig {
+    /// Shape of the network's inputs; `n_access_points` counts those of the raw RSS fingerprint.
+    #[must_use]
+    pub fn inputs(&self, n_access_points: usize) -> Shape {
+        match (self.kind, self.shape) {
+            (FingerprintKind::RssVector, _) => n_access_points.into(),
+            (FingerprintKind::RssNeighbors, FingerprintShape::Vector) => {
+                RssNeighbors { k: self.neighbors }.len().into()
+            }
+            (FingerprintKind::RssNeighbors, FingerprintShape::Neighbors) => {
+                [self.neighbors, 3].into()
+            }
+        }
+    }
 }
 
 /// What inputs are standardised by.
@@ -158,24 +193,6 @@ pub enum FrameUnit {
     Historical,
     /// The root-mean-square extent of the environment's own reference points.
     ReferencePoints,
-}
-
-/// The network: an MLP, as in the paper's regression experiments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NetworkConfig {
-    /// Widths of the hidden layers. The paper says four; the width is our choice.
-    pub hidden: Vec<usize>,
-    /// Activation of the hidden layers.
-    pub activation: Activation,
-    /// Loss of training and adaptation, in frame units.
-    pub loss: Loss,
-}
-
-impl Default for NetworkConfig {
-    fn default() -> Self {
-        Self { hidden: vec![64; 4], activation: Activation::Relu, loss: Loss::Euclidean }
-    }
 }
 
 /// What a training task looks like.
@@ -262,6 +279,16 @@ impl LearningConfig {
                 "network.loss",
                 "squared-error, root-mean-squared-error or euclidean: positions are regressed",
             );
+        }
+        match (self.fingerprint.kind, self.fingerprint.shape) {
+            (FingerprintKind::RssVector, FingerprintShape::Neighbors) => {
+                return refuse("fingerprint.shape", "`vector` where `kind = \"rss-vector\"`");
+            }
+            // The other fingerprint's inputs are known once the surveys are read.
+            (FingerprintKind::RssVector, FingerprintShape::Vector) => {}
+            (FingerprintKind::RssNeighbors, _) => {
+                self.network.describe(&self.fingerprint.inputs(0), POSITION_OUTPUTS)?;
+            }
         }
         self.maml.check()?;
         self.training.check()?;

@@ -4,13 +4,16 @@
 //! of access points ([`Encoder::bind`]) it encodes that survey's scans.
 
 use metaloc_meta::seed::ChaCha8Rng;
+use metaloc_nn::Shape;
 use metaloc_radio::fingerprint::{RssNeighbors, RssVector, Standardizer};
 use metaloc_radio::geometry::CoordinateFrame;
 use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::{Deserialize, Serialize};
 
-use super::config::{FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit, Scaling};
+use super::config::{
+    FingerprintConfig, FingerprintKind, FingerprintShape, FrameOrigin, FrameUnit, Scaling,
+};
 use super::site_tasks::{self, TaskOrigin};
 use crate::error::Error;
 use crate::site::Site;
@@ -67,7 +70,9 @@ impl Encoder {
         let n_inputs = encoder.n_inputs();
         encoder.standardizer = Standardizer::fit(&[], n_inputs);
         if config.scaling == Scaling::Historical {
-            let bound = encoder.bind(access_points);
+            // Raw inputs: the standardisation is taken before they are put in order.
+            let raw = FingerprintConfig { shape: FingerprintShape::Vector, ..config };
+            let bound = Self { config: raw, ..encoder.clone() }.bind(access_points);
             let mut inputs = Vec::new();
             for _ in 0..FITTING_TASKS {
                 let draw = tasks.draw_task(rng)?;
@@ -85,6 +90,12 @@ impl Encoder {
             FingerprintKind::RssNeighbors => RssNeighbors { k: self.config.neighbors }.len(),
             FingerprintKind::RssVector => self.access_points.len(),
         }
+    }
+
+    /// Shape of one input as the network reads it.
+    #[must_use]
+    pub fn inputs(&self) -> Shape {
+        self.config.inputs(self.access_points.len())
     }
 
     /// The standardisation of raw inputs `[n, n_inputs]`. Coordinates are in frame units already
@@ -201,8 +212,8 @@ impl BoundEncoder {
         }
     }
 
-    /// Standardises raw inputs in place, with `own` instead of the historical standardisation
-    /// where the configuration says so.
+    /// Makes raw inputs the network's in place: standardised, with `own` instead of the historical
+    /// standardisation where the configuration says so, and in the order of the configured shape.
     pub fn standardize(&self, inputs: &mut [f32], own: Option<&Standardizer>) {
         own.unwrap_or(&self.encoder.standardizer).apply(inputs);
         let n = self.gone.len();
@@ -213,6 +224,12 @@ impl BoundEncoder {
                     .filter(|(_, gone)| **gone)
                     .for_each(|(x, _)| *x = 0.0);
             }
+        }
+        let config = &self.encoder.config;
+        if (config.kind, config.shape)
+            == (FingerprintKind::RssNeighbors, FingerprintShape::Neighbors)
+        {
+            join_neighbors(inputs, config.neighbors);
         }
     }
 
@@ -236,5 +253,33 @@ impl BoundEncoder {
     pub(crate) fn gone_access_points(&self) -> Vec<String> {
         let names = self.encoder.access_points.iter().zip(&self.gone);
         names.filter(|(_, gone)| **gone).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// From K distances and then K coordinates to K times distance, x and y, in each row of `[n, 3 K]`.
+fn join_neighbors(inputs: &mut [f32], k: usize) {
+    let mut raw = vec![0.0; 3 * k];
+    for row in inputs.chunks_exact_mut(3 * k) {
+        raw.copy_from_slice(row);
+        let (distances, coordinates) = raw.split_at(k);
+        for (slot, (&distance, xy)) in
+            row.chunks_exact_mut(3).zip(distances.iter().zip(coordinates.chunks_exact(2)))
+        {
+            slot.copy_from_slice(&[distance, xy[0], xy[1]]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp)] // copies of inputs
+
+    use super::*;
+
+    #[test]
+    fn a_neighbor_lies_together() {
+        let mut inputs = [1.0, 2.0, 10.0, 11.0, 20.0, 21.0, 3.0, 4.0, 30.0, 31.0, 40.0, 41.0];
+        join_neighbors(&mut inputs, 2);
+        assert_eq!(inputs, [1.0, 10.0, 11.0, 2.0, 20.0, 21.0, 3.0, 30.0, 31.0, 4.0, 40.0, 41.0]);
     }
 }

@@ -5,12 +5,12 @@ use metaloc_meta::baseline::TransferLearning;
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::{Observer, Outcome, TrainingData, TrainingState, train};
 use metaloc_meta::{Learner, NetworkLearner, TaskSource};
-use metaloc_nn::{Initializer, NetworkDescription};
+use metaloc_nn::NetworkDescription;
 use metaloc_radio::signal::{AccessPointId, AccessPoints};
 use serde::{Deserialize, Serialize};
 
 use super::site_tasks::{EncodedTasks, SurveyedSites};
-use super::{Algorithm, Encoder, LearningConfig};
+use super::{Algorithm, Encoder, LearningConfig, POSITION_OUTPUTS};
 use crate::error::Error;
 use crate::site::Site;
 
@@ -64,8 +64,8 @@ impl MetaModel {
 }
 
 fn learner(network: &NetworkDescription, config: &LearningConfig) -> Result<NetworkLearner, Error> {
-    let initializer = Initializer::default();
-    Ok(NetworkLearner { network: network.check()?, loss: config.network.loss, initializer })
+    let (loss, initializer) = (config.network.loss, config.network.initializer);
+    Ok(NetworkLearner { network: network.check()?, loss, initializer })
 }
 
 /// Historical data of a training run.
@@ -153,8 +153,7 @@ pub(crate) fn train_on(
         data_hash,
         state,
     } = start;
-    let (hidden, activation) = (&config.network.hidden, config.network.activation);
-    let network = NetworkDescription::mlp(encoder.n_inputs(), hidden, 2, activation);
+    let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
     let learner = learner(&network, config)?;
     let mut state = match state {
         Some(state) => state,

@@ -3,16 +3,20 @@
 mod config;
 mod encoder;
 mod meta_model;
+mod network;
+pub mod presets;
 mod site_model;
 mod site_tasks;
 
+pub(crate) use config::POSITION_OUTPUTS;
 pub use config::{
-    AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FrameOrigin, FrameUnit,
-    LearningConfig, NetworkConfig, Scaling, TaskConfig,
+    AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FingerprintShape,
+    FrameOrigin, FrameUnit, LearningConfig, Scaling, TaskConfig,
 };
 pub use encoder::{BoundEncoder, Encoder};
 pub use meta_model::{Historical, MetaModel, TrainingRecord, meta_train};
 pub(crate) use meta_model::{TrainingStart, train_on};
+pub use network::{Architecture, NetworkConfig};
 pub use site_model::SiteModel;
 pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};
 pub use site_tasks::{Support, draw_support};

@@ -294,7 +294,7 @@ impl TaskSource for EncodedTasks<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::{Encoder, FrameOrigin};
+    use crate::learning::{Encoder, FingerprintShape, FrameOrigin};
     use metaloc_meta::seed::{Purpose, stream};
     use metaloc_radio::signal::{AccessPointId, AccessPoints};
 
@@ -314,7 +314,12 @@ mod tests {
     }
 
     fn encoder(config: &TaskConfig) -> BoundEncoder {
+        shaped_encoder(config, FingerprintShape::Vector)
+    }
+
+    fn shaped_encoder(config: &TaskConfig, shape: FingerprintShape) -> BoundEncoder {
         let fingerprint = FingerprintConfig {
+            shape,
             neighbors: 3,
             frame_origin: FrameOrigin::ReferencePoints,
             ..FingerprintConfig::default()
@@ -373,6 +378,21 @@ mod tests {
         assert_ne!(turned.labels, plain.labels);
         for (a, b) in distances(&turned).iter().zip(distances(&plain)) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    /// The shape orders the numbers and changes none.
+    #[test]
+    fn shapes_hold_the_same_numbers() {
+        let config = TaskConfig::default();
+        let mut rng = stream(5, Purpose::Training, 0, 0);
+        let draw = draw_training(&[site()], &config, &mut rng).unwrap();
+        let [vector, neighbors] = [FingerprintShape::Vector, FingerprintShape::Neighbors]
+            .map(|shape| encode(&draw, &shaped_encoder(&config, shape)).unwrap().query.inputs);
+        for (vector, slots) in vector.chunks_exact(9).zip(neighbors.chunks_exact(9)) {
+            for (k, slot) in slots.chunks_exact(3).enumerate() {
+                assert_eq!(slot, [vector[k], vector[3 + 2 * k], vector[4 + 2 * k]]);
+            }
         }
     }
 
