@@ -71,6 +71,19 @@ pub enum NetworkError {
         /// Values given.
         got: usize,
     },
+    /// A closed-form head is not told what to fit.
+    #[error(
+        "support: expected whole targets of {n_outputs} values for some but not all of the {n} \
+         samples (the network ends in a ridge regression), got {got} values"
+    )]
+    Support {
+        /// Values of a target.
+        n_outputs: usize,
+        /// Samples of the batch.
+        n: usize,
+        /// Values given.
+        got: usize,
+    },
     /// The batch holds no sample.
     #[error("inputs: expected at least one sample, got an empty batch")]
     EmptyBatch,

@@ -68,7 +68,7 @@ mod workspace;
 pub use description::NetworkDescription;
 pub use error::NetworkError;
 pub use initializer::Initializer;
-pub use layer::{Activation, LayerDescription};
+pub use layer::{Activation, LayerDescription, StatisticsKind};
 pub use loss::{Loss, Targets};
 pub use network::{Mode, Network, Objective, ParameterView};
 pub use optimizer::{Optimizer, OptimizerDescription, OptimizerState};

@@ -4,7 +4,7 @@ use crate::description::NetworkDescription;
 use crate::error::{NetworkError, expect_length};
 use crate::initializer::Initializer;
 use crate::layer::convolution::Packed;
-use crate::layer::{Initial, Sides};
+use crate::layer::{Initial, Layer, Sides, StatisticsKind};
 use crate::loss::{Loss, Targets};
 use crate::pass::{Call, Part};
 use crate::plan::{Operation, Plan};
@@ -53,11 +53,15 @@ pub struct Mode<'a, R> {
     pub statistics: Option<&'a [R]>,
     /// Seed of what dropout drops; `None`: nothing is dropped.
     pub dropout: Option<u64>,
+    /// `[n_support, n_outputs]`: targets of the samples that the batch begins with, for a network
+    /// that ends in a ridge regression. They have outputs, but no share in a loss, whose targets are
+    /// those of the other samples.
+    pub support: Option<&'a [R]>,
 }
 
 impl<R> Default for Mode<'_, R> {
     fn default() -> Self {
-        Self { statistics: None, dropout: None }
+        Self { statistics: None, dropout: None, support: None }
     }
 }
 
@@ -136,6 +140,81 @@ impl Network {
     #[must_use]
     pub fn workspace<R: Real>(&self) -> Workspace<R> {
         Workspace::default()
+    }
+
+    /// What the network's batch norm layers normalise by when they predict; `None` without such
+    /// layers.
+    #[must_use]
+    pub fn statistics_kind(&self) -> Option<StatisticsKind> {
+        self.plan.statistics().next().map(|(_, _, taken)| taken.kind)
+    }
+
+    /// Takes the statistics of a batch: means and variances (divided by the number of values), layer
+    /// after layer. Given back in [`Mode::statistics`], they normalise other samples as the batch is.
+    ///
+    /// # Shapes
+    /// - `parameters`: `[n_parameters]`, `statistics`: `[n_statistics]`
+    /// - `inputs`: `[n, n_inputs]` row-major
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn statistics<R: Real>(
+        &self,
+        parameters: &[R],
+        inputs: &[R],
+        statistics: &mut [R],
+        workspace: &mut Workspace<R>,
+    ) -> Result<(), NetworkError> {
+        expect_length("statistics", self.n_statistics(), statistics.len())?;
+        self.predict(parameters, inputs, workspace)?;
+        let Some(lane) = workspace.lanes.first() else { return Ok(()) };
+        for (index, layer, _) in self.plan.statistics() {
+            let own = &mut statistics[self.plan.steps[index].statistics.clone()];
+            layer.read_statistics(&lane.caches[index], own);
+        }
+        Ok(())
+    }
+
+    /// Running statistics before the first batch: means 0, variances 1.
+    #[must_use]
+    pub fn initial_statistics<R: Real>(&self) -> Vec<R> {
+        let mut statistics = vec![R::ZERO; self.n_statistics()];
+        for (index, _, taken) in self.plan.statistics() {
+            let own = &mut statistics[self.plan.steps[index].statistics.clone()];
+            own[taken.channels..].fill(R::ONE);
+        }
+        statistics
+    }
+
+    /// Moves running statistics towards those of a batch of `n` samples, by each layer's momentum,
+    /// with the unbiased variance, as PyTorch does.
+    ///
+    /// # Shapes
+    /// - `running`, `of_batch`: `[n_statistics]`
+    ///
+    /// # Errors
+    /// [`NetworkError::WrongLength`].
+    pub fn update_running_statistics<R: Real>(
+        &self,
+        running: &mut [R],
+        of_batch: &[R],
+        n: usize,
+    ) -> Result<(), NetworkError> {
+        expect_length("running statistics", self.n_statistics(), running.len())?;
+        expect_length("statistics of the batch", self.n_statistics(), of_batch.len())?;
+        for (index, _, taken) in self.plan.statistics() {
+            let own = self.plan.steps[index].statistics.clone();
+            let observations = (n * taken.per_sample) as f64;
+            let unbiased = observations / (observations - 1.0).max(1.0);
+            for (place, (running, &new)) in
+                running[own.clone()].iter_mut().zip(&of_batch[own]).enumerate()
+            {
+                let factor = if place < taken.channels { 1.0 } else { unbiased };
+                let old = running.to_f64();
+                *running = R::from_f64(old + taken.momentum * (factor * new.to_f64() - old));
+            }
+        }
+        Ok(())
     }
 
     /// Draws parameters to start training from: weights by the initializer, biases zero.
@@ -308,7 +387,14 @@ impl Network {
             let (n_inputs, got) = (self.n_inputs(), inputs.len());
             return Err(NetworkError::RaggedInputs { n_inputs, got });
         }
-        Ok(inputs.len() / self.n_inputs())
+        let n = inputs.len() / self.n_inputs();
+        if let Some(n_outputs) = self.plan.support_outputs() {
+            let got = mode.support.map_or(0, <[R]>::len);
+            if got == 0 || !got.is_multiple_of(n_outputs) || got / n_outputs >= n {
+                return Err(NetworkError::Support { n_outputs, n, got });
+            }
+        }
+        Ok(n)
     }
 
     /// Lays convolution weights out for the kernels.
@@ -326,7 +412,7 @@ impl Network {
 
     /// How a batch is cut into lanes and parts.
     fn cut<R>(&self, n: usize, splits: bool, mode: Mode<'_, R>, couples: bool) -> Cut {
-        let couples = couples || (mode.statistics.is_none() && self.plan.couples_samples());
+        let couples = couples || self.plan.couples_samples(mode.statistics.is_some());
         if couples {
             return Cut { n, n_lanes: 1, part: n };
         }
@@ -346,7 +432,11 @@ impl Network {
     ) -> Result<R, NetworkError> {
         let Objective { inputs, targets, loss, mode } = objective;
         let n = self.check_batch(parameters.values, inputs, mode)?;
-        loss.check(targets, n, self.n_outputs())?;
+        let n_support = self
+            .plan
+            .support_outputs()
+            .map_or(0, |width| mode.support.map_or(0, |targets| targets.len() / width));
+        loss.check(targets, n - n_support, self.n_outputs())?;
         let Workspace { lanes, packed, packed_tangents, splits, .. } = workspace;
         let back = extent > Extent::Outputs;
         self.pack(parameters.values, back, packed);
@@ -368,7 +458,7 @@ impl Network {
                 let inputs = &inputs[first * self.n_inputs()..(first + n_part) * self.n_inputs()];
                 let part = Part { inputs, n: n_part, first };
                 call.forward(part, buffers);
-                buffers.loss += call.loss(part, buffers, (loss, targets, n), back);
+                buffers.loss += call.loss(part, buffers, (loss, targets, n - n_support), back);
                 if back && buffers.loss.is_finite() {
                     call.backward(part, buffers, gradient, first > start);
                 }

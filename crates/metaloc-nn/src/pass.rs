@@ -196,13 +196,13 @@ impl<R: Real> Call<'_, R> {
                 };
                 let n_cache = layer.n_cache(part.n);
                 if !second_order {
-                    let (values, cache) = (outputs.values, &lane.caches[index][..n_cache]);
+                    let (values, cache) = (outputs.values, &mut lane.caches[index][..n_cache]);
                     let (inputs, delta) = (inputs.values, delta.values);
                     let pass = Pass { inputs, outputs: values, cache, delta };
                     let context = self.context(index, part, parameters.values);
                     let input_delta = input_delta.map(|sides| sides.values);
                     let context = &context;
-                    let backward = Backward { layer, context, pass: &pass, gradient, input_delta };
+                    let backward = Backward { layer, context, pass, gradient, input_delta };
                     SimdLevel::current().vectorize(backward);
                 } else {
                     let Duals {
@@ -220,10 +220,10 @@ impl<R: Real> Call<'_, R> {
                     g.clear();
                     g.resize(gradient.len(), Dual::ZERO);
                     grow(to, n_inputs);
-                    let cache = &lane.dual_caches[index][..n_cache];
+                    let cache = &mut lane.dual_caches[index][..n_cache];
                     let pass = Pass { inputs: &x[..], outputs: &y[..], cache, delta: &d[..] };
                     let wanted = input_delta.is_some().then(|| &mut to[..n_inputs]);
-                    layer.backward(&self.context(index, part, p), &pass, g, wanted);
+                    layer.backward(&self.context(index, part, p), pass, g, wanted);
                     gradient.iter_mut().zip(&*g).for_each(|(sum, g)| *sum += g.tangent);
                     if let Some(SidesMut { values, tangents: Some(tangents) }) = input_delta {
                         unpair(&to[..n_inputs], values, tangents);
@@ -255,20 +255,33 @@ impl<R: Real> Call<'_, R> {
         with_gradient: bool,
     ) -> f64 {
         let (last, width) = (self.plan.steps.len(), self.plan.widths[self.plan.steps.len()]);
-        let n_outputs = part.n * width;
-        let targets = targets.part(part.first, part.n, width);
-        let outputs = &lane.values[last][..n_outputs];
+        // Support samples stand first, in a batch that is not cut, and have no share in the loss.
+        let n_support = self.n_support();
+        let judged = n_support * width..part.n * width;
+        let n_outputs = judged.len();
+        let targets = targets.part(part.first, part.n - n_support, width);
+        if with_gradient {
+            lane.deltas[last][..judged.start].fill(R::ZERO);
+        }
+        let outputs = &lane.values[last][judged.clone()];
         if !self.has_tangents() {
-            let delta = with_gradient.then(|| &mut lane.deltas[last][..n_outputs]);
+            let delta = with_gradient.then(|| &mut lane.deltas[last][judged]);
             return loss.evaluate(outputs, targets, width, n_batch, delta);
         }
+        lane.delta_tangents[last][..judged.start].fill(R::ZERO);
         let Duals { outputs: y, delta: d, .. } = &mut lane.duals;
-        pair(Sides { values: outputs, tangents: Some(&lane.tangents[last][..n_outputs]) }, y);
+        pair(Sides { values: outputs, tangents: Some(&lane.tangents[last][judged.clone()]) }, y);
         grow(d, n_outputs);
         let value = loss.evaluate(y, targets, width, n_batch, Some(&mut d[..n_outputs]));
-        let deltas = &mut lane.deltas[last][..n_outputs];
-        unpair(&d[..n_outputs], deltas, &mut lane.delta_tangents[last][..n_outputs]);
+        let deltas = &mut lane.deltas[last][judged.clone()];
+        unpair(&d[..n_outputs], deltas, &mut lane.delta_tangents[last][judged]);
         value.value()
+    }
+
+    /// Support samples at the beginning of the batch.
+    pub(crate) fn n_support(&self) -> usize {
+        let targets = self.mode.support.map_or(0, <[R]>::len);
+        self.plan.support_outputs().map_or(0, |width| targets / width)
     }
 
     /// A flowing value of the part.
@@ -314,6 +327,7 @@ impl<R: Real> Call<'_, R> {
                 .dropout
                 .map(|seed| seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             first_sample: part.first,
+            support: self.mode.support,
         }
     }
 }
@@ -338,7 +352,7 @@ impl<R: Real> Vectorized<R> for Forward<'_, R> {
 struct Backward<'a, R: Real> {
     layer: &'a Elementary,
     context: &'a Context<'a, R>,
-    pass: &'a Pass<'a, R>,
+    pass: Pass<'a, R>,
     gradient: &'a mut [R],
     input_delta: Option<&'a mut [R]>,
 }
@@ -346,7 +360,8 @@ struct Backward<'a, R: Real> {
 impl<R: Real> Vectorized<R> for Backward<'_, R> {
     #[inline(always)]
     fn run<V: Vector<R>>(self, _: Available<V>) {
-        self.layer.backward(self.context, self.pass, self.gradient, self.input_delta);
+        let Self { layer, context, pass, gradient, input_delta } = self;
+        layer.backward(context, pass, gradient, input_delta);
     }
 }
 

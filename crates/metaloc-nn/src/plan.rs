@@ -5,12 +5,22 @@
 //! `i + 1` what step `i` writes.
 
 use crate::error::NetworkError;
+use crate::layer::attention::Attention;
+use crate::layer::average_pool::AveragePool;
+use crate::layer::batch_norm::BatchNorm;
 use crate::layer::convolution::Convolution;
 use crate::layer::dense::Dense;
+use crate::layer::dropout::Dropout;
+use crate::layer::global_average_pool::GlobalAveragePool;
+use crate::layer::group_norm::GroupNorm;
+use crate::layer::leaky_relu::LeakyRelu;
 use crate::layer::max_pool::MaxPool;
 use crate::layer::relu::Relu;
+use crate::layer::ridge::Ridge;
+use crate::layer::sigmoid::Sigmoid;
+use crate::layer::softmax::Softmax;
 use crate::layer::tanh::Tanh;
-use crate::layer::{Elementary, Initial, Layer, LayerDescription, ParameterArray, Refusal};
+use crate::layer::{Elementary, Initial, Layer, LayerDescription, ParameterArray, Refusal, Taken};
 use crate::network::ParameterView;
 use crate::shape::Shape;
 use std::ops::Range;
@@ -79,11 +89,30 @@ impl Plan {
         self.widths.iter().sum()
     }
 
-    /// Whether samples must be kept together.
-    pub(crate) fn couples_samples(&self) -> bool {
+    /// Whether samples must be kept together; statistics from outside set batch norm free.
+    pub(crate) fn couples_samples(&self, statistics_given: bool) -> bool {
         self.steps.iter().any(|step| match &step.operation {
+            Operation::Elementary(layer) if statistics_given && layer.statistics().is_some() => {
+                false
+            }
             Operation::Elementary(layer) => layer.couples_samples(),
             _ => false,
+        })
+    }
+
+    /// What each step with statistics takes.
+    pub(crate) fn statistics(&self) -> impl Iterator<Item = (usize, &Elementary, Taken)> {
+        self.steps.iter().enumerate().filter_map(|(index, step)| match &step.operation {
+            Operation::Elementary(layer) => layer.statistics().map(|taken| (index, layer, taken)),
+            _ => None,
+        })
+    }
+
+    /// Values of a support sample's target, where a closed-form head needs them.
+    pub(crate) fn support_outputs(&self) -> Option<usize> {
+        self.steps.iter().find_map(|step| match &step.operation {
+            Operation::Elementary(layer) => layer.support_outputs(),
+            _ => None,
         })
     }
 
@@ -196,7 +225,17 @@ impl Builder {
                 let elementary =
                     self.refused(name, layer, &flow, |shape| elementary(layer, shape))?;
                 let (shape, parameters) = (elementary.outputs(), elementary.parameters());
-                let n_statistics = elementary.statistics().map_or(0, |(n, _)| n);
+                let first = self.plan.statistics().next().map(|(_, _, taken)| taken.kind);
+                let kinds = elementary.statistics().map(|taken| taken.kind).zip(first);
+                if let Some((got, first)) = kinds.filter(|(got, first)| got != first) {
+                    let refusal = Refusal::Setting {
+                        setting: "statistics",
+                        expected: format!("{first:?}, as in the layers before").to_lowercase(),
+                        got: format!("{got:?}").to_lowercase(),
+                    };
+                    return Err(refusal_error(refusal, name, layer, &flow.shape));
+                }
+                let n_statistics = elementary.statistics().map_or(0, |taken| 2 * taken.channels);
                 let operation = Operation::Elementary(elementary);
                 let layer = (name, layer.kind());
                 self.push(operation, &[flow.value], shape, layer, parameters, n_statistics)
@@ -322,6 +361,27 @@ fn elementary(layer: &LayerDescription, inputs: &Shape) -> Result<Elementary, Re
         LayerDescription::MaxPool { kernel, stride } => {
             MaxPool::check(inputs, *kernel, stride.unwrap_or(*kernel))?.into()
         }
+        LayerDescription::AveragePool { kernel, stride } => {
+            AveragePool::check(inputs, *kernel, stride.unwrap_or(*kernel))?.into()
+        }
+        LayerDescription::GlobalAveragePool {} => GlobalAveragePool::check(inputs)?.into(),
+        LayerDescription::BatchNorm { statistics, epsilon, momentum } => {
+            BatchNorm::check(inputs, *statistics, *epsilon, *momentum)?.into()
+        }
+        LayerDescription::GroupNorm { groups, epsilon } => {
+            GroupNorm::check(inputs, *groups, *epsilon)?.into()
+        }
+        LayerDescription::LayerNorm { epsilon } => GroupNorm::check_layer(inputs, *epsilon)?.into(),
+        LayerDescription::Attention { width, heads, summary } => {
+            Attention::check(inputs, *width, *heads, *summary)?.into()
+        }
+        LayerDescription::Ridge { outputs, penalty } => {
+            Ridge::check(inputs, *outputs, *penalty)?.into()
+        }
+        LayerDescription::Dropout { rate } => Dropout::check(inputs, *rate)?.into(),
+        LayerDescription::LeakyRelu { slope } => LeakyRelu::check(inputs, *slope)?.into(),
+        LayerDescription::Sigmoid {} => Sigmoid { shape }.into(),
+        LayerDescription::Softmax {} => Softmax { shape }.into(),
         LayerDescription::Relu {} => Relu { shape }.into(),
         LayerDescription::Tanh {} => Tanh { shape }.into(),
         LayerDescription::Dense { .. }

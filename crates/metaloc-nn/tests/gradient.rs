@@ -229,6 +229,97 @@ fn branches() {
     compare(&network(json!([2, 3, 2]), json!([convolution, channels, dense(2)])), 55);
 }
 
+/// A layer behind a dense one of its input's shape: a convolution of 1 x 1 keeps the shape.
+fn behind(inputs: Value, layer: Value) -> Network {
+    let first = match inputs.as_array().map(Vec::len) {
+        Some(3) => json!({ "kind": "conv2d", "filters": inputs[2], "kernel": [1, 1] }),
+        Some(_) => json!({ "kind": "layer_norm" }),
+        None => dense(usize::try_from(inputs.as_u64().unwrap()).unwrap()),
+    };
+    network(inputs, json!([first, layer, dense(2)]))
+}
+
+#[test]
+fn pooling() {
+    let average = json!({ "kind": "average_pool", "kernel": [2, 3], "stride": [1, 2] });
+    compare(&behind(json!([4, 6, 2]), average), 80);
+    let average = json!({ "kind": "average_pool", "kernel": [2, 2] });
+    compare(&behind(json!([5, 3, 2]), average), 81);
+    compare(&behind(json!([3, 2, 3]), json!({ "kind": "global_average_pool" })), 82);
+    compare(&behind(json!([4, 3]), json!({ "kind": "global_average_pool" })), 83);
+    let unfused = json!({ "kind": "max_pool", "kernel": [2, 2], "stride": [1, 1] });
+    compare(&behind(json!([3, 3, 2]), unfused), 84);
+}
+
+#[test]
+fn activations() {
+    for (seed, layer) in (90..).zip([
+        json!({ "kind": "leaky_relu", "slope": 0.2 }),
+        json!({ "kind": "sigmoid" }),
+        json!({ "kind": "softmax" }),
+        json!({ "kind": "flatten" }),
+    ]) {
+        compare(&behind(json!(5), layer.clone()), seed);
+        compare(&behind(json!([2, 2, 3]), layer), seed + 10);
+    }
+}
+
+#[test]
+fn normalisation() {
+    for (seed, inputs) in (110..).zip([json!(4), json!([3, 4]), json!([2, 3, 4])]) {
+        compare(&behind(inputs.clone(), json!({ "kind": "layer_norm", "epsilon": 0.1 })), seed);
+        let groups = json!({ "kind": "group_norm", "groups": 2, "epsilon": 0.1 });
+        compare(&behind(inputs.clone(), groups), seed + 10);
+        let batch = json!({ "kind": "batch_norm", "epsilon": 0.1 });
+        compare(&behind(inputs.clone(), batch.clone()), seed + 20);
+        let network = behind(inputs, batch);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let given: Vec<f64> =
+            (0..network.n_statistics()).map(|_| rng.random_range(0.2..1.0)).collect();
+        compare_in(&network, seed + 30, Mode { statistics: Some(&given), ..Mode::default() });
+    }
+}
+
+#[test]
+fn dropout() {
+    let network = behind(json!(6), json!({ "kind": "dropout", "rate": 0.4 }));
+    compare(&network, 150);
+    compare_in(&network, 151, Mode { dropout: Some(7), ..Mode::default() });
+}
+
+#[test]
+fn attention() {
+    let self_attention = json!({ "kind": "attention", "width": 4, "heads": 2 });
+    compare(&network(json!([3, 2]), json!([self_attention, dense(2)])), 160);
+    let summary = json!({ "kind": "attention", "width": 4, "heads": 2, "summary": true });
+    compare(&network(json!([3, 2]), json!([summary, dense(2)])), 161);
+    compare(&network(json!([3, 2]), json!([self_attention, summary, dense(2)])), 162);
+}
+
+#[test]
+fn ridge_regression_from_a_support_set() {
+    let tanh = json!({ "kind": "tanh" });
+    let ridge = json!({ "kind": "ridge", "outputs": 2 });
+    let network = network(json!(3), json!([dense(4), tanh, ridge]));
+    let mut rng = ChaCha8Rng::seed_from_u64(170);
+    for n_support in [2, 6] {
+        let support = draw(n_support * 2, &mut rng);
+        let mode = Mode { support: Some(&support), ..Mode::default() };
+        let n = n_support + 3;
+        for loss in [Loss::SquaredError, Loss::Euclidean, Loss::CrossEntropy] {
+            let batch = Batch::draw(&network, n, &mut rng);
+            let mut judged = Batch::draw(&network, 3, &mut rng);
+            judged.inputs = batch.inputs;
+            let parameters = draw_parameters(&network, &mut rng);
+            let objective = judged.objective(loss, mode);
+            let (gradient, product) =
+                errors(&network, &parameters, objective, &mut rng).expect("no kinks here");
+            assert!(gradient < 2e-7, "{loss:?}: gradient off by {gradient}");
+            assert!(product < 2e-6, "{loss:?}: Hessian product off by {product}");
+        }
+    }
+}
+
 /// Networks too large for a difference along every parameter: along some directions only.
 fn compare_along_directions(network: &Network, n: usize, seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -107,6 +107,7 @@ impl SimdLevel {
 /// A trait and not a closure: only what is `#[inline(always)]` is sure to be compiled anew for each
 /// level, and closures can't be. Mark `run` and all that it calls so.
 pub trait Vectorized<R> {
+    /// Runs the loops; `vectors` makes vectors.
     fn run<V: Vector<R>>(self, vectors: Available<V>);
 }
 

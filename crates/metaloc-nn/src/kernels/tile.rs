@@ -38,7 +38,7 @@ impl Loop {
 ///
 /// The pointers are good for every index that the sizes and strides reach.
 #[derive(Clone, Copy)]
-pub struct Tile<R> {
+pub(crate) struct Tile<R> {
     /// Where each row of the left side begins.
     pub(crate) left: [*const R; MAX_ROWS],
     /// Rows of whole vectors; what is right of `columns` is read and not used.

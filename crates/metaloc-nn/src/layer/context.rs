@@ -2,6 +2,7 @@
 
 use crate::number::Number;
 use crate::shape::Shape;
+use serde::{Deserialize, Serialize};
 
 /// Why a layer cannot stand where it stands.
 #[derive(Debug, PartialEq)]
@@ -42,6 +43,32 @@ impl ParameterArray {
     }
 }
 
+/// Statistics of a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Taken {
+    /// Channels, each with a mean and a variance.
+    pub(crate) channels: usize,
+    /// Values of a channel that each sample adds.
+    pub(crate) per_sample: usize,
+    /// What the layer normalises by when it predicts.
+    pub(crate) kind: StatisticsKind,
+    /// Share of a new batch in running statistics.
+    pub(crate) momentum: f64,
+}
+
+/// What batch norm normalises by when a network predicts; in training it is always the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatisticsKind {
+    /// The batch that is predicted.
+    #[default]
+    Batch,
+    /// The support set that the network was adapted to, kept for later predictions.
+    Support,
+    /// An average over the batches of the training.
+    Running,
+}
+
 /// What a layer knows of a pass besides its inputs.
 pub(crate) struct Context<'a, N: Number> {
     /// The layer's own parameters.
@@ -54,13 +81,16 @@ pub(crate) struct Context<'a, N: Number> {
     pub(crate) dropout: Option<u64>,
     /// Place of the part's first sample in the batch.
     pub(crate) first_sample: usize,
+    /// Targets of the samples at the beginning of the batch that a closed-form head is fitted to.
+    pub(crate) support: Option<&'a [N::Real]>,
 }
 
 /// What the way back knows of the way there.
 pub(crate) struct Pass<'a, N> {
     pub(crate) inputs: &'a [N],
     pub(crate) outputs: &'a [N],
-    pub(crate) cache: &'a [N],
+    /// What the way there left; the way back may write to it.
+    pub(crate) cache: &'a mut [N],
     /// Gradient with respect to the outputs.
     pub(crate) delta: &'a [N],
 }
@@ -75,15 +105,22 @@ pub(crate) trait Layer {
         Vec::new()
     }
 
-    /// Values of the statistics that the layer takes over a batch, and observations that each
-    /// sample adds to them: `(names, values each, observations a sample)`.
-    fn statistics(&self) -> Option<(usize, usize)> {
+    /// The statistics that the layer takes over a batch: means, then variances.
+    fn statistics(&self) -> Option<Taken> {
         None
     }
+
+    /// Reads the statistics of the batch from what `forward` left.
+    fn read_statistics<N: Number>(&self, _cache: &[N], _statistics: &mut [N::Real]) {}
 
     /// Whether a sample's outputs depend on the rest of the batch.
     fn couples_samples(&self) -> bool {
         self.statistics().is_some()
+    }
+
+    /// For a closed-form head: values of a support sample's target.
+    fn support_outputs(&self) -> Option<usize> {
+        None
     }
 
     /// Values that `forward` leaves for `backward`.
@@ -111,7 +148,7 @@ pub(crate) trait Layer {
     fn backward<N: Number>(
         &self,
         context: &Context<'_, N>,
-        pass: &Pass<'_, N>,
+        pass: Pass<'_, N>,
         gradient: &mut [N],
         input_delta: Option<&mut [N]>,
     );
@@ -138,6 +175,7 @@ pub(crate) mod tests {
 
     /// What a layer without parameters is given.
     pub(crate) fn bare(n: usize) -> Context<'static, f64> {
-        Context { parameters: &[], statistics: None, n, dropout: None, first_sample: 0 }
+        let (statistics, dropout, first_sample) = (None, None, 0);
+        Context { parameters: &[], statistics, n, dropout, first_sample, support: None }
     }
 }

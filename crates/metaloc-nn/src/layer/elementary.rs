@@ -1,9 +1,19 @@
 //! All layers that are written once for any number, as one type.
 
+use super::attention::Attention;
+use super::average_pool::AveragePool;
+use super::batch_norm::BatchNorm;
+use super::dropout::Dropout;
+use super::global_average_pool::GlobalAveragePool;
+use super::group_norm::GroupNorm;
+use super::leaky_relu::LeakyRelu;
 use super::max_pool::MaxPool;
 use super::relu::Relu;
+use super::ridge::Ridge;
+use super::sigmoid::Sigmoid;
+use super::softmax::Softmax;
 use super::tanh::Tanh;
-use super::{Context, Layer, ParameterArray, Pass};
+use super::{Context, Layer, ParameterArray, Pass, Taken};
 use crate::number::Number;
 use crate::shape::Shape;
 
@@ -29,8 +39,14 @@ macro_rules! elementary {
             fn parameters(&self) -> Vec<ParameterArray> {
                 match self { $(Self::$layer(layer) => layer.parameters(),)* }
             }
-            fn statistics(&self) -> Option<(usize, usize)> {
+            fn statistics(&self) -> Option<Taken> {
                 match self { $(Self::$layer(layer) => layer.statistics(),)* }
+            }
+            fn read_statistics<N: Number>(&self, cache: &[N], statistics: &mut [N::Real]) {
+                match self { $(Self::$layer(layer) => layer.read_statistics(cache, statistics),)* }
+            }
+            fn support_outputs(&self) -> Option<usize> {
+                match self { $(Self::$layer(layer) => layer.support_outputs(),)* }
             }
             fn couples_samples(&self) -> bool {
                 match self { $(Self::$layer(layer) => layer.couples_samples(),)* }
@@ -54,7 +70,7 @@ macro_rules! elementary {
             fn backward<N: Number>(
                 &self,
                 context: &Context<'_, N>,
-                pass: &Pass<'_, N>,
+                pass: Pass<'_, N>,
                 gradient: &mut [N],
                 input_delta: Option<&mut [N]>,
             ) {
@@ -66,4 +82,18 @@ macro_rules! elementary {
     };
 }
 
-elementary!(MaxPool, Relu, Tanh);
+elementary!(
+    Attention,
+    AveragePool,
+    BatchNorm,
+    Dropout,
+    GlobalAveragePool,
+    GroupNorm,
+    LeakyRelu,
+    MaxPool,
+    Relu,
+    Ridge,
+    Sigmoid,
+    Softmax,
+    Tanh
+);

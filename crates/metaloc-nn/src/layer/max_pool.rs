@@ -24,20 +24,6 @@ impl MaxPool {
     ) -> Result<Self, Refusal> {
         Ok(Self { window: Window::check(inputs, kernel, stride)? })
     }
-
-    /// Place of the first largest value of a window in its image.
-    fn largest<N: Number>(&self, image: &[N], output: usize) -> usize {
-        let mut places = self.window.places(output);
-        let mut best = places.next().unwrap_or(0);
-        for place in places {
-            // A NaN is not passed over.
-            let (value, largest) = (image[place].value(), image[best].value());
-            if value > largest || (value.is_nan() && !largest.is_nan()) {
-                best = place;
-            }
-        }
-        best
-    }
 }
 
 impl Layer for MaxPool {
@@ -45,29 +31,55 @@ impl Layer for MaxPool {
         self.window.outputs().into()
     }
 
-    fn forward<N: Number>(&self, _: &Context<'_, N>, inputs: &[N], outputs: &mut [N], _: &mut [N]) {
-        for (image, outputs) in self.window.images(inputs).zip(self.window.results_mut(outputs)) {
-            for (index, output) in outputs.iter_mut().enumerate() {
-                *output = image[self.largest(image, index)];
-            }
-        }
+    /// For each output, the place of its value in the window.
+    fn n_cache(&self, n: usize) -> usize {
+        n * self.window.outputs().iter().product::<usize>()
     }
 
+    #[inline(always)]
+    fn forward<N: Number>(
+        &self,
+        context: &Context<'_, N>,
+        inputs: &[N],
+        outputs: &mut [N],
+        cache: &mut [N],
+    ) {
+        let channels = self.window.channels();
+        self.window.each_pixel(context.n, |tap, input, output| {
+            let candidates = &inputs[input..input + channels];
+            let best = &mut outputs[output..output + channels];
+            let choices = &mut cache[output..output + channels];
+            let tap_number = N::from_f64(tap as f64);
+            for ((best, choice), &candidate) in best.iter_mut().zip(choices).zip(candidates) {
+                // A NaN is not passed over, and stays.
+                let (value, largest) = (candidate.value(), best.value());
+                let keep = tap > 0 && (value <= largest || largest.is_nan());
+                *best = if keep { *best } else { candidate };
+                *choice = if keep { *choice } else { tap_number };
+            }
+        });
+    }
+
+    #[inline(always)]
     fn backward<N: Number>(
         &self,
-        _: &Context<'_, N>,
-        pass: &Pass<'_, N>,
+        context: &Context<'_, N>,
+        pass: Pass<'_, N>,
         _: &mut [N],
         input_delta: Option<&mut [N]>,
     ) {
         let Some(input_delta) = input_delta else { return };
         input_delta.fill(N::ZERO);
-        let deltas = self.window.images_mut(input_delta).zip(self.window.results(pass.delta));
-        for (image, (to, delta)) in self.window.images(pass.inputs).zip(deltas) {
-            for (index, &delta) in delta.iter().enumerate() {
-                to[self.largest(image, index)] += delta;
+        let channels = self.window.channels();
+        self.window.each_pixel(context.n, |tap, input, output| {
+            let to = &mut input_delta[input..input + channels];
+            let delta = &pass.delta[output..output + channels];
+            let choices = &pass.cache[output..output + channels];
+            let tap = N::from_f64(tap as f64).value();
+            for ((to, &delta), choice) in to.iter_mut().zip(delta).zip(choices) {
+                *to += if choice.value() == tap { delta } else { N::ZERO };
             }
-        }
+        });
     }
 }
 
@@ -78,30 +90,41 @@ mod tests {
     use super::*;
     use crate::layer::context::tests::bare;
 
+    fn there_and_back(pool: &MaxPool, inputs: &[f64], delta: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (mut outputs, mut cache) = (vec![0.0; delta.len()], vec![9.0; delta.len()]);
+        let mut input_delta = vec![7.0; inputs.len()];
+        pool.forward(&bare(1), inputs, &mut outputs, &mut cache);
+        let pass = Pass { inputs, outputs: &outputs, cache: &mut cache, delta };
+        pool.backward(&bare(1), pass, &mut [], Some(&mut input_delta));
+        (outputs, input_delta)
+    }
+
     #[test]
     fn odd_sizes_drop_the_edge_and_the_first_of_equals_counts() {
         // 3 x 3, one channel; the last row and column stand in no window.
         let inputs = [1.0, 4.0, 9.0, 4.0, 4.0, 9.0, 9.0, 9.0, 9.0_f64];
         let pool = MaxPool::check(&[3, 3, 1].into(), [2, 2], [2, 2]).unwrap();
         assert_eq!(pool.outputs(), [1, 1, 1].into());
-        let (mut outputs, mut input_delta) = ([0.0], [7.0; 9]);
-        pool.forward(&bare(1), &inputs, &mut outputs, &mut []);
+        let (outputs, input_delta) = there_and_back(&pool, &inputs, &[5.0]);
         assert_eq!(outputs, [4.0]);
-        let pass = Pass { inputs: &inputs, outputs: &outputs, cache: &[], delta: &[5.0] };
-        pool.backward(&bare(1), &pass, &mut [], Some(&mut input_delta));
         assert_eq!(input_delta, [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]
     fn windows_may_overlap() {
-        let inputs = [1.0, 5.0, 2.0_f64];
         let pool = MaxPool::check(&[1, 3, 1].into(), [1, 2], [1, 1]).unwrap();
-        let (mut outputs, mut input_delta) = ([0.0; 2], [7.0; 3]);
-        pool.forward(&bare(1), &inputs, &mut outputs, &mut []);
+        let (outputs, input_delta) = there_and_back(&pool, &[1.0, 5.0, 2.0], &[1.0, 2.0]);
         assert_eq!(outputs, [5.0, 5.0]);
-        let pass = Pass { inputs: &inputs, outputs: &outputs, cache: &[], delta: &[1.0, 2.0] };
-        pool.backward(&bare(1), &pass, &mut [], Some(&mut input_delta));
         assert_eq!(input_delta, [0.0, 3.0, 0.0]);
+    }
+
+    #[test]
+    fn not_a_number_is_not_passed_over() {
+        let pool = MaxPool::check(&[1, 2, 1].into(), [1, 2], [1, 2]).unwrap();
+        for inputs in [[f64::NAN, 1.0], [1.0, f64::NAN]] {
+            let (outputs, _) = there_and_back(&pool, &inputs, &[1.0]);
+            assert!(outputs[0].is_nan());
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Layer for Relu {
     fn backward<N: Number>(
         &self,
         _: &Context<'_, N>,
-        pass: &Pass<'_, N>,
+        pass: Pass<'_, N>,
         _: &mut [N],
         input_delta: Option<&mut [N]>,
     ) {

@@ -26,7 +26,7 @@ impl Layer for Tanh {
     fn backward<N: Number>(
         &self,
         _: &Context<'_, N>,
-        pass: &Pass<'_, N>,
+        pass: Pass<'_, N>,
         _: &mut [N],
         input_delta: Option<&mut [N]>,
     ) {

@@ -33,9 +33,14 @@ impl Window {
         Ok(Self { inputs: image, kernel, stride })
     }
 
-    /// Values under a window.
-    pub(crate) fn n_values(&self) -> usize {
+    /// Pixels under a window.
+    pub(crate) fn n_pixels(&self) -> usize {
         self.kernel[0] * self.kernel[1]
+    }
+
+    /// Channels of inputs and outputs.
+    pub(crate) fn channels(&self) -> usize {
+        self.inputs[2]
     }
 
     /// `[rows, columns, channels]`
@@ -44,42 +49,25 @@ impl Window {
         [size(0), size(1), self.inputs[2]]
     }
 
-    /// Places in an image of what stands under the window of an output, row-major.
-    #[inline]
-    pub(crate) fn places(&self, output: usize) -> impl Iterator<Item = usize> + use<> {
-        let ([_, columns, channels], [_, width, _]) = (self.outputs(), self.inputs);
-        let (pixel, channel) = (output / channels, output % channels);
-        let (top, left) = (pixel / columns * self.stride[0], pixel % columns * self.stride[1]);
-        let [height, kernel_width] = self.kernel;
-        (0..height).flat_map(move |row| {
-            (0..kernel_width)
-                .map(move |column| ((top + row) * width + left + column) * channels + channel)
-        })
-    }
-
-    /// The images of a batch.
-    pub(crate) fn images<'a, N>(&self, inputs: &'a [N]) -> impl Iterator<Item = &'a [N]> {
-        inputs.chunks_exact(self.inputs.iter().product())
-    }
-
-    /// The images of a batch.
-    pub(crate) fn images_mut<'a, N>(
-        &self,
-        inputs: &'a mut [N],
-    ) -> impl Iterator<Item = &'a mut [N]> {
-        inputs.chunks_exact_mut(self.inputs.iter().product())
-    }
-
-    /// What each image's windows make.
-    pub(crate) fn results<'a, N>(&self, outputs: &'a [N]) -> impl Iterator<Item = &'a [N]> {
-        outputs.chunks_exact(self.outputs().iter().product())
-    }
-
-    /// What each image's windows make.
-    pub(crate) fn results_mut<'a, N>(
-        &self,
-        outputs: &'a mut [N],
-    ) -> impl Iterator<Item = &'a mut [N]> {
-        outputs.chunks_exact_mut(self.outputs().iter().product())
+    /// Calls `visit(tap, input, output)` for every pixel under every window of a batch: its place
+    /// in the window, row-major, and where the channels of it and of the output begin.
+    #[inline(always)]
+    pub(crate) fn each_pixel(&self, n: usize, mut visit: impl FnMut(usize, usize, usize)) {
+        let ([height, width, channels], [rows, columns, _]) = (self.inputs, self.outputs());
+        let mut output = 0;
+        for image in 0..n {
+            for y in 0..rows {
+                for x in 0..columns {
+                    let corner = (image * height + y * self.stride[0]) * width + x * self.stride[1];
+                    for row in 0..self.kernel[0] {
+                        for column in 0..self.kernel[1] {
+                            let input = (corner + row * width + column) * channels;
+                            visit(row * self.kernel[1] + column, input, output);
+                        }
+                    }
+                    output += channels;
+                }
+            }
+        }
     }
 }

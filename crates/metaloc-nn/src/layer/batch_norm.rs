@@ -1,0 +1,336 @@
+//! Batch normalisation (S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015, Algorithm 1).
+//!
+//! Over the `m` values of a channel, of all samples and pixels, with mean `u` and variance `v`
+//! (divided by `m`):
+//!
+//! ```text
+//! h = (x - u) / sqrt(v + epsilon),   y = gain h + bias
+//! x_delta = gain (y_delta - mean(y_delta) - h mean(y_delta h)) / sqrt(v + epsilon)
+//! ```
+//!
+//! Where statistics are given instead, `u` and `v` are constants, and the two means in the last line
+//! fall away. They are those of a support set, kept from [`Network::statistics`], or running ones.
+//!
+//! Few channels make short rows, and short rows waste vectors. So loops run over *periods*: as many
+//! pixels as fill whole vectors, with what belongs to a channel repeated along them.
+//!
+//! [`Network::statistics`]: crate::Network::statistics
+
+use super::group_norm::{check_epsilon, gain_and_bias};
+use super::{Context, Layer, ParameterArray, Pass, Refusal, StatisticsKind, Taken};
+use crate::number::Number;
+use crate::shape::Shape;
+use std::ops::Range;
+
+/// Values that a period fills: the widest vector.
+const VECTOR: usize = 16;
+/// Widest channel count whose periods repeat.
+const MOST_REPEATED: usize = 64;
+/// Periods whose sum is added to the total at a time, so that long sums stay exact.
+const BLOCK: usize = 64;
+
+/// Batch normalisation in a checked network.
+///
+/// # Shapes
+/// - parameters: gain `[channels]`, then bias `[channels]`
+/// - statistics: mean `[channels]`, then variance `[channels]`
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BatchNorm {
+    shape: Shape,
+    channels: usize,
+    pixels: usize,
+    epsilon: f64,
+    momentum: f64,
+    kind: StatisticsKind,
+}
+
+/// The cache: rows of a period each, and the variances. The way back uses the last three rows anew.
+struct Cache<'a, N> {
+    mean: &'a mut [N],
+    /// One over the deviation.
+    inverse: &'a mut [N],
+    rows: [&'a mut [N]; 3],
+    variance: &'a mut [N],
+}
+
+impl BatchNorm {
+    pub(crate) fn check(
+        inputs: &Shape,
+        kind: StatisticsKind,
+        epsilon: f64,
+        momentum: f64,
+    ) -> Result<Self, Refusal> {
+        check_epsilon(epsilon)?;
+        if !(momentum > 0.0 && momentum <= 1.0) {
+            let expected = "a share above 0 and at most 1".to_owned();
+            let got = momentum.to_string();
+            return Err(Refusal::Setting { setting: "momentum", expected, got });
+        }
+        let (shape, channels) = (inputs.clone(), inputs.last());
+        let pixels = inputs.n_values().unwrap_or(channels) / channels;
+        Ok(Self { shape, channels, pixels, epsilon, momentum, kind })
+    }
+
+    /// Values of a period: a multiple of the channels and, for few channels, of the widest vector.
+    fn period(&self) -> usize {
+        let mut period = self.channels;
+        while self.channels <= MOST_REPEATED && !period.is_multiple_of(VECTOR) {
+            period += self.channels;
+        }
+        period
+    }
+
+    fn cut<'a, N>(&self, cache: &'a mut [N]) -> Cache<'a, N> {
+        let period = self.period();
+        let (mean, rest) = cache.split_at_mut(period);
+        let (inverse, rest) = rest.split_at_mut(period);
+        let (first, rest) = rest.split_at_mut(period);
+        let (second, rest) = rest.split_at_mut(period);
+        let (third, variance) = rest.split_at_mut(period);
+        Cache { mean, inverse, rows: [first, second, third], variance }
+    }
+
+    /// Repeats the first channels along a period.
+    fn repeat<N: Number>(&self, period: &mut [N]) {
+        for place in self.channels..period.len() {
+            period[place] = period[place - self.channels];
+        }
+    }
+
+    /// Sums of a channel over a period fold into its first entry.
+    fn fold<N: Number>(&self, period: &mut [N]) {
+        for place in self.channels..period.len() {
+            let value = period[place];
+            period[place % self.channels] += value;
+        }
+    }
+}
+
+/// Sums what `add(block, range)` adds to a block for each period of values, of which the last may be
+/// short: a block of periods first, so that long sums stay exact.
+#[inline(always)]
+fn sum_periods<N: Number>(
+    sums: &mut [N],
+    block: &mut [N],
+    length: usize,
+    add: impl Fn(&mut [N], Range<usize>),
+) {
+    let period = sums.len();
+    sums.fill(N::ZERO);
+    for first in (0..length).step_by(BLOCK * period) {
+        block.fill(N::ZERO);
+        let end = length.min(first + BLOCK * period);
+        for start in (first..end).step_by(period) {
+            add(block, start..end.min(start + period));
+        }
+        sums.iter_mut().zip(&*block).for_each(|(sum, &block)| *sum += block);
+    }
+}
+
+impl Layer for BatchNorm {
+    fn outputs(&self) -> Shape {
+        self.shape.clone()
+    }
+
+    fn parameters(&self) -> Vec<ParameterArray> {
+        gain_and_bias(self.channels)
+    }
+
+    fn statistics(&self) -> Option<Taken> {
+        let (channels, per_sample) = (self.channels, self.pixels);
+        Some(Taken { channels, per_sample, kind: self.kind, momentum: self.momentum })
+    }
+
+    fn n_cache(&self, _: usize) -> usize {
+        5 * self.period() + self.channels
+    }
+
+    fn read_statistics<N: Number>(&self, cache: &[N], statistics: &mut [N::Real]) {
+        let values = cache[..self.channels].iter().chain(&cache[5 * self.period()..]);
+        statistics.iter_mut().zip(values).for_each(|(to, value)| *to = value.value());
+    }
+
+    #[inline(always)]
+    fn forward<N: Number>(
+        &self,
+        context: &Context<'_, N>,
+        inputs: &[N],
+        outputs: &mut [N],
+        cache: &mut [N],
+    ) {
+        let (channels, period) = (self.channels, self.period());
+        let Cache { mean, inverse, rows: [sums, block, _], variance } = self.cut(cache);
+        match context.statistics {
+            Some(statistics) => {
+                let (means, variances) = statistics.split_at(channels);
+                mean.iter_mut().zip(means).for_each(|(to, &value)| *to = N::constant(value));
+                variance
+                    .iter_mut()
+                    .zip(variances)
+                    .for_each(|(to, &value)| *to = N::constant(value));
+                self.repeat(mean);
+            }
+            None => {
+                let share = N::from_f64(channels as f64 / inputs.len() as f64);
+                sum_periods(mean, block, inputs.len(), |sums, range| {
+                    sums.iter_mut().zip(&inputs[range]).for_each(|(sum, &x)| *sum += x);
+                });
+                self.fold(mean);
+                mean[..channels].iter_mut().for_each(|mean| *mean = *mean * share);
+                self.repeat(mean);
+                sum_periods(sums, block, inputs.len(), |sums, range| {
+                    for ((sum, &x), &mean) in sums.iter_mut().zip(&inputs[range]).zip(&*mean) {
+                        *sum += (x - mean) * (x - mean);
+                    }
+                });
+                self.fold(sums);
+                variance.iter_mut().zip(&*sums).for_each(|(to, &sum)| *to = sum * share);
+            }
+        }
+        for (inverse, &variance) in inverse.iter_mut().zip(&*variance) {
+            *inverse = N::ONE / (variance + N::from_f64(self.epsilon)).sqrt();
+        }
+        self.repeat(inverse);
+        // y = scale x + shift, with scale = gain / deviation and shift = bias - mean scale
+        let (gain, bias) = context.parameters.split_at(channels);
+        let (scale, shift) = (sums, block);
+        for channel in 0..channels {
+            scale[channel] = gain[channel] * inverse[channel];
+            shift[channel] = bias[channel];
+        }
+        self.repeat(scale);
+        self.repeat(shift);
+        for (to, from) in outputs.chunks_mut(period).zip(inputs.chunks(period)) {
+            let rows = scale.iter().zip(&*shift).zip(&*mean);
+            for ((to, &x), ((&scale, &shift), &mean)) in to.iter_mut().zip(from).zip(rows) {
+                *to = scale * (x - mean) + shift;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn backward<N: Number>(
+        &self,
+        context: &Context<'_, N>,
+        pass: Pass<'_, N>,
+        gradient: &mut [N],
+        input_delta: Option<&mut [N]>,
+    ) {
+        let (channels, period) = (self.channels, self.period());
+        let cache = self.cut(pass.cache);
+        let (mean, inverse) = (&*cache.mean, &*cache.inverse);
+        let [of_delta, of_product, block] = cache.rows;
+        let (gain_gradient, bias_gradient) = gradient.split_at_mut(channels);
+        let (inputs, delta) = (pass.inputs, pass.delta);
+        sum_periods(of_delta, block, delta.len(), |sums, range| {
+            sums.iter_mut().zip(&delta[range]).for_each(|(sum, &delta)| *sum += delta);
+        });
+        sum_periods(of_product, block, delta.len(), |sums, range| {
+            let values = delta[range.clone()].iter().zip(&inputs[range]).zip(mean);
+            for (sum, ((&delta, &x), &mean)) in sums.iter_mut().zip(values) {
+                *sum += delta * (x - mean);
+            }
+        });
+        self.fold(of_delta);
+        self.fold(of_product);
+        for channel in 0..channels {
+            gain_gradient[channel] += of_product[channel] * inverse[channel];
+            bias_gradient[channel] += of_delta[channel];
+        }
+        let Some(input_delta) = input_delta else { return };
+        // x_delta = a y_delta + b (x - mean) + c
+        let share = N::from_f64(channels as f64 / delta.len() as f64);
+        let constant = context.statistics.is_some();
+        for channel in 0..channels {
+            let a = context.parameters[channel] * inverse[channel];
+            let (b, c) = match constant {
+                true => (N::ZERO, N::ZERO),
+                false => {
+                    let square = inverse[channel] * inverse[channel];
+                    (-(a * square * of_product[channel] * share), -(a * of_delta[channel] * share))
+                }
+            };
+            (block[channel], of_product[channel], of_delta[channel]) = (a, b, c);
+        }
+        self.repeat(block);
+        self.repeat(of_product);
+        self.repeat(of_delta);
+        let chunks = delta.chunks(period).zip(inputs.chunks(period));
+        for (to, (delta, inputs)) in input_delta.chunks_mut(period).zip(chunks) {
+            let coefficients = block.iter().zip(&*of_product).zip(&*of_delta).zip(mean);
+            let values = delta.iter().zip(inputs);
+            for ((to, (&delta, &x)), (((&a, &b), &c), &mean)) in
+                to.iter_mut().zip(values).zip(coefficients)
+            {
+                *to = a * delta + b * (x - mean) + c;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::context::tests::bare;
+
+    fn norm(channels: usize) -> BatchNorm {
+        BatchNorm::check(&[1, 2, channels].into(), StatisticsKind::Batch, 1e-12, 0.1).unwrap()
+    }
+
+    #[test]
+    fn statistics_and_outputs_by_hand() {
+        // Two samples of two pixels: channels 1, 3, 1, 3 and 10, 10, 30, 30.
+        let norm = norm(2);
+        let inputs = [1.0, 10.0, 3.0, 10.0, 1.0, 30.0, 3.0, 30.0];
+        let (mut outputs, mut cache) = ([9.0; 8], vec![9.0; norm.n_cache(2)]);
+        let context = Context { parameters: &[1.0, 2.0, 0.0, 0.5], ..bare(2) };
+        norm.forward(&context, &inputs, &mut outputs, &mut cache);
+        for (got, expected) in outputs.iter().zip([-1.0, -1.5, 1.0, -1.5, -1.0, 2.5, 1.0, 2.5]) {
+            assert!((got - expected).abs() < 1e-9, "{outputs:?}");
+        }
+        let mut statistics = [9.0; 4];
+        norm.read_statistics(&cache, &mut statistics);
+        for (got, expected) in statistics.iter().zip([2.0, 20.0, 1.0, 100.0]) {
+            assert!((got - expected).abs() < 1e-9, "{statistics:?}");
+        }
+        let given = Context { statistics: Some(&[1.0, 10.0, 4.0, 25.0]), ..context };
+        norm.forward(&given, &inputs, &mut outputs, &mut cache);
+        for (got, expected) in outputs.iter().zip([0.0, 0.5, 1.0, 0.5, 0.0, 8.5, 1.0, 8.5]) {
+            assert!((got - expected).abs() < 1e-9, "{outputs:?}");
+        }
+    }
+
+    #[test]
+    fn periods_of_any_width_give_the_same() {
+        for channels in [1, 3, 10, 16, 33, 64, 65, 100] {
+            let norm = norm(channels);
+            let n = 130;
+            let inputs: Vec<f64> =
+                (0..n * 2 * channels).map(|i| ((i * 37) % 101) as f64 / 7.0).collect();
+            let parameters = [vec![1.0; channels], vec![0.0; channels]].concat();
+            let (mut outputs, mut cache) = (vec![9.0; inputs.len()], vec![9.0; norm.n_cache(n)]);
+            let context = Context { parameters: &parameters, ..bare(n) };
+            norm.forward(&context, &inputs, &mut outputs, &mut cache);
+            for channel in 0..channels {
+                let of = |values: &[f64]| {
+                    let values = values.iter().skip(channel).step_by(channels);
+                    let (n, sum, squares) = values.fold((0.0, 0.0, 0.0), |(n, sum, squares), x| {
+                        (n + 1.0, sum + x, squares + x * x)
+                    });
+                    (sum / n, squares / n - (sum / n) * (sum / n))
+                };
+                let (mean, variance) = of(&outputs);
+                assert!(mean.abs() < 1e-9 && (variance - 1.0).abs() < 1e-9, "{channels}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_outside_their_range_are_refused() {
+        let check = |epsilon, momentum| {
+            BatchNorm::check(&4.into(), StatisticsKind::Running, epsilon, momentum)
+        };
+        assert!(check(1e-5, 0.1).is_ok());
+        assert!(check(0.0, 0.1).is_err() && check(1e-5, 0.0).is_err() && check(1e-5, 1.1).is_err());
+    }
+}
