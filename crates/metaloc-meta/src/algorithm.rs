@@ -31,6 +31,11 @@ pub struct TaskSlot<L: Learner> {
     pub gradient: Vec<f32>,
     /// The task's own parameters theta'_i.
     pub task_parameters: Vec<f32>,
+    /// What second-order MAML keeps of its inner steps, one after the other: the parameters
+    /// before each. Empty until an algorithm grows it.
+    pub trajectory: Vec<f32>,
+    /// Second-order MAML's Hessian-vector product. Empty until an algorithm grows it.
+    pub product: Vec<f32>,
     /// The learner's scratch memory.
     pub workspace: L::Workspace,
 }
@@ -43,6 +48,8 @@ impl<L: Learner> TaskSlot<L> {
         Self {
             gradient: vec![0.0; n],
             task_parameters: vec![0.0; n],
+            trajectory: Vec::new(),
+            product: Vec::new(),
             workspace: learner.workspace(),
         }
     }

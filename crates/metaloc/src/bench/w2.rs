@@ -49,7 +49,9 @@ impl W2 {
             NetworkDescription::mlp(N_INPUTS, hidden, N_OUTPUTS, Activation::Relu).check()?;
         let initializer = Initializer::KaimingUniform;
         let learner = NetworkLearner { network, loss: Loss::Euclidean, initializer };
-        let maml = MamlConfig { inner_step_size: 0.01, inner_steps: INNER_STEPS }.check()?;
+        let maml =
+            MamlConfig { inner_step_size: 0.01, inner_steps: INNER_STEPS, second_order: false }
+                .check()?;
         let sampler = sampler()?;
         let tasks = (0..N_TASKS as u64)
             .map(|task| sampler.draw(&mut stream(SEED, Purpose::Training, 0, task)))
