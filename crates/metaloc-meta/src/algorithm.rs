@@ -1,5 +1,7 @@
 //! What all meta-learning algorithms share: the tasks of one iteration become one gradient.
 
+use std::borrow::Borrow;
+
 use rayon::prelude::*;
 
 use crate::{Learner, MetaError, Task};
@@ -55,19 +57,19 @@ impl<L: Learner> TaskSlot<L> {
     }
 }
 
-/// Sums the contributions of the tasks that `draw` makes, one a slot, tasks in parallel.
+/// Sums the contributions of the tasks that `draw` makes or lends, one a slot, tasks in parallel.
 ///
 /// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8). The sum runs
 /// over slots in order, so that it does not depend on the number of threads.
 ///
 /// # Errors
 /// The first failing task's error, in slot order.
-pub fn meta_gradient<L: Learner, A: MetaAlgorithm>(
+pub fn meta_gradient<L: Learner, A: MetaAlgorithm, T: Borrow<Task>>(
     algorithm: &A,
     learner: &L,
     meta_parameters: &[f32],
     slots: &mut [TaskSlot<L>],
-    draw: impl Fn(u64) -> Result<Task, MetaError> + Sync,
+    draw: impl Fn(u64) -> Result<T, MetaError> + Sync,
     meta_gradient: &mut [f32],
 ) -> Result<f32, MetaError> {
     let losses: Vec<Result<f32, MetaError>> = slots
@@ -75,7 +77,7 @@ pub fn meta_gradient<L: Learner, A: MetaAlgorithm>(
         .enumerate()
         .map(|(index, slot)| {
             let task = draw(index as u64)?;
-            algorithm.task_gradient(learner, meta_parameters, &task, slot)
+            algorithm.task_gradient(learner, meta_parameters, task.borrow(), slot)
         })
         .collect();
     let n_tasks = losses.len() as f32;
