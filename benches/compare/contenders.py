@@ -136,19 +136,29 @@ class Compiled(Contender):
 class Functional(Contender):
     """A task as one pure function of torch.func."""
 
+    def stepped(self, parameters, x, y):
+        """The parameters after the inner steps."""
+        for _ in range(self.steps):
+            gradients = torch.func.grad(self.loss)(parameters, x, y)
+            parameters = [p - self.alpha * g for p, g in zip(parameters, gradients)]
+        return parameters
+
     def one_task(self, parameters, support_x, support_y, query_x, query_y):
-        def adapted(parameters):
-            for _ in range(self.steps):
-                gradients = torch.func.grad(self.loss)(parameters, support_x, support_y)
-                parameters = [p - self.alpha * g for p, g in zip(parameters, gradients)]
-            return parameters
+        def objective(parameters):
+            return self.loss(self.stepped(parameters, support_x, support_y), query_x, query_y)
 
         if self.second_order:
-            def objective(parameters):
-                return self.loss(adapted(parameters), query_x, query_y)
-
             return torch.func.grad(objective)(parameters)
-        return torch.func.grad(self.loss)(adapted(parameters), query_x, query_y)
+        adapted = self.stepped(parameters, support_x, support_y)
+        return torch.func.grad(self.loss)(adapted, query_x, query_y)
+
+    def one_adaptation(self, parameters, x, y, image):
+        """The adapted parameters, and their answer to an image."""
+        adapted = self.stepped(parameters, x, y)
+        return adapted, forward(self.spec["network"]["layers"], adapted, image)
+
+    def detached(self):
+        return [parameter.detach() for parameter in self.parameters]
 
 
 class Vmap(Functional):
@@ -164,24 +174,36 @@ class Vmap(Functional):
     def meta_gradient(self):
         over_tasks = torch.func.vmap(self.one_task, in_dims=(None, 0, 0, 0, 0))
         with torch.no_grad():
-            detached = [parameter.detach() for parameter in self.parameters]
-            return [gradient.sum(0) for gradient in over_tasks(detached, *self.stacked)]
+            return [gradient.sum(0) for gradient in over_tasks(self.detached(), *self.stacked)]
 
 
 class CompiledTask(Functional):
-    """A whole task, inner steps and all, compiled as one function."""
+    """A whole task or adaptation, inner steps and all, compiled as one function."""
 
     def __init__(self, workload):
         super().__init__(workload, channels_last=not isinstance(
             workload.spec["network"]["inputs"], int))
-        if self.spec["kind"] == "adapt":
-            raise Unsuitable("it is written for meta-training")
-        self.compiled = torch.compile(self.one_task, dynamic=False, fullgraph=True)
+        adapts = self.spec["kind"] == "adapt"
+        whole = self.one_adaptation if adapts else self.one_task
+        self.compiled = torch.compile(whole, dynamic=False, fullgraph=True)
 
     def task_gradient(self, support, query):
         with torch.no_grad():
-            detached = [parameter.detach() for parameter in self.parameters]
-            return list(self.compiled(detached, *support, *query))
+            return list(self.compiled(self.detached(), *support, *query))
+
+    def adaptation(self):
+        (support_x, support_y), (query_x, _) = self.tasks[0]
+        with torch.no_grad():
+            return self.compiled(self.detached(), support_x, support_y, query_x[:1])
+
+    def gradient(self):
+        if self.spec["kind"] != "adapt":
+            return super().gradient()
+        adapted, _ = self.adaptation()
+        return [after - before for after, before in zip(adapted, self.detached())]
+
+    def run(self):
+        return self.adaptation() if self.spec["kind"] == "adapt" else super().run()
 
 
 class BatchedProducts(Contender):
