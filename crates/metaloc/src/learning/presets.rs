@@ -16,17 +16,21 @@ pub enum NetworkPreset {
     /// Five 3x3 convolutions of 32, 32, 64, 64 and 64 filters with zeros around the image, a
     /// rectifier behind each and a 2x2 max-pool behind the first four, then a dense layer.
     Cnn,
+    /// That of the MetaLoc authors' released code: four 3x3 convolutions of 10 filters, a rectifier
+    /// and batch norm behind each, a 2x2 max-pool behind the first three, then a dense layer.
+    CnnSmall,
 }
 
 impl NetworkPreset {
     /// All presets.
-    pub const ALL: [Self; 1] = [Self::Cnn];
+    pub const ALL: [Self; 2] = [Self::Cnn, Self::CnnSmall];
 
     /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cnn => "cnn",
+            Self::CnnSmall => "cnn-small",
         }
     }
 
@@ -36,6 +40,7 @@ impl NetworkPreset {
     pub fn description(self, inputs: [usize; 3], outputs: usize) -> NetworkDescription {
         match self {
             Self::Cnn => cnn(inputs, outputs),
+            Self::CnnSmall => cnn_small(inputs, outputs),
         }
     }
 }
@@ -70,6 +75,24 @@ fn cnn(inputs: [usize; 3], outputs: usize) -> NetworkDescription {
     NetworkDescription { inputs: inputs.into(), layers }
 }
 
+fn cnn_small(inputs: [usize; 3], outputs: usize) -> NetworkDescription {
+    let mut layers = Vec::new();
+    for index in 0..4 {
+        layers.extend([convolution(10, 0), LayerDescription::Relu {}, batch_norm()]);
+        if index < 3 {
+            layers.push(pool());
+        }
+    }
+    layers.push(LayerDescription::Dense { outputs });
+    NetworkDescription { inputs: inputs.into(), layers }
+}
+
+/// Batch norm with its default settings, as a user writes it.
+fn batch_norm() -> LayerDescription {
+    let written = serde_json::json!({ "kind": "batch_norm" });
+    serde_json::from_value(written).expect("the engine has batch norm")
+}
+
 /// A 3x3 convolution.
 fn convolution(filters: usize, padding: usize) -> LayerDescription {
     let (kernel, stride) = ([3, 3], [1, 1]);
@@ -94,6 +117,11 @@ mod tests {
         assert_eq!(network.n_parameters(), weights + biases);
         assert_eq!((network.n_inputs(), network.n_outputs()), (7800, 10));
         assert!(NetworkPreset::Cnn.description([15, 15, 3], 10).check().is_err());
+
+        // 50 becomes 48, 24, 22, 11, 9, 4 and 2. Each convolution has 10 biases, gains and shifts.
+        let parameters = 9 * (3 * 10 + 3 * 10 * 10) + 4 * 30 + 2 * 2 * 10 * 10 + 10;
+        let network = NetworkPreset::CnnSmall.description([50, 50, 3], 10).check().unwrap();
+        assert_eq!(network.n_parameters(), parameters);
     }
 
     #[test]
