@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use metaloc::bench::Workload;
 
 /// Wi-Fi localization that learns from buildings surveyed before, so that a new one needs a
 /// handful of samples.
@@ -67,7 +69,13 @@ pub(crate) enum Command {
     )]
     Evaluate(Evaluate),
     /// Measure the engine's speed beside the machine's peak.
-    #[command(after_help = "Example:\n  metaloc bench --json")]
+    #[command(
+        after_help = "Examples:\n  metaloc bench --json\n  metaloc bench --workload W1,W3 --rounds \
+                      3\n  RAYON_NUM_THREADS=1 METALOC_SIMD=avx2 metaloc bench --workload W2\n\n\
+                      Environment (for all commands):\n  RAYON_NUM_THREADS  threads to run on; all \
+                      cores if not set\n  METALOC_SIMD       vector instructions to use instead of \
+                      the CPU's best: avx512, avx2,\n                     neon or portable"
+    )]
     Bench(Bench),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  metaloc completions bash > ~/.local/share/\
@@ -271,8 +279,10 @@ pub(crate) struct Evaluate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Workloads to measure: W2.
-    #[arg(long, value_delimiter = ',', default_value = "W2", value_parser = ["W2"])]
+    /// Workloads to measure; all if left out.
+    #[arg(long, visible_alias = "workload", value_delimiter = ',', ignore_case = true,
+          value_parser = PossibleValuesParser::new(Workload::ALL.map(Workload::name)),
+          default_values = Workload::ALL.map(Workload::name))]
     pub(crate) workloads: Vec<String>,
     /// Rounds; the median counts.
     #[arg(long, default_value_t = 7)]

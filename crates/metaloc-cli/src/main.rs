@@ -18,9 +18,14 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use metaloc::nn::kernels::level::SimdLevel;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
+    if let Err(reason) = SimdLevel::requested() {
+        let _ = writeln!(std::io::stderr(), "error: {reason}");
+        return ExitCode::from(2);
+    }
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -40,6 +40,10 @@ pub struct Adapted {
 
 /// Adapts `start` to a support set.
 ///
+/// The steps follow one another, so what can run in parallel is a batch: hand in a
+/// [`Learner::splitting_workspace`] where nothing else runs, a [`Learner::workspace`] where other
+/// tasks keep the threads busy. The two differ by rounding.
+///
 /// # Errors
 /// [`MetaError::Diverged`] if a loss is not finite, [`MetaError::Setting`] for an illegal step
 /// size, or what the learner reports.

@@ -1,5 +1,7 @@
 //! What all meta-learning algorithms share: the tasks of one iteration become one gradient.
 
+use std::borrow::Borrow;
+
 use rayon::prelude::*;
 
 use crate::{Learner, MetaError, Task};
@@ -31,6 +33,11 @@ pub struct TaskSlot<L: Learner> {
     pub gradient: Vec<f32>,
     /// The task's own parameters theta'_i.
     pub task_parameters: Vec<f32>,
+    /// What second-order MAML keeps of its inner steps, one after the other: the parameters
+    /// before each. Empty until an algorithm grows it.
+    pub trajectory: Vec<f32>,
+    /// Second-order MAML's Hessian-vector product. Empty until an algorithm grows it.
+    pub product: Vec<f32>,
     /// The learner's scratch memory.
     pub workspace: L::Workspace,
 }
@@ -43,24 +50,26 @@ impl<L: Learner> TaskSlot<L> {
         Self {
             gradient: vec![0.0; n],
             task_parameters: vec![0.0; n],
+            trajectory: Vec::new(),
+            product: Vec::new(),
             workspace: learner.workspace(),
         }
     }
 }
 
-/// Sums the contributions of the tasks that `draw` makes, one a slot, tasks in parallel.
+/// Sums the contributions of the tasks that `draw` makes or lends, one a slot, tasks in parallel.
 ///
 /// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8). The sum runs
 /// over slots in order, so that it does not depend on the number of threads.
 ///
 /// # Errors
 /// The first failing task's error, in slot order.
-pub fn meta_gradient<L: Learner, A: MetaAlgorithm>(
+pub fn meta_gradient<L: Learner, A: MetaAlgorithm, T: Borrow<Task>>(
     algorithm: &A,
     learner: &L,
     meta_parameters: &[f32],
     slots: &mut [TaskSlot<L>],
-    draw: impl Fn(u64) -> Result<Task, MetaError> + Sync,
+    draw: impl Fn(u64) -> Result<T, MetaError> + Sync,
     meta_gradient: &mut [f32],
 ) -> Result<f32, MetaError> {
     let losses: Vec<Result<f32, MetaError>> = slots
@@ -68,7 +77,7 @@ pub fn meta_gradient<L: Learner, A: MetaAlgorithm>(
         .enumerate()
         .map(|(index, slot)| {
             let task = draw(index as u64)?;
-            algorithm.task_gradient(learner, meta_parameters, &task, slot)
+            algorithm.task_gradient(learner, meta_parameters, task.borrow(), slot)
         })
         .collect();
     let n_tasks = losses.len() as f32;

@@ -20,6 +20,9 @@ pub enum MetaError {
         /// Legal range in words.
         expected: &'static str,
     },
+    /// Second-order MAML with a learner that offers no Hessian-vector product.
+    #[error("this learner has no Hessian-vector product; use first-order MAML")]
+    NoHessianVectorProduct,
     /// Not enough data to draw a task from.
     #[error("cannot draw a task: {needed} {what} needed, {available} available")]
     TooLittleData {

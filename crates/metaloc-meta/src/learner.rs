@@ -21,6 +21,12 @@ pub trait Learner: Sync {
     /// Fresh scratch memory.
     fn workspace(&self) -> Self::Workspace;
 
+    /// Fresh scratch memory for work that has the machine to itself: where the model can, one
+    /// batch is split over all threads. The same as [`Learner::workspace`] unless overridden.
+    fn splitting_workspace(&self) -> Self::Workspace {
+        self.workspace()
+    }
+
     /// Mean loss over a batch; overwrites `gradient` with its gradient.
     ///
     /// # Errors
@@ -32,6 +38,23 @@ pub trait Learner: Sync {
         gradient: &mut [f32],
         workspace: &mut Self::Workspace,
     ) -> Result<f32, MetaError>;
+
+    /// Overwrites `product` with the product of the batch loss's Hessian matrix at `parameters` and
+    /// `direction`. Second-order MAML needs it; a learner may do without.
+    ///
+    /// # Errors
+    /// As [`Learner::loss_and_gradient`]; [`MetaError::NoHessianVectorProduct`] unless overridden.
+    fn hessian_vector_product(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        direction: &[f32],
+        product: &mut [f32],
+        workspace: &mut Self::Workspace,
+    ) -> Result<(), MetaError> {
+        let _ = (parameters, batch, direction, product, workspace);
+        Err(MetaError::NoHessianVectorProduct)
+    }
 
     /// Mean loss over a batch.
     ///
@@ -96,6 +119,10 @@ impl Learner for NetworkLearner {
         self.network.workspace()
     }
 
+    fn splitting_workspace(&self) -> Workspace<f32> {
+        Workspace::splitting()
+    }
+
     fn loss_and_gradient(
         &self,
         parameters: &[f32],
@@ -105,6 +132,18 @@ impl Learner for NetworkLearner {
     ) -> Result<f32, MetaError> {
         let objective = self.objective(batch);
         Ok(self.network.loss_and_gradient(parameters, objective, gradient, workspace)?)
+    }
+
+    fn hessian_vector_product(
+        &self,
+        parameters: &[f32],
+        batch: &Batch,
+        direction: &[f32],
+        product: &mut [f32],
+        workspace: &mut Workspace<f32>,
+    ) -> Result<(), MetaError> {
+        let (network, objective) = (&self.network, self.objective(batch));
+        Ok(network.hessian_vector_product(parameters, objective, direction, product, workspace)?)
     }
 
     fn loss(

@@ -48,7 +48,8 @@ fn meta_gradient_as_pytorch() {
         loss: Loss::Euclidean,
         initializer: Initializer::XavierUniform,
     };
-    let maml = MamlConfig { inner_step_size: 0.1, inner_steps: 2 }.check().unwrap();
+    let maml =
+        MamlConfig { inner_step_size: 0.1, inner_steps: 2, second_order: false }.check().unwrap();
     let parameters = floats("parameters");
     let mut slots: Vec<_> = (0..N_TASKS).map(|_| TaskSlot::new(&learner)).collect();
     let mut gradient = vec![0.0; parameters.len()];

@@ -4,6 +4,7 @@
 
 use std::ops::ControlFlow;
 
+use metaloc_meta::algorithm::{TaskSlot, meta_gradient};
 use metaloc_meta::maml::{Maml, MamlConfig};
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::task::RegressionSampler;
@@ -12,8 +13,10 @@ use metaloc_meta::training::{
     ValidationConfig, mean_query_loss, train,
 };
 use metaloc_meta::{AdaptationConfig, Batch, Labels, Learner, MetaError, NetworkLearner};
-use metaloc_meta::{Task, TaskSource};
-use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription, OptimizerDescription};
+use metaloc_meta::{Task, TaskSource, adapt};
+use metaloc_nn::{
+    Activation, Initializer, LayerDescription, Loss, NetworkDescription, OptimizerDescription,
+};
 
 const SEED: u64 = 11;
 const ADAPTATION: AdaptationConfig = AdaptationConfig { step_size: 0.02, steps: 5 };
@@ -28,7 +31,9 @@ fn learner(n_inputs: usize, n_outputs: usize) -> NetworkLearner {
 }
 
 fn maml() -> Maml {
-    MamlConfig { inner_step_size: ADAPTATION.step_size, inner_steps: 3 }.check().unwrap()
+    MamlConfig { inner_step_size: ADAPTATION.step_size, inner_steps: 3, second_order: false }
+        .check()
+        .unwrap()
 }
 
 fn config(iterations: u64, every: u64, patience: u32) -> TrainingConfig {
@@ -102,6 +107,65 @@ fn one_and_two_threads_train_the_same_bytes() {
     assert_eq!(one, trained(2));
     assert_eq!(one, trained(3));
     assert_ne!(one[..10], bits(&start(&learner(4, 2), &config))[..10]);
+}
+
+/// A small convolutional network and a batch for it that is worth splitting over threads.
+fn images() -> (NetworkLearner, Batch) {
+    let convolution = |filters| LayerDescription::Conv2d {
+        filters,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
+    };
+    let pool = LayerDescription::MaxPool { kernel: [2, 2], stride: None };
+    let layers = vec![
+        convolution(8),
+        LayerDescription::Relu {},
+        pool,
+        convolution(16),
+        LayerDescription::Relu {},
+        LayerDescription::Dense { outputs: 3 },
+    ];
+    let network = NetworkDescription { inputs: [12, 12, 3].into(), layers }.check().unwrap();
+    let (n, n_inputs) = (40, network.n_inputs());
+    assert!(n * network.n_products() > 2_000_000, "too little to be split");
+    let inputs = (0..n * n_inputs).map(|i| ((i * i + 7 * i) % 101) as f32 / 50.0 - 1.0).collect();
+    let labels = Labels::Classes((0..n as u32).map(|i| i % 3).collect());
+    let initializer = Initializer::KaimingUniform;
+    let learner = NetworkLearner { network, loss: Loss::CrossEntropy, initializer };
+    (learner, Batch { inputs, n_inputs, labels })
+}
+
+/// One batch split over threads, and tasks on threads: first and second order.
+#[test]
+fn one_and_more_threads_adapt_and_train_a_convolutional_network_to_the_same_bytes() {
+    let (learner, support) = images();
+    let start = learner.initial_parameters(&mut stream(SEED, Purpose::Initialization, 0, 0));
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut workspace = learner.splitting_workspace();
+            let adapted = adapt(&learner, &start, &support, ADAPTATION, &mut workspace).unwrap();
+            let mut numbers = adapted.parameters;
+            let mut answers = Vec::new();
+            learner.predict(&numbers, &support.inputs, &mut workspace, &mut answers).unwrap();
+            numbers.extend(answers);
+            for second_order in [false, true] {
+                let config = MamlConfig { inner_step_size: 0.05, inner_steps: 2, second_order };
+                let mut slots: Vec<_> = (0..3).map(|_| TaskSlot::new(&learner)).collect();
+                let mut sum = vec![0.0; start.len()];
+                let draw = |_| Ok(Task { support: support.clone(), query: support.clone() });
+                let maml = config.check().unwrap();
+                meta_gradient(&maml, &learner, &start, &mut slots, draw, &mut sum).unwrap();
+                numbers.extend(sum);
+            }
+            numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+    assert_ne!(one[..start.len()], start.iter().map(|p| p.to_bits()).collect::<Vec<_>>());
 }
 
 #[test]

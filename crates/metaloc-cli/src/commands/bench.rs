@@ -30,21 +30,38 @@ pub(crate) fn run(args: &Bench, quiet: bool) -> anyhow::Result<()> {
     let mut observer = Rounds { interrupt: &interrupt, quiet };
     let rows = metaloc::bench::run(&workloads, args.rounds, &mut observer)?;
     let output = Output::new(&args.json);
-    let headers = ["workload", "threads", "ms", "range ms", "GFLOP/s", "peak GFLOP/s", "of peak"];
+    let headers = [
+        "workload",
+        "threads",
+        "simd",
+        "ms",
+        "range ms",
+        "GFLOP/s",
+        "peak GFLOP/s",
+        "of peak",
+        "MB",
+    ];
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
             vec![
                 row.workload.to_string(),
                 row.threads.to_string(),
+                row.simd.to_owned(),
                 format!("{:.2}", row.ms),
                 format!("{:.2}..{:.2}", row.min_ms, row.max_ms),
                 format!("{:.0}", row.gflops),
                 format!("{:.0}", row.peak_gflops),
                 format!("{:.0} %", 100.0 * row.fraction_of_peak),
+                row.peak_memory_mb.map_or_else(String::new, |mb| format!("{mb:.0}")),
             ]
         })
         .collect();
     output.say(table(&headers, &cells))?;
+    for row in &rows {
+        if let Some(ratio) = row.times_first_order {
+            output.say(format!("{}: {ratio:.2} x the first order's time", row.workload))?;
+        }
+    }
     output.rows(&rows)
 }

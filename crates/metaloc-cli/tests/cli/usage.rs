@@ -52,6 +52,7 @@ fn wrong_usage_is_exit_code_2() {
     dir.run("train --survey s --environments a --out m --seed=-1").fails(2, &["--seed"]);
     dir.run("adapt --survey s --environment a --out m").fails(2, &["--model"]);
     dir.run("locate scans.jsonl").fails(2, &["--model"]);
+    dir.run("bench --workload W9").fails(2, &["'W9'", "W1-second-order"]);
     dir.run("completions basic").fails(2, &["bash"]);
     let import = "import tables --out x --format";
     dir.run(&format!("{import} xml")).fails(2, &["'xml'", "uji-library", "tidy-csv"]);
@@ -61,6 +62,16 @@ fn wrong_usage_is_exit_code_2() {
     let train = "train --survey s --environments a --out m --algorithm magic";
     dir.run(train).fails(2, &["'magic'", "maml, tl, ri"]);
     assert_eq!(dir.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_simd_level_that_cannot_be_followed_is_wrong_usage() {
+    let dir = Dir::new();
+    let with = |level: &str| Run::of(dir.command("completions bash").env("METALOC_SIMD", level));
+    with("portable").ok();
+    let run = with("mmx").fails(2, &["error: METALOC_SIMD is \"mmx\"", "portable"]);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(dir.run("bench --help").ok().stdout.contains("METALOC_SIMD"));
 }
 
 #[test]

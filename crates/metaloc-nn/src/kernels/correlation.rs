@@ -323,7 +323,6 @@ impl FilterGradient {
 mod tests {
     use super::*;
     use crate::kernels::level::SimdLevel;
-    use crate::number::Number;
 
     const CHANNELS: usize = 48;
     const FILTERS: usize = 32;

@@ -1,6 +1,6 @@
 //! Networks known by name.
 
-use metaloc_nn::{LayerDescription, NetworkDescription, Shape};
+use metaloc_nn::{LayerDescription, NetworkDescription, Shape, StatisticsKind};
 
 /// The paper's convolutional network, for images of at least 16 x 16 pixels: five convolutions of
 /// 3 x 3 with 32, 32, 64, 64 and 64 filters, a rectifier behind each and a 2 x 2 max-pooling behind
@@ -29,8 +29,7 @@ pub fn cnn(inputs: Shape, n_outputs: usize) -> NetworkDescription {
 pub fn cnn_small(inputs: Shape, n_outputs: usize) -> NetworkDescription {
     let mut layers = Vec::new();
     for place in 0..4 {
-        layers.extend([convolution(10, [0, 0]), LayerDescription::Relu {}]);
-        layers.extend(batch_norm());
+        layers.extend([convolution(10, [0, 0]), LayerDescription::Relu {}, batch_norm()]);
         layers.extend((place < 3).then(pooling));
     }
     layers.push(LayerDescription::Dense { outputs: n_outputs });
@@ -45,9 +44,10 @@ fn pooling() -> LayerDescription {
     LayerDescription::MaxPool { kernel: [2, 2], stride: None }
 }
 
-/// A batch norm with its defaults; `None` in an engine without that layer.
-fn batch_norm() -> Option<LayerDescription> {
-    serde_json::from_value(serde_json::json!({ "kind": "batch_norm" })).ok()
+/// As PyTorch has it by default, but that predictions are normalised by the support set.
+fn batch_norm() -> LayerDescription {
+    let statistics = StatisticsKind::Support;
+    LayerDescription::BatchNorm { statistics, epsilon: 1e-5, momentum: 0.1 }
 }
 
 #[cfg(test)]
@@ -64,8 +64,10 @@ mod tests {
 
         let small = cnn_small([38, 38, 1].into(), 2).check().unwrap();
         let weights = (9 + 1) * 10 + 3 * (90 + 1) * 10;
-        let normed = if batch_norm().is_some() { 4 * 20 } else { 0 };
-        assert_eq!((small.n_parameters(), small.n_outputs()), (weights + normed + 22, 2));
+        assert_eq!((small.n_parameters(), small.n_outputs()), (weights + 4 * 20 + 22, 2));
+        // As the authors' own: 50 x 50 x 3 to 90 points.
+        let own = cnn_small([50, 50, 3].into(), 90).check().unwrap();
+        assert_eq!(own.n_parameters(), 6780);
         assert!(cnn_small([37, 38, 1].into(), 2).check().is_err());
     }
 }

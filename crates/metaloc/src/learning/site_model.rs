@@ -57,7 +57,7 @@ impl SiteModel {
         let mut site = Self::assemble(model.clone(), supports, access_points.clone(), adaptation)?;
         let learner = model.learner()?;
         let batch = site.support_batch()?;
-        let mut workspace = learner.workspace();
+        let mut workspace = learner.splitting_workspace();
         let adapted = adapt(&learner, &model.parameters, &batch, adaptation, &mut workspace)?;
         site.model.parameters = adapted.parameters;
         site.support_losses = adapted.support_losses;
