@@ -35,6 +35,11 @@ pub trait Vector<R>: Copy {
     /// # Safety
     /// The pointer is good for writing [`Self::LANES`] bytes.
     unsafe fn store_bytes(self, to: *mut u8);
+    /// Reads bytes as numbers.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; the pointer is good for reading [`Self::LANES`] bytes.
+    unsafe fn load_bytes(from: *const u8) -> Self;
 }
 
 /// The knowledge that this CPU has the instructions of a vector type.
@@ -78,6 +83,17 @@ impl<V> Available<V> {
         assert!(to.len() >= V::LANES);
         // SAFETY: the slice is long enough.
         unsafe { vector.store(to.as_mut_ptr()) }
+    }
+
+    /// The first bytes of a slice as numbers.
+    #[inline(always)]
+    pub(crate) fn load_bytes<R>(self, from: &[u8]) -> V
+    where
+        V: Vector<R>,
+    {
+        assert!(from.len() >= V::LANES);
+        // SAFETY: the CPU has the instructions; the slice is long enough.
+        unsafe { V::load_bytes(from.as_ptr()) }
     }
 
     /// Writes whole numbers from 0 to 255 as the first bytes of a slice.
@@ -131,13 +147,19 @@ impl<R: crate::real::Real> Vector<R> for R {
         // SAFETY: the caller's promise.
         unsafe { *to = self.to_f64() as u8 }
     }
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        // SAFETY: the caller's promise.
+        R::from_f64(f64::from(unsafe { *from }))
+    }
 }
 
 /// Writes a vector type's operations with the intrinsics of an instruction set.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
     ($vector:ty, $real:ty, $lanes:literal, $splat:path, $load:path, $store:path, $add:path,
-     $sub:path, $mul:path, $where_at_most:expr, $store_bytes:expr) => {
+     $sub:path, $mul:path, $where_at_most:expr, $store_bytes:expr,
+     $load_bytes:expr) => {
         impl Vector<$real> for $vector {
             const LANES: usize = $lanes;
 
@@ -181,6 +203,11 @@ macro_rules! vector {
                 // SAFETY: the caller's promise; as above.
                 unsafe { $store_bytes(self, to) }
             }
+            #[inline(always)]
+            unsafe fn load_bytes(from: *const u8) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe { $load_bytes(from) }
+            }
         }
     };
 }
@@ -195,9 +222,17 @@ unsafe fn narrow<const N: usize>(numbers: [i32; N], to: *mut u8) {
     }
 }
 
+/// Reads bytes one by one.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+unsafe fn widen<R: From<u8>, const N: usize>(from: *const u8) -> [R; N] {
+    // SAFETY: the caller's promise of as many bytes.
+    std::array::from_fn(|lane| R::from(unsafe { *from.add(lane) }))
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Vector, narrow};
+    use super::{Vector, narrow, widen};
     use std::arch::x86_64::*;
     use std::mem::transmute;
 
@@ -214,7 +249,10 @@ mod x86 {
         |x, limit, then, otherwise| {
             _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(x, limit), otherwise, then)
         },
-        |x, to: *mut u8| _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(x)))
+        |x, to: *mut u8| _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(x))),
+        |from: *const u8| {
+            _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())))
+        }
     );
     vector!(
         __m512d,
@@ -229,7 +267,8 @@ mod x86 {
         |x, limit, then, otherwise| {
             _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(x, limit), otherwise, then)
         },
-        |x, to: *mut u8| narrow::<8>(transmute::<__m256i, [i32; 8]>(_mm512_cvttpd_epi32(x)), to)
+        |x, to: *mut u8| narrow::<8>(transmute::<__m256i, [i32; 8]>(_mm512_cvttpd_epi32(x)), to),
+        |from| transmute::<[f64; 8], __m512d>(widen(from))
     );
     vector!(
         __m256,
@@ -244,7 +283,10 @@ mod x86 {
         |x, limit, then, otherwise| {
             _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_LE_OQ>(x, limit))
         },
-        |x, to: *mut u8| narrow::<8>(transmute::<__m256i, [i32; 8]>(_mm256_cvttps_epi32(x)), to)
+        |x, to: *mut u8| narrow::<8>(transmute::<__m256i, [i32; 8]>(_mm256_cvttps_epi32(x)), to),
+        |from: *const u8| {
+            _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast())))
+        }
     );
     vector!(
         __m256d,
@@ -259,13 +301,14 @@ mod x86 {
         |x, limit, then, otherwise| {
             _mm256_blendv_pd(otherwise, then, _mm256_cmp_pd::<_CMP_LE_OQ>(x, limit))
         },
-        |x, to: *mut u8| narrow::<4>(transmute::<__m128i, [i32; 4]>(_mm256_cvttpd_epi32(x)), to)
+        |x, to: *mut u8| narrow::<4>(transmute::<__m128i, [i32; 4]>(_mm256_cvttpd_epi32(x)), to),
+        |from| transmute::<[f64; 4], __m256d>(widen(from))
     );
 }
 
 #[cfg(target_arch = "aarch64")]
 mod arm {
-    use super::{Vector, narrow};
+    use super::{Vector, narrow, widen};
     use std::arch::aarch64::*;
     use std::mem::transmute;
 
@@ -280,7 +323,8 @@ mod arm {
         vsubq_f32,
         vmulq_f32,
         |x, limit, then, otherwise| vbslq_f32(vcleq_f32(x, limit), then, otherwise),
-        |x, to: *mut u8| narrow::<4>(transmute::<int32x4_t, [i32; 4]>(vcvtq_s32_f32(x)), to)
+        |x, to: *mut u8| narrow::<4>(transmute::<int32x4_t, [i32; 4]>(vcvtq_s32_f32(x)), to),
+        |from| transmute::<[f32; 4], float32x4_t>(widen(from))
     );
     vector!(
         float64x2_t,
@@ -295,6 +339,7 @@ mod arm {
         |x, limit, then, otherwise| vbslq_f64(vcleq_f64(x, limit), then, otherwise),
         |x, to: *mut u8| {
             narrow::<2>(transmute::<int64x2_t, [i64; 2]>(vcvtq_s64_f64(x)).map(|n| n as i32), to)
-        }
+        },
+        |from| transmute::<[f64; 2], float64x2_t>(widen(from))
     );
 }

@@ -367,13 +367,9 @@ impl Convolution {
         filter_gradient.finish(&kernel, &scratch.correlation, weight_gradient, add);
     }
 
-    /// Writes zeros where [`Spread`] writes nothing.
+    /// Writes zeros where [`Spread`] writes nothing, for a stride of one.
     #[inline(always)]
     fn clear_unwritten<R: Real>(&self, at: &DeltaGrid, image: &mut [R]) {
-        if self.stride != [1, 1] {
-            image.fill(R::ZERO);
-            return;
-        }
         let ([rows, columns], row) = (self.pooled(), at.grid.row());
         let (written_rows, written) =
             (rows * self.pool[0], columns * self.pool[1] * at.grid.channels);
@@ -416,9 +412,7 @@ impl Convolution {
                 let stride = channels.next_multiple_of(LANES);
                 grow(strip, back.n_pixels(&lines) * stride);
                 back.run(&kernel, terms, lines.clone(), correlation, (strip, stride));
-                for (to, from) in to.chunks_exact_mut(channels).zip(strip.chunks_exact(stride)) {
-                    to.copy_from_slice(&from[..channels]);
-                }
+                copy_rows(strip, stride, to, channels);
             };
             write(&[(delta, &packed.0.back)], &mut to.values[place.clone()]);
             if let Some(tangents) = to.tangents.as_deref_mut() {
@@ -439,35 +433,63 @@ struct Spread<'a, R> {
 
 impl<R: Real> Vectorized<R> for Spread<'_, R> {
     #[inline(always)]
-    fn run<V: Vector<R>>(self, _: Available<V>) {
+    fn run<V: Vector<R>>(self, vectors: Available<V>) {
         let (at, _) = self.convolution.delta_grid();
         let ([pool_rows, pool_columns], [rows, columns]) =
             (self.convolution.pool, self.convolution.pooled());
         let ([down, right], filters) = (at.stride, at.grid.channels);
-        let image = rows * columns * filters;
+        let n_outputs = rows * columns * filters;
         let images = self.spread.chunks_exact_mut(at.grid.n_values());
-        for (index, (to, delta)) in images.zip(self.delta.chunks_exact(image)).enumerate() {
-            let choices = self.choices.get(index * image..(index + 1) * image);
-            self.convolution.clear_unwritten(&at, to);
-            for (line, delta) in delta.chunks_exact(columns * filters).enumerate() {
-                for row in 0..pool_rows {
-                    let first = at.first + (line * pool_rows + row) * down * at.grid.row();
+        // Vectors that reach into the next pixel are written over by it, or cleared with the border.
+        let dense = at.stride == [1, 1];
+        let spills = dense && !self.choices.is_empty();
+        for (image, to) in images.enumerate().take(self.delta.len() / n_outputs) {
+            if !dense {
+                to.fill(R::ZERO);
+            }
+            for line in 0..rows * pool_rows {
+                let (y, row) = (line / pool_rows, line % pool_rows);
+                let first = at.first + line * down * at.grid.row();
+                for x in 0..columns {
+                    let output = image * n_outputs + (y * columns + x) * filters;
                     for column in 0..pool_columns {
                         let tap = row * pool_columns + column;
-                        for (x, delta) in delta.chunks_exact(filters).enumerate() {
-                            let place = first + (x * pool_columns + column) * right * filters;
-                            let to = &mut to[place..place + filters];
-                            match choices {
-                                None => to.copy_from_slice(delta),
-                                Some(choices) => {
-                                    let output = (line * columns + x) * filters;
-                                    chosen(delta, &choices[output..output + filters], tap, to);
-                                }
-                            }
+                        let place = first + (x * pool_columns + column) * right * filters;
+                        let delta = &self.delta[output..];
+                        if self.choices.is_empty() {
+                            to[place..place + filters].copy_from_slice(&delta[..filters]);
+                            continue;
+                        }
+                        let choices = &self.choices[output..];
+                        if spills
+                            && chosen(vectors, filters, (delta, choices), tap, &mut to[place..])
+                        {
+                            continue;
+                        }
+                        let from = delta.iter().zip(choices);
+                        for (to, (&delta, &choice)) in
+                            to[place..place + filters].iter_mut().zip(from)
+                        {
+                            *to = if usize::from(choice) == tap { delta } else { R::ZERO };
                         }
                     }
                 }
             }
+            if dense {
+                self.convolution.clear_unwritten(&at, to);
+            }
+        }
+    }
+}
+
+/// Copies the first `width` values of rows of `stride` values.
+fn copy_rows<R: Real>(from: &[R], stride: usize, to: &mut [R], width: usize) {
+    for (row, from) in from.chunks_exact(stride).enumerate().take(to.len() / width) {
+        let place = row * width;
+        // A copy of fixed length is a vector or two; what is too much, the next row writes over.
+        match to.get_mut(place..place + LANES) {
+            Some(to) if width <= LANES => to.copy_from_slice(&from[..LANES]),
+            _ => to[place..place + width].copy_from_slice(&from[..width]),
         }
     }
 }

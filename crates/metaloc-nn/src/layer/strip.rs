@@ -89,30 +89,37 @@ impl<R: Real> Vectorized<R> for Values<'_, R> {
         let (mut edge, mut edge_choices) = ([R::ZERO; LANES], [0; LANES]);
         let mut edge_bias = [R::ZERO; LANES];
         edge_bias[..filters - whole].copy_from_slice(&bias[whole..]);
-        for (index, outputs) in outputs.chunks_exact_mut(line).enumerate() {
+        let n_lines = outputs.len() / line;
+        for index in 0..n_lines {
             for (x, corner) in finish.corners(index).enumerate() {
-                let outputs = &mut outputs[x * filters..(x + 1) * filters];
-                let choices = match keeps {
-                    true => &mut choices[index * line + x * filters..][..filters],
-                    false => &mut [],
-                };
+                let pixel = index * line + x * filters;
                 for first in (0..whole).step_by(V::LANES) {
                     let bias = vectors.load(&bias[first..]);
                     let (values, choice) = finish.output(vectors, &strip[corner + first..], bias);
-                    vectors.store(values, &mut outputs[first..]);
+                    vectors.store(values, &mut outputs[pixel + first..]);
                     if keeps {
-                        vectors.store_bytes(choice, &mut choices[first..]);
+                        vectors.store_bytes(choice, &mut choices[pixel + first..]);
                     }
                 }
-                if whole < filters {
-                    let bias = vectors.load(&edge_bias);
-                    let (values, choice) = finish.output(vectors, &strip[corner + whole..], bias);
-                    vectors.store(values, &mut edge);
-                    outputs[whole..].copy_from_slice(&edge[..filters - whole]);
+                if whole == filters {
+                    continue;
+                }
+                let bias = vectors.load(&edge_bias);
+                let (values, choice) = finish.output(vectors, &strip[corner + whole..], bias);
+                let (place, end) = (pixel + whole, pixel + filters);
+                // What is too much goes where the next pixel will be written, if there is one.
+                if place + V::LANES <= outputs.len() {
+                    vectors.store(values, &mut outputs[place..]);
                     if keeps {
-                        vectors.store_bytes(choice, &mut edge_choices);
-                        choices[whole..].copy_from_slice(&edge_choices[..filters - whole]);
+                        vectors.store_bytes(choice, &mut choices[place..]);
                     }
+                    continue;
+                }
+                vectors.store(values, &mut edge);
+                outputs[place..end].copy_from_slice(&edge[..end - place]);
+                if keeps {
+                    vectors.store_bytes(choice, &mut edge_choices);
+                    choices[place..end].copy_from_slice(&edge_choices[..end - place]);
                 }
             }
         }
@@ -190,10 +197,26 @@ impl<R: Real> Vectorized<R> for BiasGradient<'_, R> {
     }
 }
 
-/// Writes the output gradients that flow to one pixel: those of the outputs that chose it.
+/// Writes the output gradients that flow to one pixel: those of the outputs that chose it. Whole
+/// vectors are written; returns false, with nothing written, where they would not fit.
 #[inline(always)]
-pub(crate) fn chosen<R: Real>(delta: &[R], choices: &[u8], tap: usize, to: &mut [R]) {
-    for ((to, &delta), &choice) in to.iter_mut().zip(delta).zip(choices) {
-        *to = if choice == tap as u8 { delta } else { R::ZERO };
+pub(crate) fn chosen<R: Real, V: Vector<R>>(
+    vectors: Available<V>,
+    filters: usize,
+    (delta, choices): (&[R], &[u8]),
+    tap: usize,
+    to: &mut [R],
+) -> bool {
+    let end = filters.next_multiple_of(V::LANES);
+    if delta.len() < end || choices.len() < end || to.len() < end {
+        return false;
     }
+    let (zero, tap) = (vectors.splat(R::ZERO), vectors.splat(R::from_f64(tap as f64)));
+    for first in (0..end).step_by(V::LANES) {
+        let choice = vectors.load_bytes(&choices[first..]);
+        let delta = vectors.load(&delta[first..]);
+        let at_least = tap.where_at_most(choice, delta, zero);
+        vectors.store(choice.where_at_most(tap, at_least, zero), &mut to[first..]);
+    }
+    true
 }
