@@ -9,9 +9,12 @@
 //! [`multiply_plain`] is the plain twin.
 #![allow(unsafe_code)] // vector loads and stores through pointers; see the SAFETY reasons
 
-use super::level::SimdLevel;
-use super::tile::{self, Loop, MAX_COLUMNS, MAX_ROWS, Tile, TileKernel};
+use super::level::{SimdLevel, Vectorized};
+use super::tile::{self, Loop, MAX_COLUMNS, Tile, TileKernel};
+use super::vector::{Available, Vector};
 use crate::real::Real;
+use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Inner-dimension steps a packed panel holds; longer products go in several passes.
 const PANEL_DEPTH: usize = 256;
@@ -150,7 +153,7 @@ fn multiply_tiled<R: Real>(
         destination.fill(R::ZERO);
     }
     let columns = right.columns;
-    let mut panel = [R::ZERO; PANEL_DEPTH * MAX_COLUMNS];
+    let mut panel = [const { MaybeUninit::uninit() }; PANEL_DEPTH * MAX_COLUMNS];
     for first_k in (0..left.columns).step_by(PANEL_DEPTH) {
         let depth = PANEL_DEPTH.min(left.columns - first_k);
         let add = accumulate == Accumulate::Add || first_k > 0;
@@ -160,20 +163,23 @@ fn multiply_tiled<R: Real>(
             // Rows a power of two apart fall on each other in the first cache: many tiles, copy.
             let in_place =
                 left.rows <= 2 * kernel.rows && right.column_stride == 1 && tile_columns == width;
-            let (panel_values, right_stride) = if in_place {
-                (&right.data[first_k * right.row_stride + first_column..], right.row_stride)
+            let (panel_pointer, right_stride) = if in_place {
+                (right.data[first_k * right.row_stride + first_column..].as_ptr(), right.row_stride)
             } else {
-                pack(&mut panel, &right, first_k..first_k + depth, first_column, width);
-                (&panel[..], width)
+                let depths = first_k..first_k + depth;
+                let panel = &mut panel[..];
+                kernel.level.vectorize(Pack { panel, right, depths, first_column, width });
+                (panel.as_ptr().cast(), width)
             };
-            debug_assert!(panel_values.len() >= (depth - 1) * right_stride + width);
             let tile_rows = tile::tile_rows(left.rows, kernel.rows);
             for first_row in (0..left.rows).step_by(tile_rows) {
                 let rows = tile_rows.min(left.rows - first_row);
-                let mut tile = Tile {
-                    left: [std::ptr::null(); MAX_ROWS],
-                    right: panel_values.as_ptr(),
-                    destination: [std::ptr::null_mut(); MAX_ROWS],
+                let from = first_row * left.row_stride + first_k * left.column_stride;
+                let to = first_row * columns + first_column;
+                let tile = Tile {
+                    left: tile::rows_of(left.data[from..].as_ptr(), left.row_stride),
+                    right: panel_pointer,
+                    destination: tile::rows_of_mut(destination[to..].as_mut_ptr(), columns),
                     loops: [
                         Loop::ONCE,
                         Loop::ONCE,
@@ -182,40 +188,64 @@ fn multiply_tiled<R: Real>(
                     columns: tile_columns,
                     add,
                 };
-                let left_values = &left.data[first_k * left.column_stride..];
-                for row in 0..rows {
-                    let place = (first_row + row) * columns + first_column;
-                    tile.left[row] = left_values[(first_row + row) * left.row_stride..].as_ptr();
-                    tile.destination[row] = destination[place..].as_mut_ptr();
-                }
                 // SAFETY: rows, columns and depth are cut to what the checked shapes hold, and the
                 // right panel holds `depth` rows of `width` values: in place because the tile is
-                // whole, packed because `pack` writes them.
+                // whole, packed because `Pack` writes them.
                 unsafe { (kernel.run)(&tile, rows) };
             }
         }
     }
 }
 
-/// Copies a panel of `right` row by row, with zeros where the matrix ends.
-fn pack<R: Real>(
-    panel: &mut [R],
-    right: &MatrixRef<'_, R>,
-    depths: std::ops::Range<usize>,
+/// Copies a panel of `right`, with zeros where the matrix ends: `[depths, width]`.
+struct Pack<'a, 'm, R> {
+    panel: &'a mut [MaybeUninit<R>],
+    right: MatrixRef<'m, R>,
+    depths: Range<usize>,
     first_column: usize,
     width: usize,
-) {
-    let filled = width.min(right.columns - first_column);
-    for (k, row) in depths.zip(panel.chunks_exact_mut(width)) {
-        let source = &right.data[k * right.row_stride + first_column * right.column_stride..];
-        let (values, padding) = row.split_at_mut(filled);
-        if right.column_stride == 1 {
-            values.copy_from_slice(&source[..filled]);
-        } else {
-            let strided = source.iter().step_by(right.column_stride);
-            values.iter_mut().zip(strided).for_each(|(to, from)| *to = *from);
+}
+
+impl<R: Real> Vectorized<R> for Pack<'_, '_, R> {
+    #[inline(always)]
+    fn run<V: Vector<R>>(self, _: Available<V>) {
+        let Self { panel, right, depths, first_column, width } = self;
+        let (first, depth) = (depths.start, depths.len());
+        let filled = width.min(right.columns - first_column);
+        assert!(panel.len() >= depth * width && depths.end <= right.rows);
+        let from = |k: usize, column: usize| {
+            (first + k) * right.row_stride + (first_column + column) * right.column_stride
+        };
+        // Whole vectors, or whole blocks of a transposed matrix; the rest value by value.
+        let (whole_depth, whole) = match (right.row_stride, right.column_stride) {
+            (_, 1) => (depth, filled - filled % V::LANES),
+            (1, _) => (depth - depth % V::LANES, filled - filled % V::LANES),
+            _ => (0, 0),
+        };
+        let (data, to) = (right.data.as_ptr(), panel.as_mut_ptr().cast::<R>());
+        for column in (0..whole).step_by(V::LANES) {
+            // SAFETY: the CPU has the instructions; rows and columns are within the matrix and the
+            // panel.
+            unsafe {
+                if right.column_stride == 1 {
+                    for k in 0..depth {
+                        V::load(data.add(from(k, column))).store(to.add(k * width + column));
+                    }
+                    continue;
+                }
+                for k in (0..whole_depth).step_by(V::LANES) {
+                    let block = data.add(from(k, column));
+                    V::transpose(block, right.column_stride, to.add(k * width + column), width);
+                }
+            }
         }
-        padding.fill(R::ZERO);
+        for (k, row) in panel.chunks_exact_mut(width).enumerate().take(depth) {
+            let done = if k < whole_depth { whole } else { 0 };
+            for (column, to) in row.iter_mut().enumerate().skip(done) {
+                let value = if column < filled { right.data[from(k, column)] } else { R::ZERO };
+                to.write(value);
+            }
+        }
     }
 }
 

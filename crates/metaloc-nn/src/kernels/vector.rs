@@ -40,6 +40,24 @@ pub trait Vector<R>: Copy {
     /// # Safety
     /// The CPU has the instructions; the pointer is good for reading [`Self::LANES`] bytes.
     unsafe fn load_bytes(from: *const u8) -> Self;
+    /// Copies a block of [`Self::LANES`] rows and columns, turning rows into columns.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; the pointers are good for all rows at these distances.
+    #[inline(always)]
+    unsafe fn transpose(from: *const R, from_distance: usize, to: *mut R, to_distance: usize)
+    where
+        R: Copy,
+    {
+        for row in 0..Self::LANES {
+            for column in 0..Self::LANES {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    *to.add(column * to_distance + row) = *from.add(row * from_distance + column);
+                }
+            }
+        }
+    }
 }
 
 /// The knowledge that this CPU has the instructions of a vector type.
@@ -159,7 +177,7 @@ impl<R: crate::real::Real> Vector<R> for R {
 macro_rules! vector {
     ($vector:ty, $real:ty, $lanes:literal, $splat:path, $load:path, $store:path, $add:path,
      $sub:path, $mul:path, $where_at_most:expr, $store_bytes:expr,
-     $load_bytes:expr) => {
+     $load_bytes:expr $(, transpose $transpose:path)?) => {
         impl Vector<$real> for $vector {
             const LANES: usize = $lanes;
 
@@ -208,6 +226,16 @@ macro_rules! vector {
                 // SAFETY: the caller's promise.
                 unsafe { $load_bytes(from) }
             }
+            $(#[inline(always)]
+            unsafe fn transpose(
+                from: *const $real,
+                from_distance: usize,
+                to: *mut $real,
+                to_distance: usize,
+            ) {
+                // SAFETY: the caller's promise.
+                unsafe { $transpose(from, from_distance, to, to_distance) }
+            })?
         }
     };
 }
@@ -236,6 +264,48 @@ mod x86 {
     use std::arch::x86_64::*;
     use std::mem::transmute;
 
+    /// 16 x 16 numbers: rows interleaved by ones, by twos, then by fours and by eights.
+    #[inline(always)]
+    unsafe fn transpose_16(
+        from: *const f32,
+        from_distance: usize,
+        to: *mut f32,
+        to_distance: usize,
+    ) {
+        // SAFETY: the caller's promise of rows and instructions.
+        unsafe {
+            let (mut a, mut b) = ([_mm512_setzero_ps(); 16], [_mm512_setzero_ps(); 16]);
+            for row in 0..16 {
+                a[row] = _mm512_loadu_ps(from.add(row * from_distance));
+            }
+            for i in (0..16).step_by(2) {
+                b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+                b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+            }
+            for i in (0..16).step_by(4) {
+                for j in 0..2 {
+                    let x = _mm512_castps_pd(b[i + j]);
+                    let y = _mm512_castps_pd(b[i + j + 2]);
+                    a[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(x, y));
+                    a[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(x, y));
+                }
+            }
+            for i in 0..4 {
+                for half in [0, 8] {
+                    let (x, y) = (a[i + half], a[i + half + 4]);
+                    b[i + half] = _mm512_shuffle_f32x4::<0x88>(x, y);
+                    b[i + half + 4] = _mm512_shuffle_f32x4::<0xdd>(x, y);
+                }
+            }
+            for i in 0..8 {
+                let first = _mm512_shuffle_f32x4::<0x88>(b[i], b[i + 8]);
+                let second = _mm512_shuffle_f32x4::<0xdd>(b[i], b[i + 8]);
+                _mm512_storeu_ps(to.add(i * to_distance), first);
+                _mm512_storeu_ps(to.add((i + 8) * to_distance), second);
+            }
+        }
+    }
+
     vector!(
         __m512,
         f32,
@@ -252,7 +322,8 @@ mod x86 {
         |x, to: *mut u8| _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(x))),
         |from: *const u8| {
             _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())))
-        }
+        },
+        transpose transpose_16
     );
     vector!(
         __m512d,
