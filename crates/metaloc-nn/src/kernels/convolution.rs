@@ -11,7 +11,7 @@
 //! The plain twin, which the tests compare with, is the definition of a convolution.
 #![allow(unsafe_code)] // tiles through pointers; see the SAFETY reasons
 
-use super::tile::{Loop, MAX_ROWS, Tile, TileKernel, tile_rows};
+use super::tile::{Loop, Tile, TileKernel, tile_rows};
 use crate::real::Real;
 
 /// An image with its border, or several below one another.
@@ -118,28 +118,22 @@ pub(crate) fn correlate<R: Real>(
     assert!(stride >= kernel.padded(filters.filters) && outputs.len() >= pixels.len() * stride);
     let mut panel = packed.as_ptr();
     for (first, width) in filters.panels(kernel) {
-        let mut tile = Tile {
-            left: [inputs.as_ptr(); MAX_ROWS],
-            right: panel,
-            destination: [outputs.as_mut_ptr(); MAX_ROWS],
-            loops: [
-                Loop::ONCE,
-                Loop { steps: rows, left: grid.row(), right: run * width },
-                Loop { steps: run, left: 1, right: width },
-            ],
-            columns: width,
-            add,
-        };
+        let mut tile = Tile::new([
+            Loop::ONCE,
+            Loop { steps: rows, left: grid.row(), right: run * width },
+            Loop { steps: run, left: 1, right: width },
+        ]);
+        (tile.right, tile.columns, tile.add) = (panel, width, add);
         let height = tile_rows(pixels.len(), kernel.rows);
         for (index, pixels) in pixels.chunks(height).enumerate() {
             // SAFETY: the assertions above: every window lies in `inputs`, every panel in `packed`,
             // and every output row, of at least `first + width` columns, in `outputs`.
             unsafe {
-                for (row, &pixel) in pixels.iter().enumerate() {
-                    tile.left[row] = inputs.as_ptr().add(pixel);
-                    let place = (index * height + row) * stride + first;
-                    tile.destination[row] = outputs.as_mut_ptr().add(place);
+                for (pointer, &pixel) in tile.left.iter_mut().zip(pixels) {
+                    *pointer = inputs.as_ptr().add(pixel);
                 }
+                let place = index * height * stride + first;
+                tile.set_destination(outputs.as_mut_ptr().add(place), stride);
                 (kernel.run)(&tile, pixels.len());
             }
         }
@@ -187,35 +181,27 @@ pub(crate) fn correlate_gradient<R: Real>(
     assert!(inputs.len() >= n * grid.n_values());
     assert!(delta.len() >= n * at.grid.n_values() + kernel.columns());
     assert_eq!(gradient.len(), window[0] * run * filters, "gradient of the filters");
-    let loops = [
+    let mut tile = Tile::new([
         Loop { steps: n, left: grid.n_values(), right: at.grid.n_values() },
         Loop { steps: rows, left: down * grid.row(), right: down * at.grid.row() },
         Loop { steps: columns, left: right * grid.channels, right: right * filters },
-    ];
+    ]);
+    tile.add = add;
     let height = tile_rows(run, kernel.rows);
     for window_row in 0..window[0] {
         for first_row in (0..run).step_by(height) {
-            let rows = height.min(run - first_row);
             for first in (0..filters).step_by(kernel.columns()) {
+                tile.columns = kernel.columns().min(filters - first);
                 // SAFETY: the assertions above: windows and output gradients lie in their images,
                 // vectors of the last gradients in what is behind them, and the destination's
                 // `columns` of each row in `gradient`.
                 unsafe {
-                    let mut tile = Tile {
-                        left: [inputs.as_ptr(); MAX_ROWS],
-                        right: delta.as_ptr().add(at.first + first),
-                        destination: [gradient.as_mut_ptr(); MAX_ROWS],
-                        loops,
-                        columns: kernel.columns().min(filters - first),
-                        add,
-                    };
-                    for row in 0..rows {
-                        let value = first_row + row;
-                        tile.left[row] = inputs.as_ptr().add(window_row * grid.row() + value);
-                        let place = (window_row * run + value) * filters + first;
-                        tile.destination[row] = gradient.as_mut_ptr().add(place);
-                    }
-                    (kernel.run)(&tile, rows);
+                    tile.right = delta.as_ptr().add(at.first + first);
+                    let from = window_row * grid.row() + first_row;
+                    tile.set_left(inputs.as_ptr().add(from), 1);
+                    let place = (window_row * run + first_row) * filters + first;
+                    tile.set_destination(gradient.as_mut_ptr().add(place), filters);
+                    (kernel.run)(&tile, height.min(run - first_row));
                 }
             }
         }

@@ -172,22 +172,18 @@ fn multiply_tiled<R: Real>(
                 (panel.as_ptr().cast(), width)
             };
             let tile_rows = tile::tile_rows(left.rows, kernel.rows);
+            let mut tile = Tile::new([
+                Loop::ONCE,
+                Loop::ONCE,
+                Loop { steps: depth, left: left.column_stride, right: right_stride },
+            ]);
+            (tile.right, tile.columns, tile.add) = (panel_pointer, tile_columns, add);
             for first_row in (0..left.rows).step_by(tile_rows) {
                 let rows = tile_rows.min(left.rows - first_row);
                 let from = first_row * left.row_stride + first_k * left.column_stride;
                 let to = first_row * columns + first_column;
-                let tile = Tile {
-                    left: tile::rows_of(left.data[from..].as_ptr(), left.row_stride),
-                    right: panel_pointer,
-                    destination: tile::rows_of_mut(destination[to..].as_mut_ptr(), columns),
-                    loops: [
-                        Loop::ONCE,
-                        Loop::ONCE,
-                        Loop { steps: depth, left: left.column_stride, right: right_stride },
-                    ],
-                    columns: tile_columns,
-                    add,
-                };
+                tile.set_left(left.data[from..].as_ptr(), left.row_stride);
+                tile.set_destination(destination[to..].as_mut_ptr(), columns);
                 // SAFETY: rows, columns and depth are cut to what the checked shapes hold, and the
                 // right panel holds `depth` rows of `width` values: in place because the tile is
                 // whole, packed because `Pack` writes them.

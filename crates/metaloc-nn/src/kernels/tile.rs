@@ -53,6 +53,40 @@ pub(crate) struct Tile<R> {
     pub(crate) add: bool,
 }
 
+impl<R> Tile<R> {
+    /// A tile with these loops and no pointers.
+    ///
+    /// To be made once and pointed at one tile after the other: what is read soon after it was
+    /// written in smaller pieces waits until all writes before it, those of the last tile's sums
+    /// too, have reached the cache.
+    pub(crate) fn new(loops: [Loop; 3]) -> Self {
+        Self {
+            left: [std::ptr::null(); MAX_ROWS],
+            right: std::ptr::null(),
+            destination: [std::ptr::null_mut(); MAX_ROWS],
+            loops,
+            columns: 0,
+            add: false,
+        }
+    }
+
+    /// Points at rows of the left side at equal distances; not all of them need exist.
+    #[inline(always)]
+    pub(crate) fn set_left(&mut self, first: *const R, distance: usize) {
+        for (row, pointer) in self.left.iter_mut().enumerate() {
+            *pointer = first.wrapping_add(row * distance);
+        }
+    }
+
+    /// Points at rows of the destination at equal distances; not all of them need exist.
+    #[inline(always)]
+    pub(crate) fn set_destination(&mut self, first: *mut R, distance: usize) {
+        for (row, pointer) in self.destination.iter_mut().enumerate() {
+            *pointer = first.wrapping_add(row * distance);
+        }
+    }
+}
+
 /// The micro-kernel of a number type on one SIMD level.
 #[derive(Clone, Copy)]
 pub struct TileKernel<R> {
@@ -120,26 +154,6 @@ unsafe fn run<R, K: MicroKernel<R>>(tile: &Tile<R>, rows: usize) {
 /// than a full one and a rest.
 pub(crate) const fn tile_rows(rows: usize, most: usize) -> usize {
     if rows == 0 { 1 } else { rows.div_ceil(rows.div_ceil(most)) }
-}
-
-/// Pointers to rows that lie at equal distances; not all of them need exist.
-#[inline(always)]
-pub(crate) fn rows_of<R>(first: *const R, distance: usize) -> [*const R; MAX_ROWS] {
-    let mut rows = [first; MAX_ROWS];
-    for (row, pointer) in rows.iter_mut().enumerate() {
-        *pointer = first.wrapping_add(row * distance);
-    }
-    rows
-}
-
-/// [`rows_of`] for writing.
-#[inline(always)]
-pub(crate) fn rows_of_mut<R>(first: *mut R, distance: usize) -> [*mut R; MAX_ROWS] {
-    let mut rows = [first; MAX_ROWS];
-    for (row, pointer) in rows.iter_mut().enumerate() {
-        *pointer = first.wrapping_add(row * distance);
-    }
-    rows
 }
 
 /// Portable tiles over fixed-size arrays, which compilers turn into the target's base vectors.

@@ -18,7 +18,7 @@
 #![allow(unsafe_code)] // tiles and vectors through pointers; see the SAFETY reasons
 
 use super::level::Vectorized;
-use super::tile::{Loop, Tile, TileKernel, rows_of, rows_of_mut, tile_rows};
+use super::tile::{Loop, Tile, TileKernel, tile_rows};
 use super::vector::{Available, Vector};
 use crate::real::Real;
 
@@ -395,31 +395,22 @@ pub(crate) fn multiply<R: Real>(
     assert!(packed.len() >= PLACES * channels * filters);
     assert!(products.len() >= PLACES * n_tiles * filters);
     let height = tile_rows(n_tiles, kernel.rows);
-    for place in 0..PLACES {
-        for first in (0..filters).step_by(kernel.columns()) {
-            let width = kernel.columns().min(filters - first);
+    for first in (0..filters).step_by(kernel.columns()) {
+        let width = kernel.columns().min(filters - first);
+        let steps = Loop { steps: channels, left: 1, right: width };
+        let mut tile = Tile::new([Loop::ONCE, Loop::ONCE, steps]);
+        (tile.columns, tile.add) = (width, add);
+        for place in 0..PLACES {
             for first_row in (0..n_tiles).step_by(height) {
-                let rows = height.min(n_tiles - first_row);
+                let index = place * n_tiles + first_row;
                 // SAFETY: the assertions above; panels are whole vectors, since `LANES` is a
                 // multiple of every kernel's.
                 unsafe {
-                    let index = place * n_tiles + first_row;
-                    let tile = Tile {
-                        left: rows_of(transformed.as_ptr().add(index * channels), channels),
-                        right: packed.as_ptr().add((place * filters + first) * channels),
-                        destination: rows_of_mut(
-                            products.as_mut_ptr().add(index * filters + first),
-                            filters,
-                        ),
-                        loops: [
-                            Loop::ONCE,
-                            Loop::ONCE,
-                            Loop { steps: channels, left: 1, right: width },
-                        ],
-                        columns: width,
-                        add,
-                    };
-                    (kernel.run)(&tile, rows);
+                    tile.right = packed.as_ptr().add((place * filters + first) * channels);
+                    tile.set_left(transformed.as_ptr().add(index * channels), channels);
+                    let to = products.as_mut_ptr().add(index * filters + first);
+                    tile.set_destination(to, filters);
+                    (kernel.run)(&tile, height.min(n_tiles - first_row));
                 }
             }
         }
@@ -445,27 +436,21 @@ pub(crate) fn multiply_gradient<R: Real>(
     assert!(deltas.len() >= PLACES * n_tiles * filters);
     assert!(products.len() >= PLACES * channels * filters);
     let height = tile_rows(channels, kernel.rows);
+    let steps = Loop { steps: n_tiles, left: channels, right: filters };
+    let mut tile = Tile::new([Loop::ONCE, Loop::ONCE, steps]);
+    tile.add = add;
     for place in 0..PLACES {
         for first_row in (0..channels).step_by(height) {
-            let rows = height.min(channels - first_row);
             for first in (0..filters).step_by(kernel.columns()) {
+                tile.columns = kernel.columns().min(filters - first);
                 // SAFETY: the assertions above; whole vectors, as in `multiply`.
                 unsafe {
-                    let from = transformed.as_ptr().add(place * n_tiles * channels + first_row);
+                    let from = place * n_tiles * channels + first_row;
+                    tile.set_left(transformed.as_ptr().add(from), 1);
+                    tile.right = deltas.as_ptr().add(place * n_tiles * filters + first);
                     let to = (place * channels + first_row) * filters + first;
-                    let tile = Tile {
-                        left: rows_of(from, 1),
-                        right: deltas.as_ptr().add(place * n_tiles * filters + first),
-                        destination: rows_of_mut(products.as_mut_ptr().add(to), filters),
-                        loops: [
-                            Loop::ONCE,
-                            Loop::ONCE,
-                            Loop { steps: n_tiles, left: channels, right: filters },
-                        ],
-                        columns: kernel.columns().min(filters - first),
-                        add,
-                    };
-                    (kernel.run)(&tile, rows);
+                    tile.set_destination(products.as_mut_ptr().add(to), filters);
+                    (kernel.run)(&tile, height.min(channels - first_row));
                 }
             }
         }
