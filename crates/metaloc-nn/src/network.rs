@@ -14,9 +14,13 @@ use rayon::prelude::*;
 
 /// Values that a part of a batch keeps, at most, so that they stay in the second cache.
 const PART_VALUES: usize = 128 * 1024;
-/// Lanes that a splitting workspace cuts a batch into: the most threads that share it. A constant,
-/// so that results do not depend on the number of threads.
-const LANES: usize = 8;
+/// Lanes that a splitting workspace cuts a batch into, at most: the threads that can share it. They
+/// do not depend on the number of threads, so that results do not either.
+const MOST_LANES: usize = 16;
+/// Samples of a lane, about: each lane costs a gradient of its own, to be summed.
+const LANE_SAMPLES: usize = 7;
+/// Parameters whose gradients are summed over the lanes at a time.
+const SUM_CHUNK: usize = 8 * 1024;
 /// Multiply-adds below which a batch is not worth the splitting.
 const WORTH_SPLITTING: usize = 2_000_000;
 
@@ -282,7 +286,7 @@ impl Network {
         let (last, width) = (self.plan.steps.len(), self.n_outputs());
         grow(outputs, n * width);
         let mut rest = &mut outputs[..n * width];
-        let mut shares = [const { None }; LANES];
+        let mut shares = [const { None }; MOST_LANES];
         for (lane, share) in shares.iter_mut().enumerate().take(cut.n_lanes) {
             let (own, behind) = rest.split_at_mut(cut.samples(lane).len() * width);
             (*share, rest) = (Some(own), behind);
@@ -417,7 +421,8 @@ impl Network {
             return Cut { n, n_lanes: 1, part: n };
         }
         let work = self.plan.n_products().saturating_mul(n);
-        let n_lanes = if splits && work >= WORTH_SPLITTING { LANES.min(n) } else { 1 };
+        let splits = splits && work >= WORTH_SPLITTING && n > 1;
+        let n_lanes = if splits { (n / LANE_SAMPLES).clamp(2, MOST_LANES) } else { 1 };
         Cut { n, n_lanes, part: (PART_VALUES / self.plan.kept_values()).max(1) }
     }
 
@@ -480,10 +485,14 @@ impl Network {
             return Err(NetworkError::NonFiniteLoss { loss: loss.name(), got: value });
         }
         if cut.n_lanes > 1 {
-            gradient.fill(R::ZERO);
-            for lane in &lanes[..cut.n_lanes] {
-                gradient.iter_mut().zip(&lane.gradient).for_each(|(sum, &own)| *sum += own);
-            }
+            let lanes = &lanes[..cut.n_lanes];
+            gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(index, sums)| {
+                sums.fill(R::ZERO);
+                for lane in lanes {
+                    let own = &lane.gradient[index * SUM_CHUNK..];
+                    sums.iter_mut().zip(own).for_each(|(sum, &own)| *sum += own);
+                }
+            });
         }
         Ok(R::from_f64(value))
     }
