@@ -146,6 +146,13 @@ impl Network {
         Workspace::default()
     }
 
+    /// Values of a support sample's target, in a network that ends in a ridge regression
+    /// ([`Mode::support`]).
+    #[must_use]
+    pub fn n_support_outputs(&self) -> Option<usize> {
+        self.plan.support_outputs()
+    }
+
     /// What the network's batch norm layers normalise by when they predict; `None` without such
     /// layers.
     #[must_use]

@@ -60,6 +60,45 @@ outputs = 2
     assert_eq!((&row["inputs"], &row["parameters"]), (&15.into(), &parameters.into()));
 }
 
+/// Scans are located one at a time: batch norm must go by the support set's statistics, or every
+/// scan would be the mean of its own batch and lie at the same place.
+#[test]
+fn attention_and_batch_norm_place_every_scan_by_itself() {
+    let dir = Dir::with_survey();
+    let network = r#"
+[fingerprint]
+shape = "neighbors"
+
+[[network.layers]]
+kind = "attention"
+width = 8
+heads = 2
+summary = true
+
+[[network.layers]]
+kind = "batch_norm"
+
+[[network.layers]]
+kind = "leaky_relu"
+
+[[network.layers]]
+kind = "dense"
+outputs = 2
+"#;
+    train_adapt_locate(&dir, network);
+    let answers = dir.run("locate --model new.model offices/new/rss.csv").ok().rows();
+    let mut places: Vec<String> =
+        answers.iter().map(|answer| format!("{} {}", answer["x_m"], answer["y_m"])).collect();
+    places.sort();
+    places.dedup();
+    assert!(places.len() > answers.len() / 2, "{} places", places.len());
+
+    let running = network.replace("\"batch_norm\"", "\"batch_norm\"\nstatistics = \"running\"");
+    refused(&dir, &running, &["batch norm", "`running`", "statistics = \"support\""]);
+    let ridge = network.replace("\"dense\"", "\"ridge\"");
+    refused(&dir, &ridge, &["ridge", "dense layer"]);
+}
+
 /// The help shows networks; what it shows is read.
 #[test]
 fn the_help_shows_networks_that_train() {

@@ -61,9 +61,9 @@ pub(crate) struct Taken {
 #[serde(rename_all = "snake_case")]
 pub enum StatisticsKind {
     /// The batch that is predicted.
-    #[default]
     Batch,
     /// The support set that the network was adapted to, kept for later predictions.
+    #[default]
     Support,
     /// An average over the batches of the training.
     Running,

@@ -2,6 +2,7 @@
 
 use metaloc_nn::{
     Activation, Initializer, LayerDescription, Loss, NetworkDescription, NetworkError, Shape,
+    StatisticsKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,21 @@ impl NetworkConfig {
             }
         };
         let network = description.check().map_err(|error| self.refusal(&error, inputs))?;
+        if let Some(kind @ (StatisticsKind::Batch | StatisticsKind::Running)) =
+            network.statistics_kind()
+        {
+            let kind = format!("{kind:?}").to_lowercase();
+            return Err(Error::usage(format!(
+                "setting `network.layers`: batch norm by the statistics of `{kind}`; scans are \
+                 located one at a time in a new environment: write `statistics = \"support\"`"
+            )));
+        }
+        if network.n_support_outputs().is_some() {
+            return Err(Error::usage(
+                "setting `network.layers`: a ridge layer is fitted to a support set, which training \
+                 does not pass to it yet: end with a dense layer",
+            ));
+        }
         if network.n_outputs() == n_outputs {
             Ok(description)
         } else {

@@ -108,7 +108,7 @@ impl SiteModel {
     }
 
     /// The adaptation samples of all floors in one batch.
-    fn support_batch(&self) -> Result<Batch, Error> {
+    pub(crate) fn support_batch(&self) -> Result<Batch, Error> {
         let n_inputs = self.model.encoder.n_inputs();
         let labels = Labels::Values { values: Vec::new(), n_outputs: 2 };
         let mut all = Batch { inputs: Vec::new(), n_inputs, labels };

@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 
 use metaloc_meta::{Learner, NetworkLearner};
-use metaloc_nn::Workspace;
+use metaloc_nn::{Mode, NetworkError, Workspace};
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::RssScan;
 
@@ -21,6 +21,8 @@ const EPSILON: f64 = 1e-6;
 pub struct AdaptedNetwork {
     site: SiteModel,
     learner: NetworkLearner,
+    /// What batch norm normalises by: the statistics of the support set; empty without such layers.
+    statistics: Vec<f32>,
     /// Scratch memory, kept between calls; a second caller at the same time makes its own.
     workspace: Mutex<Workspace<f32>>,
 }
@@ -32,8 +34,28 @@ impl AdaptedNetwork {
     /// If the model's network is not consistent.
     pub fn new(site: SiteModel) -> Result<Self, Error> {
         let learner = site.model.learner()?;
-        let workspace = Mutex::new(learner.workspace());
-        Ok(Self { site, learner, workspace })
+        let (network, mut workspace) = (&learner.network, learner.workspace());
+        let mut statistics = vec![0.0; network.n_statistics()];
+        if !statistics.is_empty() {
+            let support = site.support_batch()?.inputs;
+            let parameters = &site.model.parameters;
+            network.statistics(parameters, &support, &mut statistics, &mut workspace)?;
+        }
+        Ok(Self { site, learner, statistics, workspace: Mutex::new(workspace) })
+    }
+
+    /// The network's answer to one input.
+    fn predict(
+        &self,
+        input: &[f32],
+        workspace: &mut Workspace<f32>,
+        answer: &mut Vec<f32>,
+    ) -> Result<(), NetworkError> {
+        let mode = Mode { statistics: Some(&self.statistics), ..Mode::default() };
+        let parameters = &self.site.model.parameters;
+        let outputs = self.learner.network.predict_in(mode, parameters, input, workspace)?;
+        answer.extend_from_slice(outputs);
+        Ok(())
     }
 
     /// The adapted model.
@@ -61,13 +83,9 @@ impl Locator for AdaptedNetwork {
             .map_err(|_| NotLocated::NotANumber)?;
         encoder.standardize(&mut input, at.standardizer.as_ref());
         let mut answer = Vec::with_capacity(2);
-        let parameters = &self.site.model.parameters;
         let predicted = match self.workspace.try_lock() {
-            Ok(mut shared) => self.learner.predict(parameters, &input, &mut shared, &mut answer),
-            Err(_) => {
-                let mut own = self.learner.workspace();
-                self.learner.predict(parameters, &input, &mut own, &mut answer)
-            }
+            Ok(mut shared) => self.predict(&input, &mut shared, &mut answer),
+            Err(_) => self.predict(&input, &mut self.learner.workspace(), &mut answer),
         };
         match (predicted, answer.as_slice()) {
             (Ok(()), &[u, v]) if u.is_finite() && v.is_finite() => {
