@@ -49,6 +49,7 @@
 //! # }
 //! ```
 
+mod cut;
 mod description;
 mod dual;
 mod error;
@@ -63,6 +64,7 @@ mod pass;
 mod plan;
 mod real;
 mod shape;
+mod statistics;
 mod workspace;
 
 pub use description::NetworkDescription;

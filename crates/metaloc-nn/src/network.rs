@@ -1,10 +1,11 @@
 //! A checked network, run on any parameter vector.
 
+use crate::cut::{Cut, MOST_LANES};
 use crate::description::NetworkDescription;
 use crate::error::{NetworkError, expect_length};
 use crate::initializer::Initializer;
 use crate::layer::convolution::Packed;
-use crate::layer::{Initial, Layer, Sides, StatisticsKind};
+use crate::layer::{Initial, Sides};
 use crate::loss::{Loss, Targets};
 use crate::pass::{Call, Part};
 use crate::plan::{Operation, Plan};
@@ -12,17 +13,8 @@ use crate::real::Real;
 use crate::workspace::{Extent, Lane, Workspace, grow};
 use rayon::prelude::*;
 
-/// Values that a part of a batch keeps, at most, so that they stay in the second cache.
-const PART_VALUES: usize = 128 * 1024;
-/// Lanes that a splitting workspace cuts a batch into, at most: the threads that can share it. They
-/// do not depend on the number of threads, so that results do not either.
-const MOST_LANES: usize = 16;
-/// Samples of a lane, about: each lane costs a gradient of its own, to be summed.
-const LANE_SAMPLES: usize = 7;
 /// Parameters whose gradients are summed over the lanes at a time.
 const SUM_CHUNK: usize = 8 * 1024;
-/// Multiply-adds below which a batch is not worth the splitting.
-const WORTH_SPLITTING: usize = 2_000_000;
 
 /// Where one array lies in the flat parameter vector, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,12 +108,6 @@ impl Network {
         self.plan.widths[self.plan.steps.len()]
     }
 
-    /// Values that batch norm layers take over a batch; 0 without such layers.
-    #[must_use]
-    pub fn n_statistics(&self) -> usize {
-        self.plan.n_statistics
-    }
-
     /// Multiply-adds of dense layers and convolutions for one sample, there.
     #[must_use]
     pub fn n_products(&self) -> usize {
@@ -151,81 +137,6 @@ impl Network {
     #[must_use]
     pub fn n_support_outputs(&self) -> Option<usize> {
         self.plan.support_outputs()
-    }
-
-    /// What the network's batch norm layers normalise by when they predict; `None` without such
-    /// layers.
-    #[must_use]
-    pub fn statistics_kind(&self) -> Option<StatisticsKind> {
-        self.plan.statistics().next().map(|(_, _, taken)| taken.kind)
-    }
-
-    /// Takes the statistics of a batch: means and variances (divided by the number of values), layer
-    /// after layer. Given back in [`Mode::statistics`], they normalise other samples as the batch is.
-    ///
-    /// # Shapes
-    /// - `parameters`: `[n_parameters]`, `statistics`: `[n_statistics]`
-    /// - `inputs`: `[n, n_inputs]` row-major
-    ///
-    /// # Errors
-    /// As [`predict`](Self::predict).
-    pub fn statistics<R: Real>(
-        &self,
-        parameters: &[R],
-        inputs: &[R],
-        statistics: &mut [R],
-        workspace: &mut Workspace<R>,
-    ) -> Result<(), NetworkError> {
-        expect_length("statistics", self.n_statistics(), statistics.len())?;
-        self.predict(parameters, inputs, workspace)?;
-        let Some(lane) = workspace.lanes.first() else { return Ok(()) };
-        for (index, layer, _) in self.plan.statistics() {
-            let own = &mut statistics[self.plan.steps[index].statistics.clone()];
-            layer.read_statistics(&lane.caches[index], own);
-        }
-        Ok(())
-    }
-
-    /// Running statistics before the first batch: means 0, variances 1.
-    #[must_use]
-    pub fn initial_statistics<R: Real>(&self) -> Vec<R> {
-        let mut statistics = vec![R::ZERO; self.n_statistics()];
-        for (index, _, taken) in self.plan.statistics() {
-            let own = &mut statistics[self.plan.steps[index].statistics.clone()];
-            own[taken.channels..].fill(R::ONE);
-        }
-        statistics
-    }
-
-    /// Moves running statistics towards those of a batch of `n` samples, by each layer's momentum,
-    /// with the unbiased variance, as PyTorch does.
-    ///
-    /// # Shapes
-    /// - `running`, `of_batch`: `[n_statistics]`
-    ///
-    /// # Errors
-    /// [`NetworkError::WrongLength`].
-    pub fn update_running_statistics<R: Real>(
-        &self,
-        running: &mut [R],
-        of_batch: &[R],
-        n: usize,
-    ) -> Result<(), NetworkError> {
-        expect_length("running statistics", self.n_statistics(), running.len())?;
-        expect_length("statistics of the batch", self.n_statistics(), of_batch.len())?;
-        for (index, _, taken) in self.plan.statistics() {
-            let own = self.plan.steps[index].statistics.clone();
-            let observations = (n * taken.per_sample) as f64;
-            let unbiased = observations / (observations - 1.0).max(1.0);
-            for (place, (running, &new)) in
-                running[own.clone()].iter_mut().zip(&of_batch[own]).enumerate()
-            {
-                let factor = if place < taken.channels { 1.0 } else { unbiased };
-                let old = running.to_f64();
-                *running = R::from_f64(old + taken.momentum * (factor * new.to_f64() - old));
-            }
-        }
-        Ok(())
     }
 
     /// Draws parameters to start training from: weights by the initializer, biases zero.
@@ -280,7 +191,7 @@ impl Network {
         inputs: &[R],
         workspace: &'w mut Workspace<R>,
     ) -> Result<&'w [R], NetworkError> {
-        let n = self.check_batch(parameters, inputs, mode)?;
+        let n = self.check_batch(parameters, inputs, &mode)?;
         self.pack(parameters, false, &mut workspace.packed);
         let Workspace { lanes, packed, outputs, splits, .. } = workspace;
         let call = Call {
@@ -289,7 +200,7 @@ impl Network {
             packed: (packed, &[]),
             mode,
         };
-        let cut = self.cut(n, *splits, mode, false);
+        let cut = Cut::new(&self.plan, n, *splits, self.couples_samples(&mode));
         let (last, width) = (self.plan.steps.len(), self.n_outputs());
         grow(outputs, n * width);
         let mut rest = &mut outputs[..n * width];
@@ -385,7 +296,7 @@ impl Network {
         &self,
         parameters: &[R],
         inputs: &[R],
-        mode: Mode<'_, R>,
+        mode: &Mode<'_, R>,
     ) -> Result<usize, NetworkError> {
         expect_length("parameters", self.n_parameters(), parameters.len())?;
         if let Some(statistics) = mode.statistics {
@@ -408,6 +319,11 @@ impl Network {
         Ok(n)
     }
 
+    /// Whether samples must be kept together.
+    fn couples_samples<R>(&self, mode: &Mode<'_, R>) -> bool {
+        self.plan.couples_samples(mode.statistics.is_some())
+    }
+
     /// Lays convolution weights out for the kernels.
     fn pack<R: Real>(&self, parameters: &[R], back: bool, packed: &mut Vec<Packed<R>>) {
         if packed.len() < self.plan.steps.len() {
@@ -421,18 +337,6 @@ impl Network {
         }
     }
 
-    /// How a batch is cut into lanes and parts.
-    fn cut<R>(&self, n: usize, splits: bool, mode: Mode<'_, R>, couples: bool) -> Cut {
-        let couples = couples || self.plan.couples_samples(mode.statistics.is_some());
-        if couples {
-            return Cut { n, n_lanes: 1, part: n };
-        }
-        let work = self.plan.n_products().saturating_mul(n);
-        let splits = splits && work >= WORTH_SPLITTING && n > 1;
-        let n_lanes = if splits { (n / LANE_SAMPLES).clamp(2, MOST_LANES) } else { 1 };
-        Cut { n, n_lanes, part: (PART_VALUES / self.plan.kept_values()).max(1) }
-    }
-
     /// Runs all parts of a batch as far as `extent` says.
     fn run<R: Real>(
         &self,
@@ -443,7 +347,7 @@ impl Network {
         workspace: &mut Workspace<R>,
     ) -> Result<R, NetworkError> {
         let Objective { inputs, targets, loss, mode } = objective;
-        let n = self.check_batch(parameters.values, inputs, mode)?;
+        let n = self.check_batch(parameters.values, inputs, &mode)?;
         let n_support = self
             .plan
             .support_outputs()
@@ -460,7 +364,8 @@ impl Network {
             None => &[],
         };
         let call = Call { plan: &self.plan, parameters, packed: (packed, packed_tangents), mode };
-        let cut = self.cut(n, *splits, mode, loss.couples_samples());
+        let together = loss.couples_samples() || self.couples_samples(&mode);
+        let cut = Cut::new(&self.plan, n, *splits, together);
         cut.reserve(lanes);
         let run_lane = |lane: usize, buffers: &mut Lane<R>, gradient: &mut [R]| {
             buffers.loss = 0.0;
@@ -492,47 +397,19 @@ impl Network {
             return Err(NetworkError::NonFiniteLoss { loss: loss.name(), got: value });
         }
         if cut.n_lanes > 1 {
-            let lanes = &lanes[..cut.n_lanes];
-            gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(index, sums)| {
-                sums.fill(R::ZERO);
-                for lane in lanes {
-                    let own = &lane.gradient[index * SUM_CHUNK..];
-                    sums.iter_mut().zip(own).for_each(|(sum, &own)| *sum += own);
-                }
-            });
+            sum_gradients(&lanes[..cut.n_lanes], gradient);
         }
         Ok(R::from_f64(value))
     }
 }
 
-/// How a batch is cut: into lanes, which may run at the same time, and these into parts, which
-/// follow one another and stay in the second cache. It depends on sizes alone.
-struct Cut {
-    n: usize,
-    n_lanes: usize,
-    /// Samples of a part.
-    part: usize,
-}
-
-impl Cut {
-    /// The samples of a lane.
-    fn samples(&self, lane: usize) -> std::ops::Range<usize> {
-        lane * self.n / self.n_lanes..(lane + 1) * self.n / self.n_lanes
-    }
-
-    /// Calls `run(first, n)` for all parts of a lane.
-    fn each_part(&self, lane: usize, mut run: impl FnMut(usize, usize)) {
-        let samples = self.samples(lane);
-        // As many parts as needed, nearly equal.
-        let part = samples.len().div_ceil(samples.len().div_ceil(self.part));
-        for first in samples.clone().step_by(part) {
-            run(first, part.min(samples.end - first));
+/// Sums the lanes' gradients, in their order.
+fn sum_gradients<R: Real>(lanes: &[Lane<R>], gradient: &mut [R]) {
+    gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(index, sums)| {
+        sums.fill(R::ZERO);
+        for lane in lanes {
+            let own = &lane.gradient[index * SUM_CHUNK..];
+            sums.iter_mut().zip(own).for_each(|(sum, &own)| *sum += own);
         }
-    }
-
-    fn reserve<R: Real>(&self, lanes: &mut Vec<Lane<R>>) {
-        if lanes.len() < self.n_lanes {
-            lanes.resize_with(self.n_lanes, Lane::default);
-        }
-    }
+    });
 }

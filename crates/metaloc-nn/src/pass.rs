@@ -16,7 +16,7 @@ use crate::network::Mode;
 use crate::number::Number;
 use crate::plan::{DeltaUse, Operation, Plan, Step};
 use crate::real::Real;
-use crate::workspace::{Duals, Lane, grow};
+use crate::workspace::{Duals, Lane, Tools, grow};
 
 /// What all parts of a batch share.
 pub(crate) struct Call<'a, R: Real> {
@@ -67,27 +67,28 @@ impl<R: Real> Call<'_, R> {
             Operation::Dense(dense) => dense.forward(parameters, read(step.inputs[0].0), outputs),
             Operation::Convolution(convolution) => {
                 let packed = self.own_packed(index);
-                let (kept, inputs) = (&mut lane.kept[index], read(step.inputs[0].0));
-                let scratch = &mut lane.scratch;
-                convolution.forward(part.n, parameters, packed, inputs, outputs, kept, scratch);
+                let buffers = (&mut lane.tools.kept[index], &mut lane.tools.scratch);
+                let (inputs, weights) = (read(step.inputs[0].0), (parameters, packed));
+                convolution.forward(part.n, weights, inputs, outputs, buffers);
             }
             Operation::Elementary(layer) => {
                 let inputs = read(step.inputs[0].0);
-                let Some(tangents) = outputs.tangents else {
-                    let context = self.context(index, part, parameters.values);
-                    let cache = &mut lane.caches[index][..layer.n_cache(part.n)];
+                let n_cache = layer.n_cache(part.n);
+                if !self.has_tangents() {
+                    let cache = &mut lane.tools.caches[index][..n_cache];
+                    let context = &self.context(index, part, parameters.values);
                     let (inputs, outputs) = (inputs.values, outputs.values);
-                    let forward = Forward { layer, context: &context, inputs, outputs, cache };
+                    let forward = Forward { layer, context, inputs, outputs, cache };
                     SimdLevel::current().vectorize(forward);
-                    return;
-                };
-                let Duals { parameters: p, inputs: x, outputs: y, .. } = &mut lane.duals;
-                pair(parameters, p);
-                pair(inputs, x);
-                grow(y, n_outputs);
-                let cache = &mut lane.dual_caches[index][..layer.n_cache(part.n)];
-                layer.forward(&self.context(index, part, p), x, &mut y[..n_outputs], cache);
-                unpair(&y[..n_outputs], outputs.values, tangents);
+                } else if let Some(tangents) = outputs.tangents {
+                    let Duals { parameters: p, inputs: x, outputs: y, .. } = &mut lane.tools.duals;
+                    pair(parameters, p);
+                    pair(inputs, x);
+                    grow(y, n_outputs);
+                    let cache = &mut lane.tools.dual_caches[index][..n_cache];
+                    layer.forward(&self.context(index, part, p), x, &mut y[..n_outputs], cache);
+                    unpair(&y[..n_outputs], outputs.values, tangents);
+                }
             }
             Operation::Sum | Operation::Concatenation { .. } => {
                 let (values, mut tangents) = (outputs.values, outputs.tangents);
@@ -140,7 +141,9 @@ impl<R: Real> Call<'_, R> {
         let (value, delta_use) = step.inputs[place];
         let (n_inputs, n_outputs) = (part.n * plan.widths[value], part.n * plan.widths[index + 1]);
         let second_order = self.has_tangents();
-        let Lane { values, tangents, deltas, delta_tangents, addend, addend_tangents, .. } = lane;
+        let Lane {
+            values, tangents, deltas, delta_tangents, addend, addend_tangents, tools, ..
+        } = lane;
         let none: &mut [Vec<R>] = &mut [];
         let (before, after) = deltas.split_at_mut(index + 1);
         let (tangents_before, tangents_after) = match second_order {
@@ -164,84 +167,62 @@ impl<R: Real> Call<'_, R> {
                 Some(SidesMut { values: &mut addend[..n_inputs], tangents })
             }
         };
+        let outputs = Sides {
+            values: &values[index + 1][..n_outputs],
+            tangents: tangents.get(index + 1).and_then(|values| values.get(..n_outputs)),
+        };
         let inputs = self.read(part, value, values, if second_order { tangents } else { &[] });
-        let parameters = self.own_parameters(step);
-        match &step.operation {
+        let flows = Flows { parameters: self.own_parameters(step), inputs, outputs, delta };
+        self.operate_back((index, place), part, flows, tools, (gradient, add), input_delta);
+        if delta_use == DeltaUse::Add {
+            add_to(&mut before[value][..n_inputs], addend);
+            if second_order {
+                add_to(&mut tangents_before[value][..n_inputs], addend_tangents);
+            }
+        }
+    }
+
+    /// What a step's operation makes of the gradients.
+    fn operate_back(
+        &self,
+        (index, place): (usize, usize),
+        part: Part<'_, R>,
+        flows: Flows<'_, R>,
+        tools: &mut Tools<R>,
+        (gradient, add): (&mut [R], bool),
+        input_delta: Option<SidesMut<'_, R>>,
+    ) {
+        match &self.plan.steps[index].operation {
             Operation::Dense(dense) => {
+                let Flows { parameters, inputs, delta, .. } = flows;
                 let accumulate = if add { Accumulate::Add } else { Accumulate::Overwrite };
                 dense.backward(parameters, inputs, delta, (gradient, accumulate), input_delta);
             }
             Operation::Convolution(convolution) => {
                 let (packed, into) = (self.own_packed(index), (gradient, add));
-                let input_tangents = inputs.tangents.is_some();
-                let (kept, scratch) = (&lane.kept[index], &mut lane.scratch);
-                convolution.backward(
-                    part.n,
-                    packed,
-                    delta,
-                    kept,
-                    input_tangents,
-                    into,
-                    input_delta,
-                    scratch,
-                );
+                let buffers = (&tools.kept[index], &mut tools.scratch);
+                convolution.backward(part.n, packed, flows.delta, into, input_delta, buffers);
             }
             Operation::Elementary(layer) => {
                 if !add {
                     gradient.fill(R::ZERO);
                 }
-                let outputs = Sides {
-                    values: &values[index + 1][..n_outputs],
-                    tangents: tangents.get(index + 1).and_then(|values| values.get(..n_outputs)),
-                };
                 let n_cache = layer.n_cache(part.n);
-                if !second_order {
-                    let (values, cache) = (outputs.values, &mut lane.caches[index][..n_cache]);
-                    let (inputs, delta) = (inputs.values, delta.values);
-                    let pass = Pass { inputs, outputs: values, cache, delta };
-                    let context = self.context(index, part, parameters.values);
-                    let input_delta = input_delta.map(|sides| sides.values);
-                    let context = &context;
-                    let backward = Backward { layer, context, pass, gradient, input_delta };
-                    SimdLevel::current().vectorize(backward);
+                let back = ElementaryBack { call: self, index, part, layer, flows };
+                if self.has_tangents() {
+                    let cache = &mut tools.dual_caches[index][..n_cache];
+                    back.run_dual(cache, gradient, input_delta, &mut tools.duals);
                 } else {
-                    let Duals {
-                        parameters: p,
-                        inputs: x,
-                        outputs: y,
-                        delta: d,
-                        gradient: g,
-                        input_delta: to,
-                    } = &mut lane.duals;
-                    pair(parameters, p);
-                    pair(inputs, x);
-                    pair(outputs, y);
-                    pair(delta, d);
-                    g.clear();
-                    g.resize(gradient.len(), Dual::ZERO);
-                    grow(to, n_inputs);
-                    let cache = &mut lane.dual_caches[index][..n_cache];
-                    let pass = Pass { inputs: &x[..], outputs: &y[..], cache, delta: &d[..] };
-                    let wanted = input_delta.is_some().then(|| &mut to[..n_inputs]);
-                    layer.backward(&self.context(index, part, p), pass, g, wanted);
-                    gradient.iter_mut().zip(&*g).for_each(|(sum, g)| *sum += g.tangent);
-                    if let Some(SidesMut { values, tangents: Some(tangents) }) = input_delta {
-                        unpair(&to[..n_inputs], values, tangents);
-                    }
+                    let cache = &mut tools.caches[index][..n_cache];
+                    back.run(cache, gradient, input_delta.map(|sides| sides.values));
                 }
             }
-            Operation::Sum | Operation::Concatenation { .. } => {
+            operation @ (Operation::Sum | Operation::Concatenation { .. }) => {
                 let Some(input_delta) = input_delta else { return };
-                step.operation.part(place, delta.values, input_delta.values);
-                if let (Some(delta), Some(to)) = (delta.tangents, input_delta.tangents) {
-                    step.operation.part(place, delta, to);
+                operation.part(place, flows.delta.values, input_delta.values);
+                if let (Some(delta), Some(to)) = (flows.delta.tangents, input_delta.tangents) {
+                    operation.part(place, delta, to);
                 }
-            }
-        }
-        if delta_use == DeltaUse::Add {
-            add_to(&mut before[value][..n_inputs], &lane.addend);
-            if second_order {
-                add_to(&mut tangents_before[value][..n_inputs], &lane.addend_tangents);
             }
         }
     }
@@ -269,7 +250,7 @@ impl<R: Real> Call<'_, R> {
             return loss.evaluate(outputs, targets, width, n_batch, delta);
         }
         lane.delta_tangents[last][..judged.start].fill(R::ZERO);
-        let Duals { outputs: y, delta: d, .. } = &mut lane.duals;
+        let Duals { outputs: y, delta: d, .. } = &mut lane.tools.duals;
         pair(Sides { values: outputs, tangents: Some(&lane.tangents[last][judged.clone()]) }, y);
         grow(d, n_outputs);
         let value = loss.evaluate(y, targets, width, n_batch, Some(&mut d[..n_outputs]));
@@ -328,6 +309,60 @@ impl<R: Real> Call<'_, R> {
                 .map(|seed| seed ^ (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             first_sample: part.first,
             support: self.mode.support,
+        }
+    }
+}
+
+/// What flows through an elementary layer on the way back.
+struct Flows<'a, R> {
+    parameters: Sides<'a, R>,
+    inputs: Sides<'a, R>,
+    outputs: Sides<'a, R>,
+    delta: Sides<'a, R>,
+}
+
+/// The way back of an elementary layer, without and with tangents.
+struct ElementaryBack<'a, R: Real> {
+    call: &'a Call<'a, R>,
+    index: usize,
+    part: Part<'a, R>,
+    layer: &'a Elementary,
+    flows: Flows<'a, R>,
+}
+
+impl<R: Real> ElementaryBack<'_, R> {
+    fn run(self, cache: &mut [R], gradient: &mut [R], input_delta: Option<&mut [R]>) {
+        let Self { call, index, part, layer, flows } = self;
+        let context = &call.context(index, part, flows.parameters.values);
+        let (inputs, outputs) = (flows.inputs.values, flows.outputs.values);
+        let pass = Pass { inputs, outputs, cache, delta: flows.delta.values };
+        SimdLevel::current().vectorize(Backward { layer, context, pass, gradient, input_delta });
+    }
+
+    fn run_dual(
+        self,
+        cache: &mut [Dual<R>],
+        gradient: &mut [R],
+        input_delta: Option<SidesMut<'_, R>>,
+        duals: &mut Duals<R>,
+    ) {
+        let Self { call, index, part, layer, flows } = self;
+        let n_inputs = flows.inputs.values.len();
+        pair(flows.parameters, &mut duals.parameters);
+        pair(flows.inputs, &mut duals.inputs);
+        pair(flows.outputs, &mut duals.outputs);
+        pair(flows.delta, &mut duals.delta);
+        duals.gradient.clear();
+        duals.gradient.resize(gradient.len(), Dual::ZERO);
+        grow(&mut duals.input_delta, n_inputs);
+        let context = call.context(index, part, &duals.parameters);
+        let (inputs, outputs, delta) = (&duals.inputs[..], &duals.outputs[..], &duals.delta[..]);
+        let pass = Pass { inputs, outputs, cache, delta };
+        let wanted = input_delta.is_some().then(|| &mut duals.input_delta[..n_inputs]);
+        layer.backward(&context, pass, &mut duals.gradient, wanted);
+        gradient.iter_mut().zip(&duals.gradient).for_each(|(sum, own)| *sum += own.tangent);
+        if let Some(SidesMut { values, tangents: Some(tangents) }) = input_delta {
+            unpair(&duals.input_delta[..n_inputs], values, tangents);
         }
     }
 }

@@ -162,7 +162,7 @@ impl Builder {
             let name = format!("{prefix}{next}");
             next += 1;
             let LayerDescription::Conv2d { .. } = layer else {
-                flow = self.add(layer, &name, flow)?;
+                flow = self.add(layer, &name, &flow)?;
                 continue;
             };
             let mut convolution = self.refused(&name, layer, &flow, |shape| {
@@ -194,7 +194,7 @@ impl Builder {
         &mut self,
         layer: &LayerDescription,
         name: &str,
-        flow: Flow,
+        flow: &Flow,
     ) -> Result<Flow, NetworkError> {
         match layer {
             LayerDescription::Flatten {} => {
@@ -203,7 +203,7 @@ impl Builder {
             }
             LayerDescription::Residual { layers } => {
                 let branch = self.add_all(layers, &format!("{name}.layer"), flow.clone())?;
-                self.join(layer, name, &flow.shape.clone(), vec![flow, branch])
+                self.join(layer, name, &flow.shape, &[flow.clone(), branch])
             }
             LayerDescription::Sum { branches } | LayerDescription::Concatenate { branches } => {
                 let shape = flow.shape.clone();
@@ -211,19 +211,19 @@ impl Builder {
                     let prefix = format!("{name}.branch{index}.layer");
                     self.add_all(layers, &prefix, flow.clone())
                 });
-                let ends = ends.collect::<Result<_, _>>()?;
-                self.join(layer, name, &shape, ends)
+                let ends = ends.collect::<Result<Vec<_>, _>>()?;
+                self.join(layer, name, &shape, &ends)
             }
             LayerDescription::Dense { outputs } => {
                 let dense =
-                    self.refused(name, layer, &flow, |shape| Dense::check(shape, *outputs))?;
+                    self.refused(name, layer, flow, |shape| Dense::check(shape, *outputs))?;
                 let (shape, parameters) = (dense.outputs(), dense.parameters());
                 let operation = Operation::Dense(dense);
                 self.push(operation, &[flow.value], shape, (name, layer.kind()), parameters, 0)
             }
             _ => {
                 let elementary =
-                    self.refused(name, layer, &flow, |shape| elementary(layer, shape))?;
+                    self.refused(name, layer, flow, |shape| elementary(layer, shape))?;
                 let (shape, parameters) = (elementary.outputs(), elementary.parameters());
                 let first = self.plan.statistics().next().map(|(_, _, taken)| taken.kind);
                 let kinds = elementary.statistics().map(|taken| taken.kind).zip(first);
@@ -260,7 +260,7 @@ impl Builder {
         layer: &LayerDescription,
         name: &str,
         inputs: &Shape,
-        ends: Vec<Flow>,
+        ends: &[Flow],
     ) -> Result<Flow, NetworkError> {
         let refuse = |refusal| Err(refusal_error(refusal, name, layer, inputs));
         let Some((first, others)) = ends.split_first() else {

@@ -41,19 +41,25 @@ pub(crate) struct Lane<R> {
     pub(crate) tangents: Vec<Vec<R>>,
     pub(crate) deltas: Vec<Vec<R>>,
     pub(crate) delta_tangents: Vec<Vec<R>>,
+    pub(crate) tools: Tools<R>,
+    /// An input gradient on its way to be added to others.
+    pub(crate) addend: Vec<R>,
+    pub(crate) addend_tangents: Vec<R>,
+    /// The lane's share of the gradient, where there is more than one lane.
+    pub(crate) gradient: Vec<R>,
+    /// The lane's share of the loss.
+    pub(crate) loss: f64,
+}
+
+/// What steps keep for the way back, and what they need only while they run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tools<R> {
     /// What each step leaves for the way back.
     pub(crate) caches: Vec<Vec<R>>,
     pub(crate) dual_caches: Vec<Vec<Dual<R>>>,
     pub(crate) kept: Vec<Kept<R>>,
     pub(crate) scratch: Scratch<R>,
-    /// An input gradient on its way to be added to others.
-    pub(crate) addend: Vec<R>,
-    pub(crate) addend_tangents: Vec<R>,
     pub(crate) duals: Duals<R>,
-    /// The lane's share of the gradient, where there is more than one lane.
-    pub(crate) gradient: Vec<R>,
-    /// The lane's share of the loss.
-    pub(crate) loss: f64,
 }
 
 /// Values with their tangents beside them, for one layer at a time.
@@ -88,15 +94,16 @@ impl<R: Real> Lane<R> {
             reserve(&mut self.delta_tangents, &plan.widths, n);
         }
         let n_steps = plan.steps.len();
-        resize(&mut self.kept, n_steps);
-        resize(&mut self.caches, n_steps);
-        resize(&mut self.dual_caches, n_steps);
+        let Tools { caches, dual_caches, kept, .. } = &mut self.tools;
+        resize(kept, n_steps);
+        resize(caches, n_steps);
+        resize(dual_caches, n_steps);
         for (index, step) in plan.steps.iter().enumerate() {
             let Operation::Elementary(layer) = &step.operation else { continue };
             if second_order {
-                grow(&mut self.dual_caches[index], layer.n_cache(n));
+                grow(&mut dual_caches[index], layer.n_cache(n));
             } else {
-                grow(&mut self.caches[index], layer.n_cache(n));
+                grow(&mut caches[index], layer.n_cache(n));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! networks with kinks are compared where none is near: at parameters where halving the step of the
 //! difference does not change it.
 #![allow(clippy::unwrap_used)] // helpers of tests
+#![allow(clippy::needless_pass_by_value)] // `json!` makes values
 
 use metaloc_nn::{Loss, Mode, Network, NetworkDescription, Objective, Targets, Workspace};
 use rand::RngExt;

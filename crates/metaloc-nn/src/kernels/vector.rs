@@ -275,8 +275,8 @@ mod x86 {
         // SAFETY: the caller's promise of rows and instructions.
         unsafe {
             let (mut a, mut b) = ([_mm512_setzero_ps(); 16], [_mm512_setzero_ps(); 16]);
-            for row in 0..16 {
-                a[row] = _mm512_loadu_ps(from.add(row * from_distance));
+            for (row, vector) in a.iter_mut().enumerate() {
+                *vector = _mm512_loadu_ps(from.add(row * from_distance));
             }
             for i in (0..16).step_by(2) {
                 b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);

@@ -131,10 +131,10 @@ unsafe fn load_tile<R: Real, V: Vector<R>, const N: usize>(
 ) -> [[V; N]; N] {
     debug_assert!(place + (N - 1) * (row + pixel) + V::LANES <= images.len());
     let mut tile = [[constants.zero; N]; N];
-    for y in 0..N {
-        for x in 0..N {
+    for (y, vectors) in tile.iter_mut().enumerate() {
+        for (x, vector) in vectors.iter_mut().enumerate() {
             // SAFETY: the caller's promise.
-            tile[y][x] = unsafe { V::load(images.as_ptr().add(place + y * row + x * pixel)) };
+            *vector = unsafe { V::load(images.as_ptr().add(place + y * row + x * pixel)) };
         }
     }
     tile
@@ -281,12 +281,10 @@ impl<R: Real> Vectorized<R> for TransformOutputs<'_, R> {
                     let m =
                         load_tile(constants, products, index * filters + first, [4 * plane, plane]);
                     let results = Outputs::tile(constants, m);
-                    for y in 0..2 {
-                        for x in 0..2 {
-                            if y < rows && x < columns {
-                                let to = (tile.pixel + y * tile.row + x) * stride + first;
-                                results[y][x].store(outputs.as_mut_ptr().add(to));
-                            }
+                    for (y, vectors) in results.iter().enumerate().take(rows) {
+                        for (x, vector) in vectors.iter().enumerate().take(columns) {
+                            let to = (tile.pixel + y * tile.row + x) * stride + first;
+                            vector.store(outputs.as_mut_ptr().add(to));
                         }
                     }
                 }

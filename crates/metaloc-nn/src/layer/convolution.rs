@@ -45,6 +45,8 @@ pub(crate) struct Kept<R> {
     /// Inputs with their borders of zeros.
     padded: Vec<R>,
     padded_tangents: Vec<R>,
+    /// Whether the inputs had tangents.
+    has_tangents: bool,
     /// For each output the place in its window, or [`SILENT`].
     choices: Vec<u8>,
 }
@@ -64,6 +66,9 @@ pub(crate) struct Packed<R> {
     there: Vec<R>,
     back: Vec<R>,
 }
+
+/// Packed weights, and packed tangents of weights or, in a pass without, the weights again.
+pub(crate) type PackedSides<'a, R> = (&'a Packed<R>, &'a Packed<R>);
 
 impl Convolution {
     pub(crate) fn check(
@@ -236,14 +241,13 @@ impl Convolution {
     pub(crate) fn forward<R: Real>(
         &self,
         n: usize,
-        parameters: Sides<'_, R>,
-        packed: (&Packed<R>, &Packed<R>),
+        (parameters, packed): (Sides<'_, R>, PackedSides<'_, R>),
         inputs: Sides<'_, R>,
         outputs: SidesMut<'_, R>,
-        kept: &mut Kept<R>,
-        scratch: &mut Scratch<R>,
+        (kept, scratch): (&mut Kept<R>, &mut Scratch<R>),
     ) {
         self.pad(n, inputs.values, &mut kept.padded);
+        kept.has_tangents = inputs.tangents.is_some();
         let (kernel, level) = (R::tile_kernel(SimdLevel::current()), SimdLevel::current());
         let (there, finish) = (self.there(), self.finish());
         let n_outputs = n * self.pooled()[0] * self.pooled()[1] * self.filters;
@@ -316,13 +320,11 @@ impl Convolution {
     pub(crate) fn backward<R: Real>(
         &self,
         n: usize,
-        packed: (&Packed<R>, &Packed<R>),
+        packed: PackedSides<'_, R>,
         delta: Sides<'_, R>,
-        kept: &Kept<R>,
-        inputs_have_tangents: bool,
         (gradient, add): (&mut [R], bool),
         mut input_delta: Option<SidesMut<'_, R>>,
-        scratch: &mut Scratch<R>,
+        (kept, scratch): (&Kept<R>, &mut Scratch<R>),
     ) {
         let kernel = R::tile_kernel(SimdLevel::current());
         let (weight_gradient, bias_gradient) = gradient.split_at_mut(self.n_weights());
@@ -350,7 +352,7 @@ impl Convolution {
                 let spread = &mut scratch.delta_tangents;
                 self.spread(images, &tangents[outputs], choices, spread);
                 terms[0] = (inputs, &spread[..]);
-                if inputs_have_tangents {
+                if kept.has_tangents {
                     terms[1] = (&kept.padded_tangents[first * padded..], &scratch.delta[..]);
                     n_terms = 2;
                 }
@@ -394,7 +396,7 @@ impl Convolution {
     fn input_gradient<R: Real>(
         &self,
         images: usize,
-        packed: (&Packed<R>, &Packed<R>),
+        packed: PackedSides<'_, R>,
         mut to: SidesMut<'_, R>,
         scratch: &mut Scratch<R>,
     ) {
