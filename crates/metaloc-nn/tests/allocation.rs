@@ -73,3 +73,52 @@ fn a_warm_workspace_allocates_nothing() {
     }
     assert_eq!(ALLOCATIONS.get(), warm);
 }
+
+#[test]
+fn nor_do_convolutions_second_order_and_every_other_layer() {
+    let description = serde_json::json!({ "inputs": [12, 11, 3], "layers": [
+        { "kind": "conv2d", "filters": 16, "kernel": [3, 3], "padding": [1, 1] },
+        { "kind": "relu" },
+        { "kind": "max_pool", "kernel": [2, 2] },
+        { "kind": "conv2d", "filters": 16, "kernel": [3, 3], "padding": [1, 1] },
+        { "kind": "batch_norm" },
+        { "kind": "residual", "layers": [
+            { "kind": "conv2d", "filters": 16, "kernel": [1, 1] },
+            { "kind": "group_norm", "groups": 4 },
+            { "kind": "leaky_relu" },
+        ] },
+        { "kind": "average_pool", "kernel": [2, 2] },
+        { "kind": "concatenate", "branches": [[{ "kind": "tanh" }], [{ "kind": "sigmoid" }]] },
+        { "kind": "dropout", "rate": 0.1 },
+        { "kind": "dense", "outputs": 12 },
+        { "kind": "layer_norm" },
+        { "kind": "dense", "outputs": 3 },
+    ] });
+    let network: NetworkDescription = serde_json::from_value(description).unwrap();
+    let network = network.check().unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let parameters: Vec<f32> = network.initial_parameters(Initializer::default(), &mut rng);
+    let direction = parameters.clone();
+    let (mut gradient, mut product) = (vec![0.0; parameters.len()], vec![0.0; parameters.len()]);
+    let mut statistics = vec![0.0; network.n_statistics()];
+    let mut workspace = network.workspace();
+    let inputs: Vec<f32> =
+        (0..20 * network.n_inputs()).map(|i| (i % 23) as f32 / 11.0 - 1.0).collect();
+    let classes: Vec<u32> = (0..20).map(|i| i % 3).collect();
+    let mut pass = |n: usize| {
+        let inputs = &inputs[..n * network.n_inputs()];
+        let targets = Targets::Classes(&classes[..n]);
+        let objective = Objective::new(inputs, targets, Loss::CrossEntropy);
+        let (p, w) = (&parameters, &mut workspace);
+        network.loss_and_gradient(p, objective, &mut gradient, w).unwrap();
+        network.hessian_vector_product(p, objective, &direction, &mut product, w).unwrap();
+        network.statistics(p, inputs, &mut statistics, w).unwrap();
+        network.predict(p, inputs, w).unwrap();
+    };
+    pass(20);
+    let warm = ALLOCATIONS.get();
+    for n in [20, 1, 7, 20] {
+        pass(n);
+    }
+    assert_eq!(ALLOCATIONS.get(), warm);
+}
