@@ -22,6 +22,13 @@ pub enum Initializer {
     /// Uniform in `±sqrt(6 / (n_in + n_out))` (Glorot and Bengio, "Understanding the difficulty of
     /// training deep feedforward neural networks", AISTATS 2010, Eq. 16); for tanh layers.
     XavierUniform,
+    /// Normal with variance `2 / (n_in + n_out)` (Glorot and Bengio 2010, Eq. 12).
+    XavierNormal,
+    /// Normal with variance `1 / n_in` (LeCun et al., "Efficient backprop", 1998, Eq. 16); for
+    /// layers that normalise themselves.
+    LecunNormal,
+    /// Uniform in `±sqrt(1 / n_in)`, what `torch.nn.Linear` and `torch.nn.Conv2d` do by default.
+    TorchDefault,
     /// All zero: hidden units then stay equal for ever; for linear models and tests.
     Zeros,
 }
@@ -37,10 +44,12 @@ impl Initializer {
     ) {
         match self {
             Self::KaimingUniform => fill_uniform(weight, (6.0 / n_in as f64).sqrt(), rng),
-            Self::KaimingNormal => {
-                let std = (2.0 / n_in as f64).sqrt();
-                weight.fill_with(|| R::from_f64(std * rng.sample::<f64, _>(StandardNormal)));
+            Self::KaimingNormal => fill_normal(weight, (2.0 / n_in as f64).sqrt(), rng),
+            Self::XavierNormal => {
+                fill_normal(weight, (2.0 / (n_in + n_out) as f64).sqrt(), rng);
             }
+            Self::LecunNormal => fill_normal(weight, (1.0 / n_in as f64).sqrt(), rng),
+            Self::TorchDefault => fill_uniform(weight, (1.0 / n_in as f64).sqrt(), rng),
             Self::XavierUniform => {
                 fill_uniform(weight, (6.0 / (n_in + n_out) as f64).sqrt(), rng);
             }
@@ -51,6 +60,10 @@ impl Initializer {
 
 fn fill_uniform<R: Real>(weight: &mut [R], bound: f64, rng: &mut (impl rand::Rng + ?Sized)) {
     weight.fill_with(|| R::from_f64(rng.random_range(-bound..bound)));
+}
+
+fn fill_normal<R: Real>(weight: &mut [R], deviation: f64, rng: &mut (impl rand::Rng + ?Sized)) {
+    weight.fill_with(|| R::from_f64(deviation * rng.sample::<f64, _>(StandardNormal)));
 }
 
 #[cfg(test)]
@@ -73,6 +86,9 @@ mod tests {
         assert!((variance(&draw(Initializer::KaimingUniform)) * 200.0 / 2.0 - 1.0).abs() < 0.03);
         assert!((variance(&draw(Initializer::KaimingNormal)) * 200.0 / 2.0 - 1.0).abs() < 0.03);
         assert!((variance(&draw(Initializer::XavierUniform)) * 300.0 / 2.0 - 1.0).abs() < 0.03);
+        assert!((variance(&draw(Initializer::XavierNormal)) * 300.0 / 2.0 - 1.0).abs() < 0.03);
+        assert!((variance(&draw(Initializer::LecunNormal)) * 200.0 - 1.0).abs() < 0.03);
+        assert!((variance(&draw(Initializer::TorchDefault)) * 600.0 - 1.0).abs() < 0.03);
         assert!(variance(&draw(Initializer::Zeros)) < f64::MIN_POSITIVE);
     }
 

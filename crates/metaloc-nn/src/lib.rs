@@ -73,7 +73,7 @@ pub use initializer::Initializer;
 pub use layer::{Activation, LayerDescription, StatisticsKind};
 pub use loss::{Loss, Targets};
 pub use network::{Mode, Network, Objective, ParameterView};
-pub use optimizer::{Optimizer, OptimizerDescription, OptimizerState};
+pub use optimizer::{Decay, Optimizer, OptimizerDescription, OptimizerState, Schedule};
 pub use real::Real;
 pub use shape::Shape;
 pub use workspace::Workspace;

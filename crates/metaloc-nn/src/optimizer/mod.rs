@@ -1,7 +1,10 @@
 //! Optimisers, one file each: a step of the parameters against their gradient.
 
 mod adam;
+mod schedule;
 mod sgd;
+
+pub use schedule::{Decay, Schedule};
 
 use crate::error::{NetworkError, expect_length};
 use crate::real::Real;
@@ -19,6 +22,9 @@ pub enum OptimizerDescription {
         /// In `[0, 1)`; 0 is plain gradient descent.
         #[serde(default = "sgd::default_momentum")]
         momentum: f64,
+        /// How the step size changes.
+        #[serde(default, skip_serializing_if = "Schedule::is_constant")]
+        schedule: Schedule,
     },
     /// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, Algorithm 1).
     Adam {
@@ -33,6 +39,9 @@ pub enum OptimizerDescription {
         /// Added to the denominator; above 0.
         #[serde(default = "adam::default_epsilon")]
         epsilon: f64,
+        /// How the step size changes.
+        #[serde(default, skip_serializing_if = "Schedule::is_constant")]
+        schedule: Schedule,
     },
 }
 
@@ -45,13 +54,15 @@ impl OptimizerDescription {
             beta1: adam::default_beta1(),
             beta2: adam::default_beta2(),
             epsilon: adam::default_epsilon(),
+            schedule: Schedule::default(),
         }
     }
 
     /// Plain gradient descent: no momentum.
     #[must_use]
     pub fn sgd(step_size: f64) -> Self {
-        Self::Sgd { step_size, momentum: sgd::default_momentum() }
+        let (momentum, schedule) = (sgd::default_momentum(), Schedule::default());
+        Self::Sgd { step_size, momentum, schedule }
     }
 
     /// The step size.
@@ -68,12 +79,14 @@ impl OptimizerDescription {
     /// [`NetworkError::OptimizerSetting`] for the first that does not.
     pub fn check(&self) -> Result<(), NetworkError> {
         match *self {
-            Self::Sgd { step_size, momentum } => {
+            Self::Sgd { step_size, momentum, schedule } => {
                 positive("step_size", step_size)?;
+                schedule.check()?;
                 fraction("momentum", momentum)
             }
-            Self::Adam { step_size, beta1, beta2, epsilon } => {
+            Self::Adam { step_size, beta1, beta2, epsilon, schedule } => {
                 positive("step_size", step_size)?;
+                schedule.check()?;
                 fraction("beta1", beta1)?;
                 fraction("beta2", beta2)?;
                 positive("epsilon", epsilon)
@@ -133,10 +146,12 @@ impl<R: Real> Optimizer<R> {
         expect_length("gradient", self.n_parameters, gradient.len())?;
         self.state.n_steps += 1;
         match self.description {
-            OptimizerDescription::Sgd { step_size, momentum } => {
+            OptimizerDescription::Sgd { step_size, momentum, schedule } => {
+                let step_size = step_size * schedule.share(self.state.n_steps - 1);
                 sgd::step(step_size, momentum, &mut self.state, parameters, gradient);
             }
-            OptimizerDescription::Adam { step_size, beta1, beta2, epsilon } => {
+            OptimizerDescription::Adam { step_size, beta1, beta2, epsilon, schedule } => {
+                let step_size = step_size * schedule.share(self.state.n_steps - 1);
                 let settings = adam::Settings { step_size, beta1, beta2, epsilon };
                 adam::step(settings, &mut self.state, parameters, gradient);
             }
@@ -209,12 +224,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_schedule_is_read_resumed_and_left_out_where_there_is_none() {
+        let plain = OptimizerDescription::adam(0.1);
+        assert!(!serde_json::to_string(&plain).unwrap().contains("schedule"));
+        let text = r#"{"kind":"sgd","step_size":1.0,
+                       "schedule":{"warm_up":2,"decay":{"kind":"step","every":1,"factor":0.5}}}"#;
+        let description: OptimizerDescription = serde_json::from_str(text).unwrap();
+        let mut optimizer = description.start::<f64>(1).unwrap();
+        let mut parameters = [0.0];
+        let mut taken = Vec::new();
+        for _ in 0..5 {
+            let before = parameters[0];
+            let state = optimizer.into_state();
+            optimizer = description.start(1).unwrap();
+            optimizer.restore(state).unwrap();
+            optimizer.step(&mut parameters, &[-1.0]).unwrap();
+            taken.push(parameters[0] - before);
+        }
+        for (got, expected) in taken.iter().zip([0.5, 1.0, 1.0, 0.5, 0.25]) {
+            assert!((got - expected).abs() < 1e-12, "{taken:?}");
+        }
+    }
+
+    #[test]
     fn settings_out_of_range_are_refused() {
         for step_size in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(OptimizerDescription::sgd(step_size).check().is_err());
             assert!(OptimizerDescription::adam(step_size).start::<f32>(3).is_err());
         }
-        let error = OptimizerDescription::Sgd { step_size: 0.1, momentum: 1.0 }.check();
+        let error = OptimizerDescription::Sgd {
+            step_size: 0.1,
+            momentum: 1.0,
+            schedule: Schedule::default(),
+        }
+        .check();
         let text = "momentum: expected a number in [0, 1), got 1";
         assert_eq!(error.unwrap_err().to_string(), text);
     }
@@ -243,7 +286,11 @@ mod tests {
         let descriptions = [
             OptimizerDescription::adam(0.01),
             OptimizerDescription::sgd(0.01),
-            OptimizerDescription::Sgd { step_size: 0.01, momentum: 0.9 },
+            OptimizerDescription::Sgd {
+                step_size: 0.01,
+                momentum: 0.9,
+                schedule: Schedule::default(),
+            },
         ];
         for description in descriptions {
             let gradient = |parameters: &[f32]| [parameters[0] * 2.0 + 0.3, parameters[1].sin()];
