@@ -8,7 +8,7 @@ use crate::layer::convolution::Packed;
 use crate::layer::{Initial, Sides};
 use crate::loss::{Loss, Targets};
 use crate::pass::{Call, Part};
-use crate::plan::{Operation, Plan};
+use crate::plan::{Operation, Plan, Step};
 use crate::real::Real;
 use crate::workspace::{Extent, Lane, Workspace, grow};
 use rayon::prelude::*;
@@ -192,15 +192,15 @@ impl Network {
         workspace: &'w mut Workspace<R>,
     ) -> Result<&'w [R], NetworkError> {
         let n = self.check_batch(parameters, inputs, &mode)?;
-        self.pack(parameters, false, &mut workspace.packed);
         let Workspace { lanes, packed, outputs, splits, .. } = workspace;
+        let cut = Cut::new(&self.plan, n, *splits, self.couples_samples(&mode));
+        self.pack(parameters, false, packed, cut.n_lanes > 1);
         let call = Call {
             plan: &self.plan,
             parameters: Sides { values: parameters, tangents: None },
             packed: (packed, &[]),
             mode,
         };
-        let cut = Cut::new(&self.plan, n, *splits, self.couples_samples(&mode));
         let (last, width) = (self.plan.steps.len(), self.n_outputs());
         grow(outputs, n * width);
         let mut rest = &mut outputs[..n * width];
@@ -324,16 +324,28 @@ impl Network {
         self.plan.couples_samples(mode.statistics.is_some())
     }
 
-    /// Lays convolution weights out for the kernels.
-    fn pack<R: Real>(&self, parameters: &[R], back: bool, packed: &mut Vec<Packed<R>>) {
-        if packed.len() < self.plan.steps.len() {
-            packed.resize_with(self.plan.steps.len(), Packed::default);
+    /// Lays convolution weights out for the kernels, on all threads where the batch is split too.
+    fn pack<R: Real>(
+        &self,
+        parameters: &[R],
+        back: bool,
+        packed: &mut Vec<Packed<R>>,
+        on_all_threads: bool,
+    ) {
+        let steps = &self.plan.steps;
+        if packed.len() < steps.len() {
+            packed.resize_with(steps.len(), Packed::default);
         }
-        for (step, packed) in self.plan.steps.iter().zip(packed) {
+        let pack = |(step, packed): (&Step, &mut Packed<R>)| {
             if let Operation::Convolution(convolution) = &step.operation {
                 let back = back && step.needs_input_delta();
                 convolution.pack(&parameters[step.parameters.clone()], packed, back);
             }
+        };
+        if on_all_threads {
+            steps.par_iter().zip(packed).for_each(pack);
+        } else {
+            steps.iter().zip(packed).for_each(pack);
         }
     }
 
@@ -355,17 +367,18 @@ impl Network {
         loss.check(targets, n - n_support, self.n_outputs())?;
         let Workspace { lanes, packed, packed_tangents, splits, .. } = workspace;
         let back = extent > Extent::Outputs;
-        self.pack(parameters.values, back, packed);
+        let together = loss.couples_samples() || self.couples_samples(&mode);
+        let cut = Cut::new(&self.plan, n, *splits, together);
+        let splits = cut.n_lanes > 1;
+        self.pack(parameters.values, back, packed, splits);
         let packed_tangents = match parameters.tangents {
             Some(direction) => {
-                self.pack(direction, back, packed_tangents);
+                self.pack(direction, back, packed_tangents, splits);
                 &packed_tangents[..]
             }
             None => &[],
         };
         let call = Call { plan: &self.plan, parameters, packed: (packed, packed_tangents), mode };
-        let together = loss.couples_samples() || self.couples_samples(&mode);
-        let cut = Cut::new(&self.plan, n, *splits, together);
         cut.reserve(lanes);
         let run_lane = |lane: usize, buffers: &mut Lane<R>, gradient: &mut [R]| {
             buffers.loss = 0.0;
