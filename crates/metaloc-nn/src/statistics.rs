@@ -21,7 +21,7 @@ impl Network {
     }
 
     /// Takes the statistics of a batch: means and variances (divided by the number of values), layer
-    /// after layer. Given back in [`Mode::statistics`], they normalise other samples as the batch is.
+    /// after layer. Given back in [`Mode::statistics`](crate::Mode), they normalise other samples as the batch is.
     ///
     /// # Shapes
     /// - `parameters`: `[n_parameters]`, `statistics`: `[n_statistics]`
