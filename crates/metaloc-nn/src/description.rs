@@ -41,10 +41,11 @@ impl NetworkDescription {
         if !self.inputs.is_sound() {
             return Err(NetworkError::Inputs { got: self.inputs.to_string() });
         }
-        let plan = plan(&self.inputs, &self.layers)?;
+        let plan_of = |blocks| plan(&self.inputs, &self.layers, blocks);
+        let (plan, plan_with_tangents) = (plan_of(true)?, plan_of(false)?);
         if plan.n_parameters == 0 {
             return Err(NetworkError::NoParameters { layers: self.layers.len() });
         }
-        Ok(Network { description: self.clone(), plan })
+        Ok(Network { description: self.clone(), plan, plan_with_tangents })
     }
 }

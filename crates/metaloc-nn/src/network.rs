@@ -8,7 +8,7 @@ use crate::layer::convolution::Packed;
 use crate::layer::{Initial, Sides};
 use crate::loss::{Loss, Targets};
 use crate::pass::{Call, Part};
-use crate::plan::{Operation, Plan, Step};
+use crate::plan::{Plan, Step};
 use crate::real::Real;
 use crate::workspace::{Extent, Lane, Workspace, grow};
 use rayon::prelude::*;
@@ -87,6 +87,8 @@ impl<'a, R> Objective<'a, R> {
 pub struct Network {
     pub(crate) description: NetworkDescription,
     pub(crate) plan: Plan,
+    /// The same without what has no tangents: for Hessian-vector products.
+    pub(crate) plan_with_tangents: Plan,
 }
 
 impl Network {
@@ -194,7 +196,7 @@ impl Network {
         let n = self.check_batch(parameters, inputs, &mode)?;
         let Workspace { lanes, packed, outputs, splits, .. } = workspace;
         let cut = Cut::new(&self.plan, n, *splits, self.couples_samples(&mode));
-        self.pack(parameters, false, packed, cut.n_lanes > 1);
+        pack(&self.plan, parameters, false, packed, cut.n_lanes > 1);
         let call = Call {
             plan: &self.plan,
             parameters: Sides { values: parameters, tangents: None },
@@ -324,31 +326,6 @@ impl Network {
         self.plan.couples_samples(mode.statistics.is_some())
     }
 
-    /// Lays convolution weights out for the kernels, on all threads where the batch is split too.
-    fn pack<R: Real>(
-        &self,
-        parameters: &[R],
-        back: bool,
-        packed: &mut Vec<Packed<R>>,
-        on_all_threads: bool,
-    ) {
-        let steps = &self.plan.steps;
-        if packed.len() < steps.len() {
-            packed.resize_with(steps.len(), Packed::default);
-        }
-        let pack = |(step, packed): (&Step, &mut Packed<R>)| {
-            if let Operation::Convolution(convolution) = &step.operation {
-                let back = back && step.needs_input_delta();
-                convolution.pack(&parameters[step.parameters.clone()], packed, back);
-            }
-        };
-        if on_all_threads {
-            steps.par_iter().zip(packed).for_each(pack);
-        } else {
-            steps.iter().zip(packed).for_each(pack);
-        }
-    }
-
     /// Runs all parts of a batch as far as `extent` says.
     fn run<R: Real>(
         &self,
@@ -359,32 +336,35 @@ impl Network {
         workspace: &mut Workspace<R>,
     ) -> Result<R, NetworkError> {
         let Objective { inputs, targets, loss, mode } = objective;
+        let plan = match extent {
+            Extent::HessianVectorProduct => &self.plan_with_tangents,
+            Extent::Outputs | Extent::Gradient => &self.plan,
+        };
         let n = self.check_batch(parameters.values, inputs, &mode)?;
-        let n_support = self
-            .plan
+        let n_support = plan
             .support_outputs()
             .map_or(0, |width| mode.support.map_or(0, |targets| targets.len() / width));
         loss.check(targets, n - n_support, self.n_outputs())?;
         let Workspace { lanes, packed, packed_tangents, splits, .. } = workspace;
         let back = extent > Extent::Outputs;
         let together = loss.couples_samples() || self.couples_samples(&mode);
-        let cut = Cut::new(&self.plan, n, *splits, together);
+        let cut = Cut::new(plan, n, *splits, together);
         let splits = cut.n_lanes > 1;
-        self.pack(parameters.values, back, packed, splits);
+        pack(plan, parameters.values, back, packed, splits);
         let packed_tangents = match parameters.tangents {
             Some(direction) => {
-                self.pack(direction, back, packed_tangents, splits);
+                pack(plan, direction, back, packed_tangents, splits);
                 &packed_tangents[..]
             }
             None => &[],
         };
-        let call = Call { plan: &self.plan, parameters, packed: (packed, packed_tangents), mode };
+        let call = Call { plan, parameters, packed: (packed, packed_tangents), mode };
         cut.reserve(lanes);
         let run_lane = |lane: usize, buffers: &mut Lane<R>, gradient: &mut [R]| {
             buffers.loss = 0.0;
             let start = cut.samples(lane).start;
             cut.each_part(lane, |first, n_part| {
-                buffers.reserve(&self.plan, n_part, extent);
+                buffers.reserve(plan, n_part, extent);
                 let inputs = &inputs[first * self.n_inputs()..(first + n_part) * self.n_inputs()];
                 let part = Part { inputs, n: n_part, first };
                 call.forward(part, buffers);
@@ -413,6 +393,31 @@ impl Network {
             sum_gradients(&lanes[..cut.n_lanes], gradient);
         }
         Ok(R::from_f64(value))
+    }
+}
+
+/// Lays convolution weights out for the kernels, on all threads where the batch is split too.
+fn pack<R: Real>(
+    plan: &Plan,
+    parameters: &[R],
+    back: bool,
+    packed: &mut Vec<Packed<R>>,
+    on_all_threads: bool,
+) {
+    let steps = &plan.steps;
+    if packed.len() < steps.len() {
+        packed.resize_with(steps.len(), Packed::default);
+    }
+    let pack = |(step, packed): (&Step, &mut Packed<R>)| {
+        if let Some(convolution) = step.operation.convolution() {
+            let back = back && step.needs_input_delta();
+            convolution.pack(&parameters[step.parameters.clone()], packed, back);
+        }
+    };
+    if on_all_threads {
+        steps.par_iter().zip(packed).for_each(pack);
+    } else {
+        steps.iter().zip(packed).for_each(pack);
     }
 }
 

@@ -71,6 +71,12 @@ impl<R: Real> Call<'_, R> {
                 let (inputs, weights) = (read(step.inputs[0].0), (parameters, packed));
                 convolution.forward(part.n, weights, inputs, outputs, buffers);
             }
+            Operation::Block(block) => {
+                let (packed, inputs) = (self.own_packed(index), read(step.inputs[0].0).values);
+                let context = self.context(index, part, parameters.values);
+                let buffers = lane.tools.block(index);
+                block.forward(&context, packed, inputs, outputs.values, buffers);
+            }
             Operation::Elementary(layer) => {
                 let inputs = read(step.inputs[0].0);
                 let n_cache = layer.n_cache(part.n);
@@ -202,6 +208,14 @@ impl<R: Real> Call<'_, R> {
                 let (packed, into) = (self.own_packed(index), (gradient, add));
                 let buffers = (&tools.kept[index], &mut tools.scratch);
                 convolution.backward(part.n, packed, flows.delta, into, input_delta, buffers);
+            }
+            Operation::Block(block) => {
+                let (packed, into) = (self.own_packed(index), (gradient, add));
+                let Flows { parameters, outputs, delta, .. } = flows;
+                let context = self.context(index, part, parameters.values);
+                let flows = (outputs.values, delta.values);
+                let input_delta = input_delta.map(|sides| sides.values);
+                block.backward(&context, packed, flows, into, input_delta, tools.block(index));
             }
             Operation::Elementary(layer) => {
                 if !add {

@@ -9,6 +9,7 @@ use crate::layer::attention::Attention;
 use crate::layer::average_pool::AveragePool;
 use crate::layer::batch_norm::BatchNorm;
 use crate::layer::convolution::Convolution;
+use crate::layer::convolution_block::ConvolutionBlock;
 use crate::layer::dense::Dense;
 use crate::layer::dropout::Dropout;
 use crate::layer::global_average_pool::GlobalAveragePool;
@@ -22,14 +23,19 @@ use crate::layer::softmax::Softmax;
 use crate::layer::tanh::Tanh;
 use crate::layer::{Elementary, Initial, Layer, LayerDescription, ParameterArray, Refusal, Taken};
 use crate::network::ParameterView;
+use crate::real::Real;
 use crate::shape::Shape;
 use std::ops::Range;
+
+/// Values that a vector of `f64` can hold: of all parameters, and of a sample.
+const MOST_VALUES: usize = isize::MAX.unsigned_abs() / size_of::<f64>();
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Operation {
     Dense(Dense),
     Convolution(Convolution),
+    Block(Box<ConvolutionBlock>),
     Elementary(Elementary),
     /// The sum of its inputs.
     Sum,
@@ -38,6 +44,35 @@ pub(crate) enum Operation {
         rows: usize,
         widths: Vec<usize>,
     },
+}
+
+impl Operation {
+    /// The convolution in it.
+    pub(crate) fn convolution(&self) -> Option<&Convolution> {
+        match self {
+            Self::Convolution(convolution) => Some(convolution),
+            Self::Block(block) => Some(&block.convolution),
+            _ => None,
+        }
+    }
+
+    /// The statistics that it takes over a batch.
+    fn statistics(&self) -> Option<Taken> {
+        match self {
+            Self::Elementary(layer) => layer.statistics(),
+            Self::Block(block) => block.norm.statistics(),
+            _ => None,
+        }
+    }
+
+    /// Reads the statistics of the batch from what the way there left.
+    pub(crate) fn read_statistics<R: Real>(&self, cache: &[R], statistics: &mut [R]) {
+        match self {
+            Self::Elementary(layer) => layer.read_statistics(cache, statistics),
+            Self::Block(block) => block.norm.read_statistics(cache, statistics),
+            _ => {}
+        }
+    }
 }
 
 /// What becomes of the gradient with respect to an input of a step.
@@ -92,20 +127,16 @@ impl Plan {
     /// Whether samples must be kept together; statistics from outside set batch norm free.
     pub(crate) fn couples_samples(&self, statistics_given: bool) -> bool {
         self.steps.iter().any(|step| match &step.operation {
-            Operation::Elementary(layer) if statistics_given && layer.statistics().is_some() => {
-                false
-            }
+            operation if operation.statistics().is_some() => !statistics_given,
             Operation::Elementary(layer) => layer.couples_samples(),
             _ => false,
         })
     }
 
-    /// What each step with statistics takes.
-    pub(crate) fn statistics(&self) -> impl Iterator<Item = (usize, &Elementary, Taken)> {
-        self.steps.iter().enumerate().filter_map(|(index, step)| match &step.operation {
-            Operation::Elementary(layer) => layer.statistics().map(|taken| (index, layer, taken)),
-            _ => None,
-        })
+    /// The steps with statistics, and what they take.
+    pub(crate) fn statistics(&self) -> impl Iterator<Item = (usize, Taken)> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter_map(|(index, step)| Some((index, step.operation.statistics()?)))
     }
 
     /// Values of a support sample's target, where a closed-form head needs them.
@@ -120,16 +151,20 @@ impl Plan {
     pub(crate) fn n_products(&self) -> usize {
         let products = |step: &Step| match &step.operation {
             Operation::Dense(dense) => dense.n_products(),
-            Operation::Convolution(convolution) => convolution.n_products(),
-            _ => 0,
+            operation => operation.convolution().map_or(0, Convolution::n_products),
         };
         self.steps.iter().map(products).sum()
     }
 }
 
-/// Checks `layers` on samples of shape `inputs` and lists their steps.
-pub(crate) fn plan(inputs: &Shape, layers: &[LayerDescription]) -> Result<Plan, NetworkError> {
-    let mut builder = Builder { plan: Plan::default() };
+/// Checks `layers` on samples of shape `inputs` and lists their steps; `blocks`: convolutions may
+/// become one step with the norm behind them, which has no tangents.
+pub(crate) fn plan(
+    inputs: &Shape,
+    layers: &[LayerDescription],
+    blocks: bool,
+) -> Result<Plan, NetworkError> {
+    let mut builder = Builder { plan: Plan::default(), blocks };
     builder.plan.widths.push(inputs.n_values().unwrap_or(0));
     let flow = Flow { value: 0, shape: inputs.clone() };
     builder.add_all(layers, "layer", flow)?;
@@ -147,6 +182,7 @@ struct Flow {
 
 struct Builder {
     plan: Plan,
+    blocks: bool,
 }
 
 impl Builder {
@@ -159,35 +195,63 @@ impl Builder {
     ) -> Result<Flow, NetworkError> {
         let mut next = 0;
         while let Some(layer) = layers.get(next) {
-            let name = format!("{prefix}{next}");
-            next += 1;
-            let LayerDescription::Conv2d { .. } = layer else {
-                flow = self.add(layer, &name, &flow)?;
-                continue;
+            let n_layers;
+            (flow, n_layers) = match layer {
+                LayerDescription::Conv2d { .. } => {
+                    self.add_convolution(&layers[next..], (prefix, next), &flow)?
+                }
+                _ => (self.add(layer, &format!("{prefix}{next}"), &flow)?, 1),
             };
-            let mut convolution = self.refused(&name, layer, &flow, |shape| {
-                let LayerDescription::Conv2d { filters, kernel, stride, padding } = *layer else {
-                    unreachable!("a convolution, see above")
-                };
-                Convolution::check(shape, filters, kernel, stride, padding)
-            })?;
-            if let Some(LayerDescription::Relu {}) = layers.get(next) {
-                convolution = convolution.with_relu();
-                next += 1;
-            }
-            if let Some(LayerDescription::MaxPool { kernel, stride }) = layers.get(next)
-                && stride.is_none_or(|stride| stride == *kernel)
-                && let Some(pooled) = convolution.with_pool(*kernel)
-            {
-                convolution = pooled;
-                next += 1;
-            }
-            let (shape, parameters) = (convolution.outputs(), convolution.parameters());
-            let operation = Operation::Convolution(convolution);
-            let kind = layer.kind();
-            flow = self.push(operation, &[flow.value], shape, (&name, kind), parameters, 0)?;
+            next += n_layers;
         }
         Ok(flow)
+    }
+
+    /// Adds a convolution, and those of the layers behind it that can be one step with it; returns
+    /// how many they are together.
+    fn add_convolution(
+        &mut self,
+        layers: &[LayerDescription],
+        (prefix, place): (&str, usize),
+        flow: &Flow,
+    ) -> Result<(Flow, usize), NetworkError> {
+        let layer = &layers[0];
+        let name = format!("{prefix}{place}");
+        let mut convolution = self.refused(&name, layer, flow, |shape| {
+            let LayerDescription::Conv2d { filters, kernel, stride, padding } = *layer else {
+                unreachable!("a convolution, see the caller")
+            };
+            Convolution::check(shape, filters, kernel, stride, padding)
+        })?;
+        let mut behind = 1;
+        if let Some(LayerDescription::Relu {}) = layers.get(behind) {
+            convolution = convolution.with_relu();
+            behind += 1;
+        }
+        if let Some((block, n_layers)) = block(&convolution, &layers[behind..], behind == 1)
+            && self.blocks
+        {
+            let norm = &layers[behind];
+            self.check_statistics(&block.norm.clone().into(), &name, norm, &convolution.outputs())?;
+            let first = self.lay_out((&name, layer.kind()), convolution.parameters())?.start;
+            let name = format!("{prefix}{}", place + behind);
+            let end = self.lay_out((&name, norm.kind()), block.norm.parameters())?.end;
+            let (shape, operation) = (block.outputs(), Operation::Block(Box::new(block)));
+            let flow =
+                self.push(operation, &[flow.value], shape, (&name, norm.kind()), first..end)?;
+            return Ok((flow, behind + n_layers));
+        }
+        if let Some(LayerDescription::MaxPool { kernel, stride }) = layers.get(behind)
+            && stride.is_none_or(|stride| stride == *kernel)
+            && let Some(pooled) = convolution.with_pool(*kernel)
+        {
+            convolution = pooled;
+            behind += 1;
+        }
+        let name = (&name[..], layer.kind());
+        let parameters = self.lay_out(name, convolution.parameters())?;
+        let (shape, operation) = (convolution.outputs(), Operation::Convolution(convolution));
+        Ok((self.push(operation, &[flow.value], shape, name, parameters)?, behind))
     }
 
     fn add(
@@ -217,30 +281,40 @@ impl Builder {
             LayerDescription::Dense { outputs } => {
                 let dense =
                     self.refused(name, layer, flow, |shape| Dense::check(shape, *outputs))?;
-                let (shape, parameters) = (dense.outputs(), dense.parameters());
-                let operation = Operation::Dense(dense);
-                self.push(operation, &[flow.value], shape, (name, layer.kind()), parameters, 0)
+                let name = (name, layer.kind());
+                let parameters = self.lay_out(name, dense.parameters())?;
+                let (shape, operation) = (dense.outputs(), Operation::Dense(dense));
+                self.push(operation, &[flow.value], shape, name, parameters)
             }
             _ => {
                 let elementary =
                     self.refused(name, layer, flow, |shape| elementary(layer, shape))?;
-                let (shape, parameters) = (elementary.outputs(), elementary.parameters());
-                let first = self.plan.statistics().next().map(|(_, _, taken)| taken.kind);
-                let kinds = elementary.statistics().map(|taken| taken.kind).zip(first);
-                if let Some((got, first)) = kinds.filter(|(got, first)| got != first) {
-                    let refusal = Refusal::Setting {
-                        setting: "statistics",
-                        expected: format!("{first:?}, as in the layers before").to_lowercase(),
-                        got: format!("{got:?}").to_lowercase(),
-                    };
-                    return Err(refusal_error(refusal, name, layer, &flow.shape));
-                }
-                let n_statistics = elementary.statistics().map_or(0, |taken| 2 * taken.channels);
-                let operation = Operation::Elementary(elementary);
-                let layer = (name, layer.kind());
-                self.push(operation, &[flow.value], shape, layer, parameters, n_statistics)
+                self.check_statistics(&elementary, name, layer, &flow.shape)?;
+                let name = (name, layer.kind());
+                let parameters = self.lay_out(name, elementary.parameters())?;
+                let (shape, operation) = (elementary.outputs(), Operation::Elementary(elementary));
+                self.push(operation, &[flow.value], shape, name, parameters)
             }
         }
+    }
+
+    /// Checks that a layer's statistics are of the kind of those before it.
+    fn check_statistics(
+        &self,
+        elementary: &Elementary,
+        name: &str,
+        layer: &LayerDescription,
+        inputs: &Shape,
+    ) -> Result<(), NetworkError> {
+        let first = self.plan.statistics().next().map(|(_, taken)| taken.kind);
+        let kinds = elementary.statistics().map(|taken| taken.kind).zip(first);
+        let Some((got, first)) = kinds.filter(|(got, first)| got != first) else { return Ok(()) };
+        let refusal = Refusal::Setting {
+            setting: "statistics",
+            expected: format!("{first:?}, as in the layers before").to_lowercase(),
+            got: format!("{got:?}").to_lowercase(),
+        };
+        Err(refusal_error(refusal, name, layer, inputs))
     }
 
     /// Turns a layer's refusal into an error that names the layer.
@@ -296,27 +370,21 @@ impl Builder {
         } else {
             Operation::Sum
         };
-        self.push(operation, &values, shape, (name, layer.kind()), Vec::new(), 0)
+        self.push(operation, &values, shape, (name, layer.kind()), 0..0)
     }
 
-    /// Adds a step with its parameters and statistics.
-    fn push(
+    /// Lays a layer's parameters out behind all others.
+    fn lay_out(
         &mut self,
-        operation: Operation,
-        inputs: &[usize],
-        shape: Shape,
         (name, kind): (&str, &'static str),
-        parameters: Vec<ParameterArray>,
-        n_statistics: usize,
-    ) -> Result<Flow, NetworkError> {
+        arrays: Vec<ParameterArray>,
+    ) -> Result<Range<usize>, NetworkError> {
         let plan = &mut self.plan;
-        let too_large = || NetworkError::TooLarge { layer: name.to_owned(), kind };
-        // A vector of `f64` must be able to hold all parameters, and all values of a sample.
-        let most = isize::MAX.unsigned_abs() / size_of::<f64>();
         let first = plan.n_parameters;
-        for array in parameters {
+        for array in arrays {
             let end = array.n_values().and_then(|n| n.checked_add(plan.n_parameters));
-            let end = end.filter(|&end| end <= most).ok_or_else(too_large)?;
+            let end = end.filter(|&end| end <= MOST_VALUES);
+            let end = end.ok_or_else(|| too_large(name, kind))?;
             plan.views.push(ParameterView {
                 name: format!("{name}.{}", array.name),
                 offset: plan.n_parameters,
@@ -325,16 +393,54 @@ impl Builder {
             plan.starts.push(array.initial);
             plan.n_parameters = end;
         }
-        plan.widths.push(shape.n_values().filter(|&n| n <= most).ok_or_else(too_large)?);
+        Ok(first..plan.n_parameters)
+    }
+
+    /// Adds a step.
+    fn push(
+        &mut self,
+        operation: Operation,
+        inputs: &[usize],
+        shape: Shape,
+        (name, kind): (&str, &'static str),
+        parameters: Range<usize>,
+    ) -> Result<Flow, NetworkError> {
+        let plan = &mut self.plan;
+        let width = shape.n_values().filter(|&n| n <= MOST_VALUES);
+        plan.widths.push(width.ok_or_else(|| too_large(name, kind))?);
+        let first = plan.n_statistics;
+        plan.n_statistics += operation.statistics().map_or(0, |taken| 2 * taken.channels);
         plan.steps.push(Step {
             operation,
             inputs: inputs.iter().map(|&value| (value, DeltaUse::None)).collect(),
-            parameters: first..plan.n_parameters,
-            statistics: plan.n_statistics..plan.n_statistics + n_statistics,
+            parameters,
+            statistics: first..plan.n_statistics,
         });
-        plan.n_statistics += n_statistics;
         Ok(Flow { value: plan.steps.len(), shape })
     }
+}
+
+/// The step that a convolution makes with a norm and a pooling behind it, if they are there and fit,
+/// and how many layers those are; `free`: no rectifier stands before the norm, and one may behind it.
+fn block(
+    convolution: &Convolution,
+    behind: &[LayerDescription],
+    free: bool,
+) -> Option<(ConvolutionBlock, usize)> {
+    let (norm, behind) = behind.split_first()?;
+    let LayerDescription::BatchNorm { statistics, epsilon, momentum } = norm else { return None };
+    let norm = BatchNorm::check(&convolution.outputs(), *statistics, *epsilon, *momentum).ok()?;
+    let rectified = free && matches!(behind.first(), Some(LayerDescription::Relu {}));
+    let LayerDescription::MaxPool { kernel, stride } = behind.get(usize::from(rectified))? else {
+        return None;
+    };
+    stride.is_none_or(|stride| stride == *kernel).then_some(())?;
+    let block = ConvolutionBlock::new(convolution, &norm, rectified, *kernel)?;
+    Some((block, 2 + usize::from(rectified)))
+}
+
+fn too_large(name: &str, kind: &'static str) -> NetworkError {
+    NetworkError::TooLarge { layer: name.to_owned(), kind }
 }
 
 fn refusal_error(

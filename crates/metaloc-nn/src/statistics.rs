@@ -1,7 +1,7 @@
 //! Statistics of batch norm layers: of a batch, of a support set, running.
 
 use crate::error::{NetworkError, expect_length};
-use crate::layer::{Layer, StatisticsKind};
+use crate::layer::StatisticsKind;
 use crate::network::Network;
 use crate::real::Real;
 use crate::workspace::Workspace;
@@ -17,7 +17,7 @@ impl Network {
     /// layers.
     #[must_use]
     pub fn statistics_kind(&self) -> Option<StatisticsKind> {
-        self.plan.statistics().next().map(|(_, _, taken)| taken.kind)
+        self.plan.statistics().next().map(|(_, taken)| taken.kind)
     }
 
     /// Takes the statistics of a batch: means and variances (divided by the number of values), layer
@@ -39,9 +39,10 @@ impl Network {
         expect_length("statistics", self.n_statistics(), statistics.len())?;
         self.predict(parameters, inputs, workspace)?;
         let Some(lane) = workspace.lanes.first() else { return Ok(()) };
-        for (index, layer, _) in self.plan.statistics() {
-            let own = &mut statistics[self.plan.steps[index].statistics.clone()];
-            layer.read_statistics(&lane.tools.caches[index], own);
+        for (index, _) in self.plan.statistics() {
+            let step = &self.plan.steps[index];
+            let own = &mut statistics[step.statistics.clone()];
+            step.operation.read_statistics(&lane.tools.caches[index], own);
         }
         Ok(())
     }
@@ -50,7 +51,7 @@ impl Network {
     #[must_use]
     pub fn initial_statistics<R: Real>(&self) -> Vec<R> {
         let mut statistics = vec![R::ZERO; self.n_statistics()];
-        for (index, _, taken) in self.plan.statistics() {
+        for (index, taken) in self.plan.statistics() {
             let own = &mut statistics[self.plan.steps[index].statistics.clone()];
             own[taken.channels..].fill(R::ONE);
         }
@@ -73,7 +74,7 @@ impl Network {
     ) -> Result<(), NetworkError> {
         expect_length("running statistics", self.n_statistics(), running.len())?;
         expect_length("statistics of the batch", self.n_statistics(), of_batch.len())?;
-        for (index, _, taken) in self.plan.statistics() {
+        for (index, taken) in self.plan.statistics() {
             let own = self.plan.steps[index].statistics.clone();
             let observations = (n * taken.per_sample) as f64;
             let unbiased = observations / (observations - 1.0).max(1.0);

@@ -3,6 +3,7 @@
 use crate::dual::Dual;
 use crate::layer::Layer;
 use crate::layer::convolution::{Kept, Packed, Scratch};
+use crate::layer::convolution_block::{BlockBuffers, BlockKept};
 use crate::number::Number;
 use crate::plan::{Operation, Plan};
 use crate::real::Real;
@@ -58,8 +59,17 @@ pub(crate) struct Tools<R> {
     pub(crate) caches: Vec<Vec<R>>,
     pub(crate) dual_caches: Vec<Vec<Dual<R>>>,
     pub(crate) kept: Vec<Kept<R>>,
+    pub(crate) blocks: Vec<BlockKept<R>>,
     pub(crate) scratch: Scratch<R>,
     pub(crate) duals: Duals<R>,
+}
+
+impl<R: Real> Tools<R> {
+    /// The buffers of the block at a step.
+    pub(crate) fn block(&mut self, index: usize) -> BlockBuffers<'_, R> {
+        let (kept, cache) = (&mut self.blocks[index], &mut self.caches[index][..]);
+        BlockBuffers { kept, cache, scratch: &mut self.scratch }
+    }
 }
 
 /// Values with their tangents beside them, for one layer at a time.
@@ -94,16 +104,19 @@ impl<R: Real> Lane<R> {
             reserve(&mut self.delta_tangents, &plan.widths, n);
         }
         let n_steps = plan.steps.len();
-        let Tools { caches, dual_caches, kept, .. } = &mut self.tools;
+        let Tools { caches, dual_caches, kept, blocks, .. } = &mut self.tools;
         resize(kept, n_steps);
+        resize(blocks, n_steps);
         resize(caches, n_steps);
         resize(dual_caches, n_steps);
         for (index, step) in plan.steps.iter().enumerate() {
-            let Operation::Elementary(layer) = &step.operation else { continue };
-            if second_order {
-                grow(&mut dual_caches[index], layer.n_cache(n));
-            } else {
-                grow(&mut caches[index], layer.n_cache(n));
+            match &step.operation {
+                Operation::Elementary(layer) if second_order => {
+                    grow(&mut dual_caches[index], layer.n_cache(n));
+                }
+                Operation::Elementary(layer) => grow(&mut caches[index], layer.n_cache(n)),
+                Operation::Block(block) => grow(&mut caches[index], block.norm.n_cache(n)),
+                _ => {}
             }
         }
     }

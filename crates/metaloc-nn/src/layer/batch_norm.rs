@@ -127,6 +127,129 @@ fn sum_periods<N: Number>(
     }
 }
 
+impl BatchNorm {
+    /// Leaves given statistics in the cache.
+    #[inline(always)]
+    pub(crate) fn give<N: Number>(&self, statistics: &[N::Real], cache: &mut [N]) {
+        let Cache { mean, variance, .. } = self.cut(cache);
+        let (means, variances) = statistics.split_at(self.channels);
+        mean.iter_mut().zip(means).for_each(|(to, &value)| *to = N::constant(value));
+        variance.iter_mut().zip(variances).for_each(|(to, &value)| *to = N::constant(value));
+    }
+
+    /// Leaves the statistics of these inputs in the cache.
+    #[inline(always)]
+    pub(crate) fn take<N: Number>(&self, inputs: &[N], cache: &mut [N]) {
+        let Cache { mean, rows: [sums, block, _], variance, .. } = self.cut(cache);
+        let share = N::from_f64(self.channels as f64 / inputs.len() as f64);
+        sum_periods(mean, block, inputs.len(), |sums, range| {
+            sums.iter_mut().zip(&inputs[range]).for_each(|(sum, &x)| *sum += x);
+        });
+        self.fold(mean);
+        mean[..self.channels].iter_mut().for_each(|mean| *mean = *mean * share);
+        self.repeat(mean);
+        sum_periods(sums, block, inputs.len(), |sums, range| {
+            for ((sum, &x), &mean) in sums.iter_mut().zip(&inputs[range]).zip(&*mean) {
+                *sum += (x - mean) * (x - mean);
+            }
+        });
+        self.fold(sums);
+        variance.iter_mut().zip(&*sums).for_each(|(to, &sum)| *to = sum * share);
+    }
+
+    /// Normalises by the statistics in the cache: `y = scale (x - mean) + bias`, where `scale` is
+    /// the gain over the deviation.
+    #[inline(always)]
+    pub(crate) fn normalise<N: Number>(
+        &self,
+        parameters: &[N],
+        inputs: &[N],
+        outputs: &mut [N],
+        cache: &mut [N],
+    ) {
+        let (channels, period) = (self.channels, self.period());
+        let Cache { mean, inverse, rows: [scale, shift, _], variance } = self.cut(cache);
+        for (inverse, &variance) in inverse.iter_mut().zip(&*variance) {
+            *inverse = N::ONE / (variance + N::from_f64(self.epsilon)).sqrt();
+        }
+        let (gain, bias) = parameters.split_at(channels);
+        for channel in 0..channels {
+            scale[channel] = gain[channel] * inverse[channel];
+            shift[channel] = bias[channel];
+        }
+        for row in [&mut *mean, &mut *inverse, &mut *scale, &mut *shift] {
+            self.repeat(row);
+        }
+        for (to, from) in outputs.chunks_mut(period).zip(inputs.chunks(period)) {
+            let rows = scale.iter().zip(&*shift).zip(&*mean);
+            for ((to, &x), ((&scale, &shift), &mean)) in to.iter_mut().zip(from).zip(rows) {
+                *to = scale * (x - mean) + shift;
+            }
+        }
+    }
+
+    /// Adds to the gradient, and leaves the sums behind it in the cache.
+    #[inline(always)]
+    pub(crate) fn gather<N: Number>(
+        &self,
+        inputs: &[N],
+        delta: &[N],
+        gradient: &mut [N],
+        cache: &mut [N],
+    ) {
+        let Cache { mean, inverse, rows: [of_delta, of_product, block], .. } = self.cut(cache);
+        let (gain_gradient, bias_gradient) = gradient.split_at_mut(self.channels);
+        sum_periods(of_delta, block, delta.len(), |sums, range| {
+            sums.iter_mut().zip(&delta[range]).for_each(|(sum, &delta)| *sum += delta);
+        });
+        sum_periods(of_product, block, delta.len(), |sums, range| {
+            let values = delta[range.clone()].iter().zip(&inputs[range]).zip(&*mean);
+            for (sum, ((&delta, &x), &mean)) in sums.iter_mut().zip(values) {
+                *sum += delta * (x - mean);
+            }
+        });
+        self.fold(of_delta);
+        self.fold(of_product);
+        for channel in 0..self.channels {
+            gain_gradient[channel] += of_product[channel] * inverse[channel];
+            bias_gradient[channel] += of_delta[channel];
+        }
+    }
+
+    /// What `x_delta = a y_delta + b (x - mean) + c` needs, behind [`gather`](Self::gather), for
+    /// statistics of `n_values` values, or given ones.
+    #[inline(always)]
+    pub(crate) fn slopes<'a, N: Number>(
+        &self,
+        parameters: &[N],
+        n_values: Option<usize>,
+        cache: &'a mut [N],
+    ) -> Slopes<'a, N> {
+        let Cache { mean, inverse, rows: [of_delta, of_product, block], .. } = self.cut(cache);
+        let share = n_values.map(|n| N::from_f64(self.channels as f64 / n as f64));
+        for channel in 0..self.channels {
+            let a = parameters[channel] * inverse[channel];
+            let (b, c) = share.map_or((N::ZERO, N::ZERO), |share| {
+                let square = inverse[channel] * inverse[channel];
+                (-(a * square * of_product[channel] * share), -(a * of_delta[channel] * share))
+            });
+            (block[channel], of_product[channel], of_delta[channel]) = (a, b, c);
+        }
+        for row in [&mut *block, &mut *of_product, &mut *of_delta] {
+            self.repeat(row);
+        }
+        Slopes { a: block, b: of_product, c: of_delta, mean }
+    }
+}
+
+/// Rows of a period each: how a gradient passes a normalisation.
+pub(crate) struct Slopes<'a, N> {
+    pub(crate) a: &'a [N],
+    pub(crate) b: &'a [N],
+    pub(crate) c: &'a [N],
+    pub(crate) mean: &'a [N],
+}
+
 impl Layer for BatchNorm {
     fn outputs(&self) -> Shape {
         self.shape.clone()
@@ -158,54 +281,11 @@ impl Layer for BatchNorm {
         outputs: &mut [N],
         cache: &mut [N],
     ) {
-        let (channels, period) = (self.channels, self.period());
-        let Cache { mean, inverse, rows: [sums, block, _], variance } = self.cut(cache);
         match context.statistics {
-            Some(statistics) => {
-                let (means, variances) = statistics.split_at(channels);
-                mean.iter_mut().zip(means).for_each(|(to, &value)| *to = N::constant(value));
-                variance
-                    .iter_mut()
-                    .zip(variances)
-                    .for_each(|(to, &value)| *to = N::constant(value));
-                self.repeat(mean);
-            }
-            None => {
-                let share = N::from_f64(channels as f64 / inputs.len() as f64);
-                sum_periods(mean, block, inputs.len(), |sums, range| {
-                    sums.iter_mut().zip(&inputs[range]).for_each(|(sum, &x)| *sum += x);
-                });
-                self.fold(mean);
-                mean[..channels].iter_mut().for_each(|mean| *mean = *mean * share);
-                self.repeat(mean);
-                sum_periods(sums, block, inputs.len(), |sums, range| {
-                    for ((sum, &x), &mean) in sums.iter_mut().zip(&inputs[range]).zip(&*mean) {
-                        *sum += (x - mean) * (x - mean);
-                    }
-                });
-                self.fold(sums);
-                variance.iter_mut().zip(&*sums).for_each(|(to, &sum)| *to = sum * share);
-            }
+            Some(statistics) => self.give(statistics, cache),
+            None => self.take(inputs, cache),
         }
-        for (inverse, &variance) in inverse.iter_mut().zip(&*variance) {
-            *inverse = N::ONE / (variance + N::from_f64(self.epsilon)).sqrt();
-        }
-        self.repeat(inverse);
-        // y = scale x + shift, with scale = gain / deviation and shift = bias - mean scale
-        let (gain, bias) = context.parameters.split_at(channels);
-        let (scale, shift) = (sums, block);
-        for channel in 0..channels {
-            scale[channel] = gain[channel] * inverse[channel];
-            shift[channel] = bias[channel];
-        }
-        self.repeat(scale);
-        self.repeat(shift);
-        for (to, from) in outputs.chunks_mut(period).zip(inputs.chunks(period)) {
-            let rows = scale.iter().zip(&*shift).zip(&*mean);
-            for ((to, &x), ((&scale, &shift), &mean)) in to.iter_mut().zip(from).zip(rows) {
-                *to = scale * (x - mean) + shift;
-            }
-        }
+        self.normalise(context.parameters, inputs, outputs, cache);
     }
 
     #[inline(always)]
@@ -216,51 +296,18 @@ impl Layer for BatchNorm {
         gradient: &mut [N],
         input_delta: Option<&mut [N]>,
     ) {
-        let (channels, period) = (self.channels, self.period());
-        let cache = self.cut(pass.cache);
-        let (mean, inverse) = (&*cache.mean, &*cache.inverse);
-        let [of_delta, of_product, block] = cache.rows;
-        let (gain_gradient, bias_gradient) = gradient.split_at_mut(channels);
-        let (inputs, delta) = (pass.inputs, pass.delta);
-        sum_periods(of_delta, block, delta.len(), |sums, range| {
-            sums.iter_mut().zip(&delta[range]).for_each(|(sum, &delta)| *sum += delta);
-        });
-        sum_periods(of_product, block, delta.len(), |sums, range| {
-            let values = delta[range.clone()].iter().zip(&inputs[range]).zip(mean);
-            for (sum, ((&delta, &x), &mean)) in sums.iter_mut().zip(values) {
-                *sum += delta * (x - mean);
-            }
-        });
-        self.fold(of_delta);
-        self.fold(of_product);
-        for channel in 0..channels {
-            gain_gradient[channel] += of_product[channel] * inverse[channel];
-            bias_gradient[channel] += of_delta[channel];
-        }
+        let Pass { inputs, delta, cache, .. } = pass;
+        self.gather(inputs, delta, gradient, cache);
         let Some(input_delta) = input_delta else { return };
-        // x_delta = a y_delta + b (x - mean) + c
-        let share = N::from_f64(channels as f64 / delta.len() as f64);
-        let constant = context.statistics.is_some();
-        for channel in 0..channels {
-            let a = context.parameters[channel] * inverse[channel];
-            let (b, c) = match constant {
-                true => (N::ZERO, N::ZERO),
-                false => {
-                    let square = inverse[channel] * inverse[channel];
-                    (-(a * square * of_product[channel] * share), -(a * of_delta[channel] * share))
-                }
-            };
-            (block[channel], of_product[channel], of_delta[channel]) = (a, b, c);
-        }
-        self.repeat(block);
-        self.repeat(of_product);
-        self.repeat(of_delta);
+        let n_values = context.statistics.is_none().then_some(inputs.len());
+        let Slopes { a, b, c, mean } = self.slopes(context.parameters, n_values, cache);
+        let period = self.period();
         let chunks = delta.chunks(period).zip(inputs.chunks(period));
         for (to, (delta, inputs)) in input_delta.chunks_mut(period).zip(chunks) {
-            let coefficients = block.iter().zip(&*of_product).zip(&*of_delta).zip(mean);
+            let slopes = a.iter().zip(b).zip(c).zip(mean);
             let values = delta.iter().zip(inputs);
             for ((to, (&delta, &x)), (((&a, &b), &c), &mean)) in
-                to.iter_mut().zip(values).zip(coefficients)
+                to.iter_mut().zip(values).zip(slopes)
             {
                 *to = a * delta + b * (x - mean) + c;
             }

@@ -155,6 +155,10 @@ impl Convolution {
         self.window[0] * self.window[1] * self.inputs[2] * self.filters
     }
 
+    pub(crate) fn n_parameters(&self) -> usize {
+        self.n_weights() + self.filters
+    }
+
     /// Multiply-adds of a sample, there.
     pub(crate) fn n_products(&self) -> usize {
         let [rows, columns] = self.pixels();

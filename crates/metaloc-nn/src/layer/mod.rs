@@ -12,6 +12,7 @@ pub(crate) mod average_pool;
 pub(crate) mod batch_norm;
 pub(crate) mod context;
 pub(crate) mod convolution;
+pub(crate) mod convolution_block;
 pub(crate) mod dense;
 mod description;
 pub(crate) mod dropout;
