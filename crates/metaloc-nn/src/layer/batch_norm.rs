@@ -22,10 +22,10 @@ use crate::number::Number;
 use crate::shape::Shape;
 use std::ops::Range;
 
-/// Values that a period fills: the widest vector.
-const VECTOR: usize = 16;
-/// Widest channel count whose periods repeat.
-const MOST_REPEATED: usize = 64;
+/// Values that a period should fill: four of the widest vectors, which loops take at a time, or one.
+const VECTORS: [usize; 2] = [64, 16];
+/// Longest period of more than one pixel.
+const LONGEST_PERIOD: usize = 512;
 /// Periods whose sum is added to the total at a time, so that long sums stay exact.
 const BLOCK: usize = 64;
 
@@ -71,13 +71,13 @@ impl BatchNorm {
         Ok(Self { shape, channels, pixels, epsilon, momentum, kind })
     }
 
-    /// Values of a period: a multiple of the channels and, for few channels, of the widest vector.
+    /// Values of a period: a multiple of the channels and, for few channels, of wide vectors.
     fn period(&self) -> usize {
-        let mut period = self.channels;
-        while self.channels <= MOST_REPEATED && !period.is_multiple_of(VECTOR) {
-            period += self.channels;
-        }
-        period
+        let filling = |values: &usize| {
+            let mut periods = (1..=LONGEST_PERIOD / self.channels).map(|n| n * self.channels);
+            periods.find(|period| period.is_multiple_of(*values))
+        };
+        VECTORS.iter().find_map(filling).unwrap_or(self.channels)
     }
 
     fn cut<'a, N>(&self, cache: &'a mut [N]) -> Cache<'a, N> {

@@ -10,13 +10,12 @@
 //! With tangents (of inputs and weights): the tangent of a convolution is the sum of two; rectifier
 //! and pooling pass the tangent of the value that they chose.
 
-use super::strip::{BiasGradient, Finish, LANES, SILENT, Tangents, Values, chosen};
+use super::strip::{BiasGradient, Finish, LANES, SILENT, Spread, Tangents, Values};
 use super::{Initial, ParameterArray, Refusal, Sides, SidesMut};
 use crate::kernels::convolution::{DeltaGrid, Grid, PackedFilters};
 use crate::kernels::correlation::{Correlation, CorrelationScratch, FilterGradient, Lines};
-use crate::kernels::level::{SimdLevel, Vectorized};
+use crate::kernels::level::SimdLevel;
 use crate::kernels::tile::MAX_COLUMNS;
-use crate::kernels::vector::{Available, Vector};
 use crate::real::Real;
 use crate::shape::Shape;
 use crate::workspace::grow;
@@ -37,6 +36,8 @@ pub(crate) struct Convolution {
     rectified: bool,
     /// Height and width of the pooled windows; `[1, 1]` for none.
     pool: [usize; 2],
+    /// Whether the way back finds the output gradients as the rectifier and the pooling got them.
+    spreads: bool,
 }
 
 /// Buffers of one convolution in one part of a batch.
@@ -103,8 +104,8 @@ impl Convolution {
                 padding[0], padding[1]
             )));
         }
-        let (rectified, pool) = (false, [1, 1]);
-        Ok(Self { inputs: image, filters, window, stride, padding, rectified, pool })
+        let (rectified, pool, spreads) = (false, [1, 1], true);
+        Ok(Self { inputs: image, filters, window, stride, padding, rectified, pool, spreads })
     }
 
     /// The same convolution with the rectifier behind it.
@@ -118,6 +119,17 @@ impl Convolution {
         let fits = pool[0] <= rows && pool[1] <= columns;
         let counted = pool[0].checked_mul(pool[1]).is_some_and(|n| n < usize::from(SILENT));
         (self.pool == [1, 1] && fits && counted).then(|| Self { pool, ..self.clone() })
+    }
+
+    /// The same convolution for a step that finds the gradient before the rectifier itself, if its
+    /// outputs lie dense in the grid of these gradients.
+    pub(crate) fn without_spreading(&self) -> Option<Self> {
+        (self.pool == [1, 1] && self.stride == [1, 1])
+            .then(|| Self { spreads: false, ..self.clone() })
+    }
+
+    pub(crate) fn is_rectified(&self) -> bool {
+        self.rectified
     }
 
     /// Rows and columns of the convolution's own outputs.
@@ -167,7 +179,7 @@ impl Convolution {
 
     /// Whether `Kept::choices` is needed.
     fn chooses(&self) -> bool {
-        self.rectified || self.pool != [1, 1]
+        self.spreads && (self.rectified || self.pool != [1, 1])
     }
 
     /// The inputs with their border.
@@ -179,7 +191,7 @@ impl Convolution {
 
     /// The output gradients with the border that the input gradient needs, and where the windows of
     /// the input's pixels begin in it.
-    fn delta_grid(&self) -> (DeltaGrid, usize) {
+    pub(crate) fn delta_grid(&self) -> (DeltaGrid, usize) {
         let axis = |axis: usize| {
             let border = (self.window[axis] - 1).saturating_sub(self.padding[axis]);
             let shift = self.padding[axis].saturating_sub(self.window[axis] - 1);
@@ -373,27 +385,57 @@ impl Convolution {
         filter_gradient.finish(&kernel, &scratch.correlation, weight_gradient, add);
     }
 
-    /// Writes zeros where [`Spread`] writes nothing, for a stride of one.
-    #[inline(always)]
-    fn clear_unwritten<R: Real>(&self, at: &DeltaGrid, image: &mut [R]) {
-        let ([rows, columns], row) = (self.pooled(), at.grid.row());
-        let (written_rows, written) =
-            (rows * self.pool[0], columns * self.pool[1] * at.grid.channels);
-        // From the end of each written row to the beginning of the next one.
-        let mut end = 0;
-        for y in 0..written_rows {
-            let first = at.first + y * row;
-            image[end..first].fill(R::ZERO);
-            end = first + written;
+    /// The buffer for gradients with respect to the convolution's own outputs of `n` images.
+    pub(crate) fn delta_buffer<'a, R: Real>(
+        &self,
+        n: usize,
+        scratch: &'a mut Scratch<R>,
+    ) -> &'a mut [R] {
+        self.reserve_delta(n, &mut scratch.delta);
+        &mut scratch.delta
+    }
+
+    fn reserve_delta<R: Real>(&self, n: usize, delta: &mut Vec<R>) {
+        let grid = self.delta_grid().0.grid;
+        grow(delta, n * grid.n_values() + MAX_COLUMNS + Correlation::slack(&grid));
+    }
+
+    /// The way back of some images, from what lies in the [`delta_buffer`](Self::delta_buffer), but
+    /// for the bias. [`finish_filters`](Self::finish_filters) when all have come.
+    pub(crate) fn backward_spread<R: Real>(
+        &self,
+        images: usize,
+        packed: PackedSides<'_, R>,
+        (gradient, is_first, add): (&mut [R], bool, bool),
+        input_delta: Option<&mut [R]>,
+        (kept, scratch): (&Kept<R>, &mut Scratch<R>),
+    ) {
+        let kernel = R::tile_kernel(SimdLevel::current());
+        let terms = [(&kept.padded[..], &scratch.delta[..])];
+        let to = (&mut gradient[..self.n_weights()], is_first, add);
+        self.filter_gradient().add(&kernel, images, &terms, &mut scratch.correlation, to);
+        if let Some(values) = input_delta {
+            self.input_gradient(images, packed, SidesMut { values, tangents: None }, scratch);
         }
-        image[end..].fill(R::ZERO);
+    }
+
+    /// Completes the gradient of the filters.
+    pub(crate) fn finish_filters<R: Real>(
+        &self,
+        gradient: &mut [R],
+        add: bool,
+        scratch: &Scratch<R>,
+    ) {
+        let kernel = R::tile_kernel(SimdLevel::current());
+        let gradient = &mut gradient[..self.n_weights()];
+        self.filter_gradient().finish(&kernel, &scratch.correlation, gradient, add);
     }
 
     /// Spreads output gradients over the convolution's own outputs, in a [`DeltaGrid`].
     fn spread<R: Real>(&self, n: usize, delta: &[R], choices: &[u8], spread: &mut Vec<R>) {
-        let grid = self.delta_grid().0.grid;
-        grow(spread, n * grid.n_values() + MAX_COLUMNS + Correlation::slack(&grid));
-        SimdLevel::current().vectorize(Spread { convolution: self, delta, choices, spread });
+        self.reserve_delta(n, spread);
+        let (at, rows, finish) = (self.delta_grid().0, self.pooled()[0], self.finish());
+        SimdLevel::current().vectorize(Spread { at, finish, rows, delta, choices, spread });
     }
 
     /// The gradient with respect to the inputs, from what lies spread in the scratch.
@@ -424,65 +466,6 @@ impl Convolution {
             if let Some(tangents) = to.tangents.as_deref_mut() {
                 let terms = [(delta, &packed.1.back[..]), (delta_tangents, &packed.0.back[..])];
                 write(&terms, &mut tangents[place]);
-            }
-        }
-    }
-}
-
-/// Output gradients of some images on their way to where the convolution's products want them.
-struct Spread<'a, R> {
-    convolution: &'a Convolution,
-    delta: &'a [R],
-    choices: &'a [u8],
-    spread: &'a mut [R],
-}
-
-impl<R: Real> Vectorized<R> for Spread<'_, R> {
-    #[inline(always)]
-    fn run<V: Vector<R>>(self, vectors: Available<V>) {
-        let (at, _) = self.convolution.delta_grid();
-        let ([pool_rows, pool_columns], [rows, columns]) =
-            (self.convolution.pool, self.convolution.pooled());
-        let ([down, right], filters) = (at.stride, at.grid.channels);
-        let n_outputs = rows * columns * filters;
-        let images = self.spread.chunks_exact_mut(at.grid.n_values());
-        // Vectors that reach into the next pixel are written over by it, or cleared with the border.
-        let dense = at.stride == [1, 1];
-        let spills = dense && !self.choices.is_empty();
-        for (image, to) in images.enumerate().take(self.delta.len() / n_outputs) {
-            if !dense {
-                to.fill(R::ZERO);
-            }
-            for line in 0..rows * pool_rows {
-                let (y, row) = (line / pool_rows, line % pool_rows);
-                let first = at.first + line * down * at.grid.row();
-                for x in 0..columns {
-                    let output = image * n_outputs + (y * columns + x) * filters;
-                    for column in 0..pool_columns {
-                        let tap = row * pool_columns + column;
-                        let place = first + (x * pool_columns + column) * right * filters;
-                        let delta = &self.delta[output..];
-                        if self.choices.is_empty() {
-                            to[place..place + filters].copy_from_slice(&delta[..filters]);
-                            continue;
-                        }
-                        let choices = &self.choices[output..];
-                        if spills
-                            && chosen(vectors, filters, (delta, choices), tap, &mut to[place..])
-                        {
-                            continue;
-                        }
-                        let from = delta.iter().zip(choices);
-                        for (to, (&delta, &choice)) in
-                            to[place..place + filters].iter_mut().zip(from)
-                        {
-                            *to = if usize::from(choice) == tap { delta } else { R::ZERO };
-                        }
-                    }
-                }
-            }
-            if dense {
-                self.convolution.clear_unwritten(&at, to);
             }
         }
     }

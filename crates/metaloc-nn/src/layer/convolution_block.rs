@@ -18,6 +18,7 @@
 
 use super::batch_norm::{BatchNorm, Slopes};
 use super::convolution::{Convolution, Kept, PackedSides, Scratch};
+use super::signed_pool::{N_ROWS, Pool, PoolShape, Unpool};
 use super::strip::LANES;
 use super::{Context, Layer, Sides, SidesMut};
 use crate::kernels::level::{SimdLevel, Vectorized};
@@ -41,10 +42,7 @@ pub(crate) struct ConvolutionBlock {
     pub(crate) norm: BatchNorm,
     /// Whether a rectifier stands behind the norm.
     rectified: bool,
-    /// Rows, columns and filters of the convolution.
-    image: [usize; 3],
-    /// Height and width of the pooled windows.
-    pool: [usize; 2],
+    pool: PoolShape,
 }
 
 /// What a block leaves for the way back, and its buffers. Vectors reach behind the last value.
@@ -60,10 +58,8 @@ pub(crate) struct BlockKept<R> {
     choices: Vec<u8>,
     /// Gradient with respect to what the norm makes of them.
     delta: Vec<R>,
-    /// Gradient with respect to the convolution's outputs of a group.
-    value_delta: Vec<R>,
     /// Rows of a number for each filter.
-    rows: [Vec<R>; 4],
+    rows: [Vec<R>; N_ROWS],
     moments: Moments,
 }
 
@@ -121,33 +117,26 @@ impl ConvolutionBlock {
         rectified: bool,
         pool: [usize; 2],
     ) -> Option<Self> {
-        let image = convolution.outputs().image()?;
-        let fits = pool.iter().all(|&size| size > 0) && pool[0] <= image[0] && pool[1] <= image[1];
-        let counted = pool[0].checked_mul(pool[1]).is_some_and(|n| n <= usize::from(u8::MAX));
-        let (convolution, norm) = (convolution.clone(), norm.clone());
-        (fits && counted).then_some(Self { convolution, norm, rectified, image, pool })
-    }
-
-    /// Rows and columns of what is left after pooling.
-    fn pooled(&self) -> [usize; 2] {
-        [self.image[0] / self.pool[0], self.image[1] / self.pool[1]]
+        let pool = PoolShape::new(convolution.outputs().image()?, pool)?;
+        let (convolution, norm) = (convolution.without_spreading()?, norm.clone());
+        Some(Self { convolution, norm, rectified, pool })
     }
 
     pub(crate) fn outputs(&self) -> Shape {
-        let [rows, columns] = self.pooled();
-        [rows, columns, self.image[2]].into()
+        let [rows, columns] = self.pool.pooled();
+        [rows, columns, self.filters()].into()
     }
 
     fn filters(&self) -> usize {
-        self.image[2]
+        self.pool.image[2]
     }
 
     fn n_values(&self) -> usize {
-        self.image.iter().product()
+        self.pool.image.iter().product()
     }
 
     fn n_outputs(&self) -> usize {
-        self.pooled()[0] * self.pooled()[1] * self.filters()
+        self.pool.pooled().iter().product::<usize>() * self.filters()
     }
 
     /// Images of a group.
@@ -195,7 +184,7 @@ impl ConvolutionBlock {
                 kept.moments.add(place.len() / self.filters(), statistics);
             }
             level.vectorize(Pool {
-                block: self,
+                shape: self.pool,
                 images,
                 values: &kept.values[place.start..],
                 signs: &kept.rows[0],
@@ -246,30 +235,32 @@ impl ConvolutionBlock {
         for (row, slopes) in kept.rows.iter_mut().zip([a, b, c, mean]) {
             row[..self.filters()].copy_from_slice(&slopes[..self.filters()]);
         }
+        kept.rows[N_ROWS - 1].fill(R::ZERO);
         for (group, first) in (0..n).step_by(self.group()).enumerate() {
             let images = self.group().min(n - first);
             level.vectorize(Unpool {
-                block: self,
+                shape: self.pool,
+                at: self.convolution.delta_grid().0,
+                rectified: self.convolution.is_rectified(),
                 images,
                 values: &kept.values[first * n_values..],
                 choices: &kept.choices[first * n_outputs..],
                 delta: &kept.delta[first * n_outputs..],
-                rows: &kept.rows,
-                value_delta: &mut kept.value_delta,
+                rows: &mut kept.rows,
+                value_delta: self.convolution.delta_buffer(images, scratch),
             });
             let input_delta = input_delta.as_deref_mut().map(|all| {
                 let n_inputs = all.len() / n;
-                let values = &mut all[first * n_inputs..(first + images) * n_inputs];
-                SidesMut { values, tangents: None }
+                &mut all[first * n_inputs..(first + images) * n_inputs]
             });
-            self.convolution.backward(
-                images,
-                packed,
-                Sides { values: &kept.value_delta[..images * n_values], tangents: None },
-                (own_gradient, add || group > 0),
-                input_delta,
-                (&kept.groups[group], scratch),
-            );
+            let into = (&mut own_gradient[..], group == 0, add);
+            let buffers = (&kept.groups[group], &mut *scratch);
+            self.convolution.backward_spread(images, packed, into, input_delta, buffers);
+        }
+        self.convolution.finish_filters(own_gradient, add, scratch);
+        let bias_gradient = &mut own_gradient[n_parameters - self.filters()..];
+        for (to, &sum) in bias_gradient.iter_mut().zip(&kept.rows[N_ROWS - 1]) {
+            *to = if add { *to + sum } else { sum };
         }
     }
 }
@@ -281,7 +272,6 @@ impl<R: Real> BlockKept<R> {
             self.groups.resize_with(n.div_ceil(group), Kept::default);
         }
         grow(&mut self.values, n * n_values + LANES);
-        grow(&mut self.value_delta, group.min(n) * n_values + LANES);
         let n_outputs = n * block.n_outputs() + LANES;
         grow(&mut self.pooled, n_outputs);
         grow(&mut self.delta, n_outputs);
@@ -305,54 +295,6 @@ impl<R: Real> Vectorized<R> for Take<'_, R> {
     #[inline(always)]
     fn run<V: Vector<R>>(self, _: Available<V>) {
         self.norm.take(self.inputs, self.cache);
-    }
-}
-
-/// Chooses the values of a group that pooling leaves: the first of equals.
-struct Pool<'a, R> {
-    block: &'a ConvolutionBlock,
-    images: usize,
-    values: &'a [R],
-    signs: &'a [R],
-    pooled: &'a mut [R],
-    choices: &'a mut [u8],
-}
-
-impl<R: Real> Vectorized<R> for Pool<'_, R> {
-    #[inline(always)]
-    fn run<V: Vector<R>>(self, vectors: Available<V>) {
-        let ([rows, columns, filters], [pool_rows, pool_columns]) =
-            (self.block.image, self.block.pool);
-        let [height, width] = self.block.pooled();
-        // Vectors that reach into the next output are written over by it.
-        let mut output = 0;
-        for line in 0..self.images * height {
-            let (image, y) = (line / height, line % height);
-            for x in 0..width {
-                let corner =
-                    ((image * rows + y * pool_rows) * columns + x * pool_columns) * filters;
-                for first in (0..filters).step_by(V::LANES) {
-                    let sign = vectors.load(&self.signs[first..]);
-                    let mut best = vectors.load(&self.values[corner + first..]);
-                    let mut largest = best.times(sign);
-                    let mut choice = vectors.splat(R::ZERO);
-                    for row in 0..pool_rows {
-                        for column in 0..pool_columns {
-                            let place = corner + (row * columns + column) * filters + first;
-                            let value = vectors.load(&self.values[place..]);
-                            let tap = R::from_f64((row * pool_columns + column) as f64);
-                            let key = value.times(sign);
-                            choice = key.where_at_most(largest, choice, vectors.splat(tap));
-                            best = key.where_at_most(largest, best, value);
-                            largest = key.where_at_most(largest, largest, key);
-                        }
-                    }
-                    vectors.store(best, &mut self.pooled[output + first..]);
-                    vectors.store_bytes(choice, &mut self.choices[output + first..]);
-                }
-                output += filters;
-            }
-        }
     }
 }
 
@@ -402,69 +344,91 @@ impl<R: Real> Vectorized<R> for Gather<'_, R> {
     }
 }
 
-/// Finds the gradient with respect to the convolution's outputs of a group.
-struct Unpool<'a, R> {
-    block: &'a ConvolutionBlock,
-    images: usize,
-    values: &'a [R],
-    choices: &'a [u8],
-    delta: &'a [R],
-    /// `a`, `b`, `c` and the mean.
-    rows: &'a [Vec<R>; 4],
-    value_delta: &'a mut [R],
-}
+#[cfg(test)]
+mod tests {
+    use crate::loss::{Loss, Targets};
+    use crate::network::{Mode, Network, Objective};
+    use crate::{NetworkDescription, Shape};
+    use serde_json::{Value, json};
 
-impl<R: Real> Unpool<'_, R> {
-    /// A pixel; `chosen`: its output and its place in the window, if it stands in one.
-    #[inline(always)]
-    fn pixel<V: Vector<R>>(
-        &mut self,
-        vectors: Available<V>,
-        pixel: usize,
-        chosen: Option<(usize, usize)>,
-    ) {
-        let filters = self.block.filters();
-        let [a, b, c, mean] = self.rows;
-        for first in (0..filters).step_by(V::LANES) {
-            let [b, c, mean] = [b, c, mean].map(|row| vectors.load(&row[first..]));
-            let value = vectors.load(&self.values[pixel + first..]);
-            let mut delta = b.times(value.minus(mean)).plus(c);
-            if let Some((output, tap)) = chosen {
-                let tap = vectors.splat(R::from_f64(tap as f64));
-                let choice: V = vectors.load_bytes(&self.choices[output + first..]);
-                let own = vectors.load(&a[first..]);
-                let flow = own.times(vectors.load(&self.delta[output + first..])).plus(delta);
-                let at_least = tap.where_at_most(choice, flow, delta);
-                delta = choice.where_at_most(tap, at_least, delta);
-            }
-            // What reaches into the next pixel is written over by it.
-            vectors.store(delta, &mut self.value_delta[pixel + first..]);
+    /// The network, and the same one with each layer a step of its own.
+    fn networks(inputs: [usize; 3], layers: &Value) -> (Network, Network) {
+        let layers = serde_json::from_value(layers.clone()).unwrap();
+        let network = NetworkDescription { inputs: Shape::from(inputs), layers }.check().unwrap();
+        let plan = network.plan_with_tangents.clone();
+        assert!(network.plan.steps.len() < plan.steps.len(), "layers make a block");
+        (network.clone(), Network { plan, ..network })
+    }
+
+    /// Quarters from -1 to 1, so that windows have equals.
+    fn values(n: usize, seed: usize) -> Vec<f64> {
+        let scrambled = |i: usize| (i + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        (0..n).map(|i| (scrambled(i) % 9) as f64 / 4.0 - 1.0).collect()
+    }
+
+    /// Compares gradient, loss and statistics of the two.
+    fn compare(inputs: [usize; 3], layers: &Value, n: usize, given: bool) {
+        let (network, plain) = networks(inputs, layers);
+        let parameters = values(network.n_parameters(), 1);
+        let (batch, targets) =
+            (values(n * network.n_inputs(), 2), values(n * network.n_outputs(), 3));
+        let statistics: Vec<f64> =
+            values(network.n_statistics(), 4).iter().map(|value| value + 1.5).collect();
+        let mode = Mode { statistics: given.then_some(&statistics[..]), ..Mode::default() };
+        let loss = Loss::SquaredError;
+        let objective =
+            Objective { mode, ..Objective::new(&batch, Targets::Values(&targets), loss) };
+        let run = |network: &Network| {
+            let mut workspace = network.workspace();
+            let mut all = vec![9.0; network.n_parameters() + network.n_statistics()];
+            let (gradient, statistics) = all.split_at_mut(network.n_parameters());
+            network.loss_and_gradient(&parameters, objective, gradient, &mut workspace).unwrap();
+            network.statistics(&parameters, &batch, statistics, &mut workspace).unwrap();
+            let outputs = network.predict_in(mode, &parameters, &batch, &mut workspace).unwrap();
+            [&all, outputs].concat()
+        };
+        for (place, (got, expected)) in run(&network).iter().zip(run(&plain)).enumerate() {
+            let close = (got - expected).abs() <= 1e-9 * (1.0 + expected.abs());
+            assert!(close, "{place}: {got} against {expected}, {layers}");
         }
     }
-}
 
-impl<R: Real> Vectorized<R> for Unpool<'_, R> {
-    #[inline(always)]
-    fn run<V: Vector<R>>(mut self, vectors: Available<V>) {
-        let ([rows, columns, filters], [pool_rows, pool_columns]) =
-            (self.block.image, self.block.pool);
-        let [height, width] = self.block.pooled();
-        let mut pixel = 0;
-        for line in 0..self.images * rows {
-            let (image, y) = (line / rows, line % rows);
-            let inside = if y < height * pool_rows { width } else { 0 };
-            let first = (image * height + y / pool_rows) * width * filters;
-            for x in 0..inside {
-                for column in 0..pool_columns {
-                    let tap = y % pool_rows * pool_columns + column;
-                    self.pixel(vectors, pixel, Some((first + x * filters, tap)));
-                    pixel += filters;
+    #[test]
+    fn a_block_is_its_layers() {
+        let relu = json!({ "kind": "relu" });
+        let norm = json!({ "kind": "batch_norm", "epsilon": 0.01 });
+        let pool = |kernel: [usize; 2]| json!({ "kind": "max_pool", "kernel": kernel });
+        let dense = json!({ "kind": "dense", "outputs": 2 });
+        for filters in [1, 3, 10, 16, 19, 32] {
+            for (padding, kernel) in [([0, 0], [2, 2]), ([1, 1], [3, 2]), ([0, 3], [1, 2])] {
+                let convolution = json!(
+                    { "kind": "conv2d", "filters": filters, "kernel": [3, 3], "padding": padding }
+                );
+                for layers in [
+                    json!([convolution, relu, norm, pool(kernel), dense]),
+                    json!([convolution, norm, relu, pool(kernel), dense]),
+                    json!([convolution, norm, pool(kernel), convolution, norm, dense]),
+                ] {
+                    for given in [false, true] {
+                        compare([9, 10, 2], &layers, 5, given);
+                    }
                 }
             }
-            for _ in inside * pool_columns..columns {
-                self.pixel(vectors, pixel, None);
-                pixel += filters;
-            }
         }
+    }
+
+    #[test]
+    fn groups_of_images_make_no_difference() {
+        // Two images a group, and a last group of one.
+        let convolution = json!({ "kind": "conv2d", "filters": 10, "kernel": [3, 3] });
+        let norm = json!({ "kind": "batch_norm" });
+        let pool = json!({ "kind": "max_pool", "kernel": [8, 8] });
+        let dense = json!({ "kind": "dense", "outputs": 2 });
+        compare(
+            [42, 40, 1],
+            &json!([convolution, { "kind": "relu" }, norm, pool, dense]),
+            5,
+            false,
+        );
     }
 }

@@ -24,6 +24,7 @@ pub(crate) mod max_pool;
 pub(crate) mod relu;
 pub(crate) mod ridge;
 pub(crate) mod sigmoid;
+pub(crate) mod signed_pool;
 pub(crate) mod softmax;
 pub(crate) mod strip;
 pub(crate) mod tanh;

@@ -3,6 +3,7 @@
 //! A strip is what the products of some lines of a convolution's outputs make: `[pixels, stride]`,
 //! a line of pooled outputs after the other, each `pool rows x (columns * pool columns)` pixels.
 
+use crate::kernels::convolution::DeltaGrid;
 use crate::kernels::level::Vectorized;
 use crate::kernels::vector::{Available, Vector};
 use crate::real::Real;
@@ -40,13 +41,15 @@ impl Finish {
     #[inline(always)]
     fn output<R: Real, V: Vector<R>>(&self, vectors: Available<V>, strip: &[R], bias: V) -> (V, V) {
         let (mut best, mut choice) = (vectors.load(strip), vectors.splat(R::ZERO));
-        for row in 0..self.pool[0] {
-            for column in 0..self.pool[1] {
-                let candidate = vectors.load(&strip[row * self.row() + column * self.stride..]);
-                let tap = vectors.splat(R::from_f64((row * self.pool[1] + column) as f64));
-                // A NaN is not passed over; the first pixel meets itself, and stays.
-                choice = candidate.where_at_most(best, choice, tap);
-                best = candidate.where_at_most(best, best, candidate);
+        if self.pool != [1, 1] {
+            for row in 0..self.pool[0] {
+                for column in 0..self.pool[1] {
+                    let candidate = vectors.load(&strip[row * self.row() + column * self.stride..]);
+                    let tap = vectors.splat(R::from_f64((row * self.pool[1] + column) as f64));
+                    // A NaN is not passed over; the first pixel meets itself, and stays.
+                    choice = candidate.where_at_most(best, choice, tap);
+                    best = candidate.where_at_most(best, best, candidate);
+                }
             }
         }
         let value = best.plus(bias);
@@ -85,45 +88,41 @@ impl<R: Real> Vectorized<R> for Values<'_, R> {
         assert!(strip.len() * finish.filters >= outputs.len() * finish.stride);
         let keeps = !choices.is_empty();
         assert!(!keeps || choices.len() == outputs.len());
-        let whole = filters - filters % V::LANES;
         let (mut edge, mut edge_choices) = ([R::ZERO; LANES], [0; LANES]);
-        let mut edge_bias = [R::ZERO; LANES];
-        edge_bias[..filters - whole].copy_from_slice(&bias[whole..]);
-        let n_lines = outputs.len() / line;
-        for index in 0..n_lines {
-            for (x, corner) in finish.corners(index).enumerate() {
-                let pixel = index * line + x * filters;
-                for first in (0..whole).step_by(V::LANES) {
-                    let bias = vectors.load(&bias[first..]);
+        for index in 0..outputs.len() / line {
+            for first in spilling_chunks::<R, V>(filters) {
+                let end = filters.min(first + V::LANES);
+                edge[..end - first].copy_from_slice(&bias[first..end]);
+                let bias = vectors.load(&edge);
+                for (x, corner) in finish.corners(index).enumerate() {
+                    let place = index * line + x * filters + first;
                     let (values, choice) = finish.output(vectors, &strip[corner + first..], bias);
-                    vectors.store(values, &mut outputs[pixel + first..]);
-                    if keeps {
-                        vectors.store_bytes(choice, &mut choices[pixel + first..]);
+                    if place + V::LANES <= outputs.len() {
+                        vectors.store(values, &mut outputs[place..]);
+                        if keeps {
+                            vectors.store_bytes(choice, &mut choices[place..]);
+                        }
+                        continue;
                     }
-                }
-                if whole == filters {
-                    continue;
-                }
-                let bias = vectors.load(&edge_bias);
-                let (values, choice) = finish.output(vectors, &strip[corner + whole..], bias);
-                let (place, end) = (pixel + whole, pixel + filters);
-                // What is too much goes where the next pixel will be written, if there is one.
-                if place + V::LANES <= outputs.len() {
-                    vectors.store(values, &mut outputs[place..]);
+                    vectors.store(values, &mut edge);
+                    outputs[place..place + end - first].copy_from_slice(&edge[..end - first]);
                     if keeps {
-                        vectors.store_bytes(choice, &mut choices[place..]);
+                        vectors.store_bytes(choice, &mut edge_choices);
+                        choices[place..place + end - first]
+                            .copy_from_slice(&edge_choices[..end - first]);
                     }
-                    continue;
-                }
-                vectors.store(values, &mut edge);
-                outputs[place..end].copy_from_slice(&edge[..end - place]);
-                if keeps {
-                    vectors.store_bytes(choice, &mut edge_choices);
-                    choices[place..end].copy_from_slice(&edge_choices[..end - place]);
                 }
             }
         }
     }
+}
+
+/// The first filter of each vector, in an order in which rows of pixels may be written vector by
+/// vector: the one that is not full reaches into the next pixel, and is written over there.
+#[inline(always)]
+pub(crate) fn spilling_chunks<R, V: Vector<R>>(filters: usize) -> impl Iterator<Item = usize> {
+    let whole = filters - filters % V::LANES;
+    (whole < filters).then_some(whole).into_iter().chain((0..whole).step_by(V::LANES))
 }
 
 /// Makes the output tangents of a strip of tangents: that of the chosen value, with the bias's.
@@ -200,7 +199,7 @@ impl<R: Real> Vectorized<R> for BiasGradient<'_, R> {
 /// Writes the output gradients that flow to one pixel: those of the outputs that chose it. Whole
 /// vectors are written; returns false, with nothing written, where they would not fit.
 #[inline(always)]
-pub(crate) fn chosen<R: Real, V: Vector<R>>(
+fn chosen<R: Real, V: Vector<R>>(
     vectors: Available<V>,
     filters: usize,
     (delta, choices): (&[R], &[u8]),
@@ -219,4 +218,83 @@ pub(crate) fn chosen<R: Real, V: Vector<R>>(
         vectors.store(choice.where_at_most(tap, at_least, zero), &mut to[first..]);
     }
     true
+}
+
+/// Output gradients of some images on their way to where the convolution's products want them.
+///
+/// # Shapes
+/// - `delta`: `[n, rows, columns, filters]`; `choices`: the same, or nothing if all flow
+/// - `spread`: `n` images of the grid, of which all values are written
+pub(crate) struct Spread<'a, R> {
+    pub(crate) at: DeltaGrid,
+    pub(crate) finish: Finish,
+    /// Rows of pooled outputs of an image.
+    pub(crate) rows: usize,
+    pub(crate) delta: &'a [R],
+    pub(crate) choices: &'a [u8],
+    pub(crate) spread: &'a mut [R],
+}
+
+impl<R: Real> Vectorized<R> for Spread<'_, R> {
+    #[inline(always)]
+    fn run<V: Vector<R>>(self, vectors: Available<V>) {
+        let Self { at, finish, rows, .. } = self;
+        let ([pool_rows, pool_columns], columns) = (finish.pool, finish.columns);
+        let ([down, right], filters) = (at.stride, at.grid.channels);
+        let n_outputs = rows * columns * filters;
+        let images = self.spread.chunks_exact_mut(at.grid.n_values());
+        // Vectors that reach into the next pixel are written over by it, or cleared with the border.
+        let dense = at.stride == [1, 1];
+        let spills = dense && !self.choices.is_empty();
+        for (image, to) in images.enumerate().take(self.delta.len() / n_outputs) {
+            if !dense {
+                to.fill(R::ZERO);
+            }
+            for line in 0..rows * pool_rows {
+                let (y, row) = (line / pool_rows, line % pool_rows);
+                let first = at.first + line * down * at.grid.row();
+                for x in 0..columns {
+                    let output = image * n_outputs + (y * columns + x) * filters;
+                    for column in 0..pool_columns {
+                        let tap = row * pool_columns + column;
+                        let place = first + (x * pool_columns + column) * right * filters;
+                        let delta = &self.delta[output..];
+                        if self.choices.is_empty() {
+                            to[place..place + filters].copy_from_slice(&delta[..filters]);
+                            continue;
+                        }
+                        let choices = &self.choices[output..];
+                        if spills
+                            && chosen(vectors, filters, (delta, choices), tap, &mut to[place..])
+                        {
+                            continue;
+                        }
+                        let from = delta.iter().zip(choices);
+                        for (to, (&delta, &choice)) in
+                            to[place..place + filters].iter_mut().zip(from)
+                        {
+                            *to = if usize::from(choice) == tap { delta } else { R::ZERO };
+                        }
+                    }
+                }
+            }
+            if dense {
+                clear_border(&at, [rows * pool_rows, columns * pool_columns], to);
+            }
+        }
+    }
+}
+
+/// Writes zeros round the first rows and columns of an image, of a stride of one.
+#[inline(always)]
+pub(crate) fn clear_border<R: Real>(at: &DeltaGrid, [rows, columns]: [usize; 2], image: &mut [R]) {
+    let (row, written) = (at.grid.row(), columns * at.grid.channels);
+    // From the end of each written row to the beginning of the next one.
+    let mut end = 0;
+    for y in 0..rows {
+        let first = at.first + y * row;
+        image[end..first].fill(R::ZERO);
+        end = first + written;
+    }
+    image[end..].fill(R::ZERO);
 }
