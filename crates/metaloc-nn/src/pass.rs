@@ -207,13 +207,14 @@ impl<R: Real> Call<'_, R> {
             Operation::Convolution(convolution) => {
                 let (packed, into) = (self.own_packed(index), (gradient, add));
                 let buffers = (&tools.kept[index], &mut tools.scratch);
-                convolution.backward(part.n, packed, flows.delta, into, input_delta, buffers);
+                let flows = (flows.inputs, flows.delta);
+                convolution.backward(part.n, packed, flows, into, input_delta, buffers);
             }
             Operation::Block(block) => {
                 let (packed, into) = (self.own_packed(index), (gradient, add));
-                let Flows { parameters, outputs, delta, .. } = flows;
+                let Flows { parameters, inputs, outputs, delta } = flows;
                 let context = self.context(index, part, parameters.values);
-                let flows = (outputs.values, delta.values);
+                let flows = (inputs.values, outputs.values, delta.values);
                 let input_delta = input_delta.map(|sides| sides.values);
                 block.backward(&context, packed, flows, into, input_delta, tools.block(index));
             }

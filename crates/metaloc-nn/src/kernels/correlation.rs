@@ -68,7 +68,7 @@ impl Correlation {
         grid.row() + 2 * grid.channels
     }
 
-    fn is_minimal(&self) -> bool {
+    pub(crate) fn is_minimal(&self) -> bool {
         let PackedFilters { window, channels, filters } = self.filters;
         let [rows, columns] = [self.lines.rows * self.lines.per_image, self.lines.columns];
         is_minimal(window, self.lines.stride, channels, filters) && rows >= 4 && columns >= 4
@@ -228,7 +228,7 @@ pub(crate) struct FilterGradient {
 }
 
 impl FilterGradient {
-    fn is_minimal(&self) -> bool {
+    pub(crate) fn is_minimal(&self) -> bool {
         let [rows, columns] = self.delta.pixels;
         let (channels, filters) = (self.grid.channels, self.delta.grid.channels);
         // An odd last row or column needs zeros behind it.

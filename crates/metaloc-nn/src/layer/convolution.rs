@@ -43,11 +43,9 @@ pub(crate) struct Convolution {
 /// Buffers of one convolution in one part of a batch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept<R> {
-    /// Inputs with their borders of zeros.
+    /// Inputs with their borders of zeros, or nothing if they serve as they are.
     padded: Vec<R>,
     padded_tangents: Vec<R>,
-    /// Whether the inputs had tangents.
-    has_tangents: bool,
     /// For each output the place in its window, or [`SILENT`].
     choices: Vec<u8>,
 }
@@ -262,8 +260,9 @@ impl Convolution {
         outputs: SidesMut<'_, R>,
         (kept, scratch): (&mut Kept<R>, &mut Scratch<R>),
     ) {
-        self.pad(n, inputs.values, &mut kept.padded);
-        kept.has_tangents = inputs.tangents.is_some();
+        if self.needs_border() {
+            self.pad(n, inputs.values, &mut kept.padded);
+        }
         let (kernel, level) = (R::tile_kernel(SimdLevel::current()), SimdLevel::current());
         let (there, finish) = (self.there(), self.finish());
         let n_outputs = n * self.pooled()[0] * self.pooled()[1] * self.filters;
@@ -273,32 +272,53 @@ impl Convolution {
         let bias = &parameters.values[self.n_weights()..];
         let mut tangents = outputs.tangents.zip(parameters.tangents);
         if tangents.is_some()
+            && self.needs_border()
             && let Some(input_tangents) = inputs.tangents
         {
             self.pad(n, input_tangents, &mut kept.padded_tangents);
         }
+        let Kept { padded, padded_tangents, choices: kept_choices } = kept;
+        let images = self.images(inputs, padded, padded_tangents);
         let Scratch { correlation, strip, .. } = scratch;
         let line = self.pooled()[1] * self.filters;
         for lines in there.strips(n) {
             grow(strip, there.n_pixels(&lines) * finish.stride);
-            let terms = [(&kept.padded[..], &packed.0.there[..])];
+            let terms = [(images.values, &packed.0.there[..])];
             let to = (&mut strip[..], finish.stride);
             there.run(&kernel, &terms, lines.clone(), correlation, to);
             let place = lines.start * line..lines.end * line;
             let values = &mut outputs.values[place.clone()];
-            let choices = if self.chooses() { &mut kept.choices[place.clone()] } else { &mut [] };
+            let choices = if self.chooses() { &mut kept_choices[place.clone()] } else { &mut [] };
             level.vectorize(Values { finish, strip, bias, outputs: values, choices });
 
             let Some((tangents, direction)) = &mut tangents else { continue };
             let terms = [
-                (&kept.padded[..], &packed.1.there[..]),
-                (&kept.padded_tangents[..], &packed.0.there[..]),
+                (images.values, &packed.1.there[..]),
+                (images.tangents.unwrap_or(&[]), &packed.0.there[..]),
             ];
-            let terms = if inputs.tangents.is_some() { &terms[..] } else { &terms[..1] };
+            let terms = if images.tangents.is_some() { &terms[..] } else { &terms[..1] };
             there.run(&kernel, terms, lines, correlation, (&mut strip[..], finish.stride));
             let (bias, outputs) = (&direction[self.n_weights()..], &mut tangents[place]);
             level.vectorize(Tangents { finish, strip, bias, outputs, choices });
         }
+    }
+
+    /// Whether the products need images with a border, or read behind the last one.
+    fn needs_border(&self) -> bool {
+        self.padding != [0, 0] || self.there().is_minimal() || self.filter_gradient().is_minimal()
+    }
+
+    /// The inputs as the products need them.
+    fn images<'a, R: Real>(
+        &self,
+        inputs: Sides<'a, R>,
+        padded: &'a [R],
+        padded_tangents: &'a [R],
+    ) -> Sides<'a, R> {
+        if !self.needs_border() {
+            return inputs;
+        }
+        Sides { values: padded, tangents: inputs.tangents.map(|_| padded_tangents) }
     }
 
     fn finish(&self) -> Finish {
@@ -332,12 +352,13 @@ impl Convolution {
     }
 
     /// # Shapes
+    /// - `inputs`: those of [`forward`](Self::forward)
     /// - `delta`: `[n, outputs]`, `input_delta`: `[n, inputs]`
     pub(crate) fn backward<R: Real>(
         &self,
         n: usize,
         packed: PackedSides<'_, R>,
-        delta: Sides<'_, R>,
+        (inputs, delta): (Sides<'_, R>, Sides<'_, R>),
         (gradient, add): (&mut [R], bool),
         mut input_delta: Option<SidesMut<'_, R>>,
         (kept, scratch): (&Kept<R>, &mut Scratch<R>),
@@ -354,13 +375,14 @@ impl Convolution {
 
         let n_outputs = self.pooled()[0] * self.pooled()[1] * self.filters;
         let n_inputs: usize = self.inputs.iter().product();
-        let (filter_gradient, padded) = (self.filter_gradient(), self.padded_grid().n_values());
+        let (filter_gradient, n_image) = (self.filter_gradient(), self.padded_grid().n_values());
+        let images_there = self.images(inputs, &kept.padded, &kept.padded_tangents);
         let group = filter_gradient.group();
         for first in (0..n).step_by(group) {
             let images = group.min(n - first);
             let outputs = first * n_outputs..(first + images) * n_outputs;
             let choices = if self.chooses() { &kept.choices[outputs.clone()] } else { &[] };
-            let inputs = &kept.padded[first * padded..];
+            let inputs = &images_there.values[first * n_image..];
             self.spread(images, &delta.values[outputs.clone()], choices, &mut scratch.delta);
             let mut terms = [(inputs, &scratch.delta[..]); 2];
             let mut n_terms = 1;
@@ -368,8 +390,8 @@ impl Convolution {
                 let spread = &mut scratch.delta_tangents;
                 self.spread(images, &tangents[outputs], choices, spread);
                 terms[0] = (inputs, &spread[..]);
-                if kept.has_tangents {
-                    terms[1] = (&kept.padded_tangents[first * padded..], &scratch.delta[..]);
+                if let Some(tangents) = images_there.tangents {
+                    terms[1] = (&tangents[first * n_image..], &scratch.delta[..]);
                     n_terms = 2;
                 }
             }
@@ -404,14 +426,15 @@ impl Convolution {
     /// for the bias. [`finish_filters`](Self::finish_filters) when all have come.
     pub(crate) fn backward_spread<R: Real>(
         &self,
-        images: usize,
+        (images, inputs): (usize, &[R]),
         packed: PackedSides<'_, R>,
         (gradient, is_first, add): (&mut [R], bool, bool),
         input_delta: Option<&mut [R]>,
         (kept, scratch): (&Kept<R>, &mut Scratch<R>),
     ) {
         let kernel = R::tile_kernel(SimdLevel::current());
-        let terms = [(&kept.padded[..], &scratch.delta[..])];
+        let inputs = Sides { values: inputs, tangents: None };
+        let terms = [(self.images(inputs, &kept.padded, &[]).values, &scratch.delta[..])];
         let to = (&mut gradient[..self.n_weights()], is_first, add);
         self.filter_gradient().add(&kernel, images, &terms, &mut scratch.correlation, to);
         if let Some(values) = input_delta {

@@ -205,12 +205,12 @@ impl ConvolutionBlock {
     }
 
     /// # Shapes
-    /// - `outputs`, `delta`: `[n, outputs]`, `input_delta`: `[n, inputs]`
+    /// - `inputs`, `input_delta`: `[n, inputs]`; `outputs`, `delta`: `[n, outputs]`
     pub(crate) fn backward<R: Real>(
         &self,
         context: &Context<'_, R>,
         packed: PackedSides<'_, R>,
-        (outputs, delta): (&[R], &[R]),
+        (inputs, outputs, delta): (&[R], &[R], &[R]),
         (gradient, add): (&mut [R], bool),
         mut input_delta: Option<&mut [R]>,
         buffers: BlockBuffers<'_, R>,
@@ -249,13 +249,13 @@ impl ConvolutionBlock {
                 rows: &mut kept.rows,
                 value_delta: self.convolution.delta_buffer(images, scratch),
             });
-            let input_delta = input_delta.as_deref_mut().map(|all| {
-                let n_inputs = all.len() / n;
-                &mut all[first * n_inputs..(first + images) * n_inputs]
-            });
+            let n_inputs = inputs.len() / n;
+            let place = first * n_inputs..(first + images) * n_inputs;
+            let inputs = (images, &inputs[place.clone()]);
+            let input_delta = input_delta.as_deref_mut().map(|all| &mut all[place]);
             let into = (&mut own_gradient[..], group == 0, add);
             let buffers = (&kept.groups[group], &mut *scratch);
-            self.convolution.backward_spread(images, packed, into, input_delta, buffers);
+            self.convolution.backward_spread(inputs, packed, into, input_delta, buffers);
         }
         self.convolution.finish_filters(own_gradient, add, scratch);
         let bias_gradient = &mut own_gradient[n_parameters - self.filters()..];
