@@ -156,6 +156,13 @@ impl<R: Real> Call<'_, R> {
             true => delta_tangents.split_at_mut(index + 1),
             false => (none, &mut [][..]),
         };
+        if let Operation::Dense(dense) = &step.operation {
+            let outputs = &values[index + 1][..n_outputs];
+            dense.hold_back(outputs, &mut after[0][..n_outputs]);
+            if let Some(tangents) = tangents_after.first_mut() {
+                dense.hold_back(outputs, &mut tangents[..n_outputs]);
+            }
+        }
         let delta = Sides {
             values: &after[0][..n_outputs],
             tangents: tangents_after.first().map(|tangents| &tangents[..n_outputs]),

@@ -1,7 +1,7 @@
 //! A checked network as a list of steps: each reads earlier steps' outputs and writes its own.
 //!
-//! Nested descriptions become one list. A convolution with a rectifier and a max-pooling behind it
-//! becomes one step. Each value that flows between steps has a number: 0 is the network's inputs,
+//! Nested descriptions become one list. A dense layer with a rectifier behind it, and a convolution
+//! with a rectifier, a norm and a max-pooling, become one step. Each value that flows between steps has a number: 0 is the network's inputs,
 //! `i + 1` what step `i` writes.
 
 use crate::error::NetworkError;
@@ -200,11 +200,40 @@ impl Builder {
                 LayerDescription::Conv2d { .. } => {
                     self.add_convolution(&layers[next..], (prefix, next), &flow)?
                 }
+                LayerDescription::Dense { .. } => {
+                    let rectified = matches!(layers.get(next + 1), Some(LayerDescription::Relu {}));
+                    let flow =
+                        self.add_dense(layer, rectified, &format!("{prefix}{next}"), &flow)?;
+                    (flow, 1 + usize::from(rectified))
+                }
                 _ => (self.add(layer, &format!("{prefix}{next}"), &flow)?, 1),
             };
             next += n_layers;
         }
         Ok(flow)
+    }
+
+    /// Adds a dense layer, with the rectifier behind it.
+    fn add_dense(
+        &mut self,
+        layer: &LayerDescription,
+        rectified: bool,
+        name: &str,
+        flow: &Flow,
+    ) -> Result<Flow, NetworkError> {
+        let mut dense = self.refused(name, layer, flow, |shape| {
+            let LayerDescription::Dense { outputs } = *layer else {
+                unreachable!("a dense layer, see the caller")
+            };
+            Dense::check(shape, outputs)
+        })?;
+        if rectified {
+            dense = dense.with_relu();
+        }
+        let name = (name, layer.kind());
+        let parameters = self.lay_out(name, dense.parameters())?;
+        let (shape, operation) = (dense.outputs(), Operation::Dense(dense));
+        self.push(operation, &[flow.value], shape, name, parameters)
     }
 
     /// Adds a convolution, and those of the layers behind it that can be one step with it; returns
@@ -277,14 +306,6 @@ impl Builder {
                 });
                 let ends = ends.collect::<Result<Vec<_>, _>>()?;
                 self.join(layer, name, &shape, &ends)
-            }
-            LayerDescription::Dense { outputs } => {
-                let dense =
-                    self.refused(name, layer, flow, |shape| Dense::check(shape, *outputs))?;
-                let name = (name, layer.kind());
-                let parameters = self.lay_out(name, dense.parameters())?;
-                let (shape, operation) = (dense.outputs(), Operation::Dense(dense));
-                self.push(operation, &[flow.value], shape, name, parameters)
             }
             _ => {
                 let elementary =

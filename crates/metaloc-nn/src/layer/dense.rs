@@ -1,10 +1,14 @@
-//! Fully connected layer.
+//! Fully connected layer, with the rectifier that may stand behind it.
 //!
 //! `outputs = inputs * weight + bias`; with tangents (dotted, of inputs and parameters)
 //! `outputs' = inputs' * weight + inputs * weight' + bias'`
+//!
+//! A rectifier changes the outputs where they lie; the way back finds in them what it let pass.
 
 use super::{Initial, ParameterArray, Refusal, Sides, SidesMut};
+use crate::kernels::level::{SimdLevel, Vectorized};
 use crate::kernels::matmul::{Accumulate, MatrixRef, multiply};
+use crate::kernels::vector::{Available, Vector};
 use crate::real::Real;
 use crate::shape::Shape;
 
@@ -16,6 +20,7 @@ use crate::shape::Shape;
 pub(crate) struct Dense {
     n_inputs: usize,
     n_outputs: usize,
+    rectified: bool,
 }
 
 impl Dense {
@@ -24,7 +29,12 @@ impl Dense {
             return Err(Refusal::zero("outputs"));
         }
         let n_inputs = inputs.n_values().ok_or_else(|| Refusal::Inputs("fewer values".into()))?;
-        Ok(Self { n_inputs, n_outputs: outputs })
+        Ok(Self { n_inputs, n_outputs: outputs, rectified: false })
+    }
+
+    /// The same layer with a rectifier behind it.
+    pub(crate) fn with_relu(self) -> Self {
+        Self { rectified: true, ..self }
     }
 
     pub(crate) fn outputs(&self) -> Shape {
@@ -65,17 +75,27 @@ impl Dense {
         inputs: Sides<'_, R>,
         outputs: SidesMut<'_, R>,
     ) {
+        let (level, rectified) = (SimdLevel::current(), self.rectified);
         let (weight, bias) = self.split(parameters.values);
-        repeat(bias, outputs.values);
-        multiply(outputs.values, self.rows(inputs.values), weight, Accumulate::Add);
+        multiply(outputs.values, self.rows(inputs.values), weight, Accumulate::Overwrite);
+        level.vectorize(Finish { bias, rectified, outputs: outputs.values });
         let (Some(direction), Some(tangents)) = (parameters.tangents, outputs.tangents) else {
             return;
         };
-        let (weight_tangent, bias_tangent) = self.split(direction);
-        repeat(bias_tangent, tangents);
-        multiply(tangents, self.rows(inputs.values), weight_tangent, Accumulate::Add);
+        let (weight_tangent, bias) = self.split(direction);
+        multiply(tangents, self.rows(inputs.values), weight_tangent, Accumulate::Overwrite);
         if let Some(input_tangents) = inputs.tangents {
             multiply(tangents, self.rows(input_tangents), weight, Accumulate::Add);
+        }
+        level.vectorize(Finish { bias, rectified: false, outputs: tangents });
+        self.hold_back(outputs.values, tangents);
+    }
+
+    /// Clears gradients or tangents where a rectifier let nothing pass; before
+    /// [`backward`](Self::backward).
+    pub(crate) fn hold_back<R: Real>(&self, outputs: &[R], values: &mut [R]) {
+        if self.rectified {
+            SimdLevel::current().vectorize(HoldBack { outputs, values });
         }
     }
 
@@ -121,17 +141,61 @@ impl Dense {
     }
 }
 
-fn repeat<R: Real>(row: &[R], rows: &mut [R]) {
-    rows.chunks_exact_mut(row.len()).for_each(|to| to.copy_from_slice(row));
-}
-
 fn sum_rows<R: Real>(rows: &[R], sums: &mut [R], accumulate: Accumulate) {
     if accumulate == Accumulate::Overwrite {
         sums.fill(R::ZERO);
     }
-    for row in rows.chunks_exact(sums.len()) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += value;
+    SimdLevel::current().vectorize(SumRows { rows, sums });
+}
+
+/// Adds the bias to each row of outputs, and rectifies.
+struct Finish<'a, R> {
+    bias: &'a [R],
+    rectified: bool,
+    outputs: &'a mut [R],
+}
+
+impl<R: Real> Vectorized<R> for Finish<'_, R> {
+    #[inline(always)]
+    fn run<V: Vector<R>>(self, _: Available<V>) {
+        for row in self.outputs.chunks_exact_mut(self.bias.len()) {
+            for (output, &bias) in row.iter_mut().zip(self.bias) {
+                let value = *output + bias;
+                // Not `max`, which would hide a NaN.
+                *output = if self.rectified && value <= R::ZERO { R::ZERO } else { value };
+            }
+        }
+    }
+}
+
+/// Clears values where outputs are not positive.
+struct HoldBack<'a, R> {
+    outputs: &'a [R],
+    values: &'a mut [R],
+}
+
+impl<R: Real> Vectorized<R> for HoldBack<'_, R> {
+    #[inline(always)]
+    fn run<V: Vector<R>>(self, _: Available<V>) {
+        for (value, &output) in self.values.iter_mut().zip(self.outputs) {
+            *value = if output > R::ZERO { *value } else { R::ZERO };
+        }
+    }
+}
+
+/// Adds up rows.
+struct SumRows<'a, R> {
+    rows: &'a [R],
+    sums: &'a mut [R],
+}
+
+impl<R: Real> Vectorized<R> for SumRows<'_, R> {
+    #[inline(always)]
+    fn run<V: Vector<R>>(self, _: Available<V>) {
+        for row in self.rows.chunks_exact(self.sums.len()) {
+            for (sum, &value) in self.sums.iter_mut().zip(row) {
+                *sum += value;
+            }
         }
     }
 }
@@ -142,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    const DENSE: Dense = Dense { n_inputs: 2, n_outputs: 2 };
+    const DENSE: Dense = Dense { n_inputs: 2, n_outputs: 2, rectified: false };
     const PARAMETERS: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 10.0, 20.0];
 
     fn sides(values: &[f64]) -> Sides<'_, f64> {
@@ -155,6 +219,23 @@ mod tests {
         let to = SidesMut { values: &mut outputs, tangents: None };
         DENSE.forward(sides(&PARAMETERS), sides(&[1.0, 0.0, 1.0, -1.0]), to);
         assert_eq!(outputs, [11.0, 22.0, 8.0, 18.0]);
+    }
+
+    #[test]
+    fn a_rectifier_by_hand() {
+        let dense = DENSE.with_relu();
+        let (mut outputs, mut tangents) = ([9.0; 4], [9.0; 4]);
+        let to = SidesMut { values: &mut outputs, tangents: Some(&mut tangents) };
+        let direction = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0];
+        let parameters = Sides { values: &PARAMETERS, tangents: Some(&direction) };
+        dense.forward(parameters, sides(&[1.0, -6.0, -11.0, 0.0]), to);
+        assert_eq!((outputs, tangents), ([0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]));
+        let to = SidesMut { values: &mut outputs, tangents: Some(&mut tangents) };
+        dense.forward(parameters, sides(&[0.0, 0.0, -10.0, 0.5]), to);
+        assert_eq!((outputs, tangents), ([10.0, 20.0, 1.5, 2.0], [1.0, 1.0, 1.0, 1.0]));
+        let mut delta = [3.0, 4.0, 5.0, 6.0];
+        dense.hold_back(&[1.0, 0.0, 0.0, 2.0], &mut delta);
+        assert_eq!(delta, [3.0, 0.0, 0.0, 6.0]);
     }
 
     #[test]
