@@ -2,8 +2,6 @@
 
 use std::borrow::Borrow;
 
-use rayon::prelude::*;
-
 use crate::{Learner, MetaError, Task};
 
 /// How the tasks of one iteration become one gradient of the meta-parameters.
@@ -59,8 +57,9 @@ impl<L: Learner> TaskSlot<L> {
 
 /// Sums the contributions of the tasks that `draw` makes or lends, one a slot, tasks in parallel.
 ///
-/// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8). The sum runs
-/// over slots in order, so that it does not depend on the number of threads.
+/// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8), and what slots
+/// hold is used up. Halves of the slots are summed, then added: in an order that depends on their
+/// number, not on that of the threads, and where a thread still has its own tasks in its cache.
 ///
 /// # Errors
 /// The first failing task's error, in slot order.
@@ -72,22 +71,37 @@ pub fn meta_gradient<L: Learner, A: MetaAlgorithm, T: Borrow<Task>>(
     draw: impl Fn(u64) -> Result<T, MetaError> + Sync,
     meta_gradient: &mut [f32],
 ) -> Result<f32, MetaError> {
-    let losses: Vec<Result<f32, MetaError>> = slots
-        .par_iter_mut()
-        .enumerate()
-        .map(|(index, slot)| {
-            let task = draw(index as u64)?;
-            algorithm.task_gradient(learner, meta_parameters, task.borrow(), slot)
-        })
-        .collect();
-    let n_tasks = losses.len() as f32;
-    let mut total = 0.0;
-    for loss in losses {
-        total += loss?;
+    let task_gradient = |index: usize, slot: &mut TaskSlot<L>| {
+        let task = draw(index as u64)?;
+        algorithm.task_gradient(learner, meta_parameters, task.borrow(), slot)
+    };
+    let loss = sum_tasks(slots, 0, &task_gradient)?;
+    match slots.first() {
+        Some(slot) => meta_gradient.copy_from_slice(&slot.gradient),
+        None => meta_gradient.fill(0.0),
     }
-    meta_gradient.fill(0.0);
-    for slot in slots.iter() {
-        meta_gradient.iter_mut().zip(&slot.gradient).for_each(|(sum, g)| *sum += g);
-    }
-    Ok(total / n_tasks)
+    Ok(loss / slots.len() as f32)
+}
+
+/// The sum of the losses of slots, of which the first has number `first`; that of their gradients
+/// goes into the first one's.
+fn sum_tasks<L: Learner>(
+    slots: &mut [TaskSlot<L>],
+    first: usize,
+    task_gradient: &(impl Fn(usize, &mut TaskSlot<L>) -> Result<f32, MetaError> + Sync),
+) -> Result<f32, MetaError> {
+    let (left, right) = match slots {
+        [] => return Ok(0.0),
+        [slot] => return task_gradient(first, slot),
+        slots => slots.split_at_mut(slots.len() / 2),
+    };
+    let middle = first + left.len();
+    let (loss, of_right) = rayon::join(
+        || sum_tasks(left, first, task_gradient),
+        || sum_tasks(right, middle, task_gradient),
+    );
+    let loss = loss? + of_right?;
+    let gradients = left[0].gradient.iter_mut().zip(&right[0].gradient);
+    gradients.for_each(|(sum, gradient)| *sum += gradient);
+    Ok(loss)
 }

@@ -93,13 +93,19 @@ impl MetaAlgorithm for Maml {
             slot.trajectory.resize(inner_steps * n, 0.0);
             slot.product.resize(n, 0.0);
         }
-        theta.copy_from_slice(meta_parameters);
         for step in 0..inner_steps {
+            let before = if step == 0 { meta_parameters } else { &theta[..] };
             if second_order {
-                slot.trajectory[step * n..(step + 1) * n].copy_from_slice(theta);
+                slot.trajectory[step * n..(step + 1) * n].copy_from_slice(before);
             }
-            learner.loss_and_gradient(theta, &task.support, g, workspace)?;
-            theta.iter_mut().zip(&*g).for_each(|(p, g)| *p -= alpha * g); // Eq. (6)
+            learner.loss_and_gradient(before, &task.support, g, workspace)?;
+            // Eq. (6)
+            if step == 0 {
+                let before = meta_parameters.iter().zip(&*g);
+                theta.iter_mut().zip(before).for_each(|(p, (before, g))| *p = before - alpha * g);
+            } else {
+                theta.iter_mut().zip(&*g).for_each(|(p, g)| *p -= alpha * g);
+            }
         }
         // Eq. (13): to first order, the gradient at the task parameters is the meta-gradient.
         let loss = learner.loss_and_gradient(theta, &task.query, g, workspace)?;

@@ -147,8 +147,8 @@ pub struct Progress {
     pub validation_loss: Option<f32>,
 }
 
-/// Watches training; the only way in which it tells anyone anything.
-pub trait Observer {
+/// Watches training, from one of its threads; the only way in which it tells anyone anything.
+pub trait Observer: Send {
     /// Called after each iteration; `Break` stops, leaving `state` to be resumed.
     fn iteration(&mut self, progress: Progress, state: &TrainingState) -> ControlFlow<()>;
 }
@@ -194,6 +194,19 @@ pub fn train<L: Learner, A: MetaAlgorithm>(
             "it holds {found} parameters, the network has {expected}"
         )));
     }
+    // On a thread of the pool, so that no iteration waits for one to wake up.
+    rayon::scope(|_| iterate(learner, algorithm, data, config, state, observer))
+}
+
+/// The iterations of [`train`].
+fn iterate<L: Learner, A: MetaAlgorithm>(
+    learner: &L,
+    algorithm: &A,
+    data: TrainingData<'_>,
+    config: &TrainingConfig,
+    state: &mut TrainingState,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, MetaError> {
     let mut slots: Vec<_> =
         (0..config.tasks_per_iteration).map(|_| TaskSlot::new(learner)).collect();
     let mut gradient = vec![0.0; state.parameters.len()];

@@ -23,7 +23,7 @@ use metaloc::nn::{Initializer, Loss, NetworkDescription, Optimizer, OptimizerDes
 use metaloc::nn::{NetworkError, Workspace};
 use serde::Deserialize;
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What to learn.
 #[derive(Deserialize)]
@@ -136,11 +136,14 @@ impl Run {
             return Err(format!("unknown command `{command}`: gradient, or run N").into());
         };
         let repetitions: usize = repetitions.parse()?;
-        let start = Instant::now();
-        for _ in 0..repetitions {
-            self.repeat()?;
-        }
-        Ok(start.elapsed().as_secs_f64().to_string())
+        // On a thread of the pool, as training runs.
+        rayon::scope(|_| {
+            let start = Instant::now();
+            for _ in 0..repetitions {
+                self.repeat()?;
+            }
+            Ok(start.elapsed().as_secs_f64().to_string())
+        })
     }
 }
 

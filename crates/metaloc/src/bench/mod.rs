@@ -104,13 +104,13 @@ impl Workload {
 struct Prepared {
     /// Arithmetic operations of one repetition.
     operations: f64,
-    run: Box<dyn FnMut() -> Result<(), Error>>,
+    run: Box<dyn FnMut() -> Result<(), Error> + Send>,
     /// What a workload of second order is compared with.
     first_order: Option<Box<Prepared>>,
 }
 
 impl Prepared {
-    fn new(operations: f64, run: impl FnMut() -> Result<(), Error> + 'static) -> Self {
+    fn new(operations: f64, run: impl FnMut() -> Result<(), Error> + Send + 'static) -> Self {
         Self { operations, run: Box::new(run), first_order: None }
     }
 
@@ -248,17 +248,20 @@ fn measure(
     })
 }
 
-/// Mean seconds of a repetition, repeated until `at_least` has gone by.
+/// Mean seconds of a repetition, repeated until `at_least` has gone by; on a thread of the pool, as
+/// training runs.
 fn seconds_each(at_least: Duration, prepared: &mut Prepared) -> Result<f64, Error> {
-    let (start, mut calls) = (Instant::now(), 0_u32);
-    loop {
-        prepared.repeat()?;
-        calls += 1;
-        let elapsed = start.elapsed();
-        if elapsed >= at_least {
-            return Ok(elapsed.as_secs_f64() / f64::from(calls));
+    rayon::scope(|_| {
+        let (start, mut calls) = (Instant::now(), 0_u32);
+        loop {
+            prepared.repeat()?;
+            calls += 1;
+            let elapsed = start.elapsed();
+            if elapsed >= at_least {
+                return Ok(elapsed.as_secs_f64() / f64::from(calls));
+            }
         }
-    }
+    })
 }
 
 /// The middle of sorted values, the mean of both middles for an even number.
