@@ -1,8 +1,12 @@
 //! What all meta-learning algorithms share: the tasks of one iteration become one gradient.
 
+use rayon::prelude::*;
 use std::borrow::Borrow;
 
 use crate::{Learner, MetaError, Task};
+
+/// Parameters whose gradients a thread sums at a time.
+const SUM_CHUNK: usize = 16 * 1024;
 
 /// How the tasks of one iteration become one gradient of the meta-parameters.
 pub trait MetaAlgorithm: Sync {
@@ -75,33 +79,67 @@ pub fn meta_gradient<L: Learner, A: MetaAlgorithm, T: Borrow<Task>>(
         let task = draw(index as u64)?;
         algorithm.task_gradient(learner, meta_parameters, task.borrow(), slot)
     };
-    let loss = sum_tasks(slots, 0, &task_gradient)?;
-    match slots.first() {
-        Some(slot) => meta_gradient.copy_from_slice(&slot.gradient),
-        None => meta_gradient.fill(0.0),
-    }
-    Ok(loss / slots.len() as f32)
+    let n_tasks = slots.len() as f32;
+    let loss = match slots {
+        [] => {
+            meta_gradient.fill(0.0);
+            0.0
+        }
+        [slot] => {
+            let loss = task_gradient(0, slot)?;
+            meta_gradient.copy_from_slice(&slot.gradient);
+            loss
+        }
+        slots => {
+            let (left, right, loss) = sum_halves(slots, 0, &task_gradient)?;
+            each_chunk(meta_gradient, right, |sums, right, first| {
+                let gradients = left[first..].iter().zip(right);
+                sums.iter_mut().zip(gradients).for_each(|(sum, (left, right))| *sum = left + right);
+            });
+            loss
+        }
+    };
+    Ok(loss / n_tasks)
 }
 
-/// The sum of the losses of slots, of which the first has number `first`; that of their gradients
-/// goes into the first one's.
-fn sum_tasks<L: Learner>(
-    slots: &mut [TaskSlot<L>],
+/// The sums of the gradients of two halves of the slots, of which the first has number `first`, and
+/// the sum of all losses.
+fn sum_halves<'a, L: Learner>(
+    slots: &'a mut [TaskSlot<L>],
     first: usize,
     task_gradient: &(impl Fn(usize, &mut TaskSlot<L>) -> Result<f32, MetaError> + Sync),
-) -> Result<f32, MetaError> {
-    let (left, right) = match slots {
-        [] => return Ok(0.0),
-        [slot] => return task_gradient(first, slot),
-        slots => slots.split_at_mut(slots.len() / 2),
-    };
+) -> Result<(&'a mut [f32], &'a [f32], f32), MetaError> {
+    let (left, right) = slots.split_at_mut(slots.len() / 2);
     let middle = first + left.len();
     let (loss, of_right) = rayon::join(
         || sum_tasks(left, first, task_gradient),
         || sum_tasks(right, middle, task_gradient),
     );
-    let loss = loss? + of_right?;
-    let gradients = left[0].gradient.iter_mut().zip(&right[0].gradient);
-    gradients.for_each(|(sum, gradient)| *sum += gradient);
+    Ok((&mut left[0].gradient, &right[0].gradient, loss? + of_right?))
+}
+
+/// The sum of the losses of slots; that of their gradients goes into the first one's.
+fn sum_tasks<L: Learner>(
+    slots: &mut [TaskSlot<L>],
+    first: usize,
+    task_gradient: &(impl Fn(usize, &mut TaskSlot<L>) -> Result<f32, MetaError> + Sync),
+) -> Result<f32, MetaError> {
+    if let [slot] = slots {
+        return task_gradient(first, slot);
+    }
+    let (left, right, loss) = sum_halves(slots, first, task_gradient)?;
+    each_chunk(left, right, |sums, gradients, _| {
+        sums.iter_mut().zip(gradients).for_each(|(sum, gradient)| *sum += gradient);
+    });
     Ok(loss)
+}
+
+/// Runs over two arrays on all threads, if they are long: `run(to, from, place of the first)`.
+fn each_chunk(to: &mut [f32], from: &[f32], run: impl Fn(&mut [f32], &[f32], usize) + Sync) {
+    if to.len() <= SUM_CHUNK {
+        run(to, from, 0);
+        return;
+    }
+    let chunks = to.par_chunks_mut(SUM_CHUNK).zip(from.par_chunks(SUM_CHUNK)).enumerate();
+    chunks.for_each(|(index, (to, from))| run(to, from, index * SUM_CHUNK));
 }

@@ -162,7 +162,7 @@ fn multiply_tiled<R: Real>(
             let width = kernel.padded(tile_columns);
             // Rows a power of two apart fall on each other in the first cache: many tiles, copy.
             let in_place =
-                left.rows <= 2 * kernel.rows && right.column_stride == 1 && tile_columns == width;
+                left.rows <= 3 * kernel.rows && right.column_stride == 1 && tile_columns == width;
             let (panel_pointer, right_stride) = if in_place {
                 (right.data[first_k * right.row_stride + first_column..].as_ptr(), right.row_stride)
             } else {

@@ -7,6 +7,10 @@
 
 use super::OptimizerState;
 use crate::real::Real;
+use rayon::prelude::*;
+
+/// Parameters that a thread takes at a time.
+const CHUNK: usize = 16 * 1024;
 
 /// The paper's value.
 pub(super) fn default_beta1() -> f64 {
@@ -50,12 +54,24 @@ pub(super) fn step<R: Real>(
     let (keep2, take2) = (R::from_f64(beta2), R::from_f64(1.0 - beta2));
     let epsilon = R::from_f64(epsilon);
 
-    let moments = state.first_moment.iter_mut().zip(&mut state.second_moment);
-    for ((parameter, &g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
-        *m = keep1 * *m + take1 * g;
-        *v = keep2 * *v + take2 * g * g;
-        *parameter -= corrected_step * *m / (v.sqrt() * second_correction + epsilon);
+    let step = |parameters: &mut [R], gradient: &[R], first: &mut [R], second: &mut [R]| {
+        let moments = first.iter_mut().zip(second);
+        for ((parameter, &g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
+            *m = keep1 * *m + take1 * g;
+            *v = keep2 * *v + take2 * g * g;
+            *parameter -= corrected_step * *m / (v.sqrt() * second_correction + epsilon);
+        }
+    };
+    let OptimizerState { first_moment, second_moment, .. } = state;
+    if parameters.len() <= CHUNK {
+        step(parameters, gradient, first_moment, second_moment);
+        return;
     }
+    let moments = first_moment.par_chunks_mut(CHUNK).zip(second_moment.par_chunks_mut(CHUNK));
+    let values = parameters.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
+    values.zip(moments).for_each(|((parameters, gradient), (first, second))| {
+        step(parameters, gradient, first, second);
+    });
 }
 
 #[cfg(test)]
