@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use std::borrow::Borrow;
+use std::sync::Mutex;
 
 use crate::{Learner, MetaError, Task};
 
@@ -29,7 +30,7 @@ pub trait MetaAlgorithm: Sync {
     ) -> Result<f32, MetaError>;
 }
 
-/// Memory for one task of a meta-batch; made once, reused in every iteration.
+/// Memory for one task at a time; made once, reused for others.
 pub struct TaskSlot<L: Learner> {
     /// The task's contribution to the meta-gradient.
     pub gradient: Vec<f32>,
@@ -59,39 +60,64 @@ impl<L: Learner> TaskSlot<L> {
     }
 }
 
-/// Sums the contributions of the tasks that `draw` makes or lends, one a slot, tasks in parallel.
+/// Memory for the tasks of an iteration; made once, reused in every one.
+pub struct MetaMemory<L: Learner> {
+    /// Each task's contribution to the meta-gradient.
+    gradients: Vec<Vec<f32>>,
+    /// One a thread, so that what a task leaves in the thread's cache serves the next one.
+    slots: Vec<Mutex<TaskSlot<L>>>,
+}
+
+impl<L: Learner> MetaMemory<L> {
+    /// Memory for so many tasks of `learner`.
+    #[must_use]
+    pub fn new(learner: &L, n_tasks: usize) -> Self {
+        let gradients = vec![vec![0.0; learner.n_parameters()]; n_tasks];
+        Self { gradients, slots: Vec::new() }
+    }
+}
+
+/// Sums the contributions of the tasks that `draw` makes or lends, as many as `memory` is for, in
+/// parallel.
 ///
-/// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8), and what slots
-/// hold is used up. Halves of the slots are summed, then added: in an order that depends on their
-/// number, not on that of the threads, and where a thread still has its own tasks in its cache.
+/// Returns the mean task loss; `meta_gradient` becomes the sum over tasks (Eq. 8). Halves of the
+/// tasks are summed, then added: in an order that depends on their number, not on that of the
+/// threads.
 ///
 /// # Errors
-/// The first failing task's error, in slot order.
+/// The first failing task's error, in the tasks' order.
 pub fn meta_gradient<L: Learner, A: MetaAlgorithm, T: Borrow<Task>>(
     algorithm: &A,
     learner: &L,
     meta_parameters: &[f32],
-    slots: &mut [TaskSlot<L>],
+    memory: &mut MetaMemory<L>,
     draw: impl Fn(u64) -> Result<T, MetaError> + Sync,
     meta_gradient: &mut [f32],
 ) -> Result<f32, MetaError> {
-    let task_gradient = |index: usize, slot: &mut TaskSlot<L>| {
-        let task = draw(index as u64)?;
-        algorithm.task_gradient(learner, meta_parameters, task.borrow(), slot)
+    let MetaMemory { gradients, slots } = memory;
+    slots.resize_with(rayon::current_num_threads(), || Mutex::new(TaskSlot::new(learner)));
+    let run = |task: usize, gradient: &mut Vec<f32>| {
+        let drawn = draw(task as u64)?;
+        with_slot(learner, slots, |slot| {
+            std::mem::swap(&mut slot.gradient, gradient);
+            let loss = algorithm.task_gradient(learner, meta_parameters, drawn.borrow(), slot);
+            std::mem::swap(&mut slot.gradient, gradient);
+            loss
+        })
     };
-    let n_tasks = slots.len() as f32;
-    let loss = match slots {
+    let n_tasks = gradients.len() as f32;
+    let loss = match &mut gradients[..] {
         [] => {
             meta_gradient.fill(0.0);
             0.0
         }
-        [slot] => {
-            let loss = task_gradient(0, slot)?;
-            meta_gradient.copy_from_slice(&slot.gradient);
+        [gradient] => {
+            let loss = run(0, gradient)?;
+            meta_gradient.copy_from_slice(gradient);
             loss
         }
-        slots => {
-            let (left, right, loss) = sum_halves(slots, 0, &task_gradient)?;
+        gradients => {
+            let (left, right, loss) = sum_halves(gradients, 0, &run)?;
             each_chunk(meta_gradient, right, |sums, right, first| {
                 let gradients = left[first..].iter().zip(right);
                 sums.iter_mut().zip(gradients).for_each(|(sum, (left, right))| *sum = left + right);
@@ -102,32 +128,44 @@ pub fn meta_gradient<L: Learner, A: MetaAlgorithm, T: Borrow<Task>>(
     Ok(loss / n_tasks)
 }
 
-/// The sums of the gradients of two halves of the slots, of which the first has number `first`, and
-/// the sum of all losses.
-fn sum_halves<'a, L: Learner>(
-    slots: &'a mut [TaskSlot<L>],
-    first: usize,
-    task_gradient: &(impl Fn(usize, &mut TaskSlot<L>) -> Result<f32, MetaError> + Sync),
-) -> Result<(&'a mut [f32], &'a [f32], f32), MetaError> {
-    let (left, right) = slots.split_at_mut(slots.len() / 2);
-    let middle = first + left.len();
-    let (loss, of_right) = rayon::join(
-        || sum_tasks(left, first, task_gradient),
-        || sum_tasks(right, middle, task_gradient),
-    );
-    Ok((&mut left[0].gradient, &right[0].gradient, loss? + of_right?))
+/// Runs with the slot of this thread or, where a learner's own threads have come between, another.
+fn with_slot<L: Learner, T>(
+    learner: &L,
+    slots: &[Mutex<TaskSlot<L>>],
+    run: impl FnOnce(&mut TaskSlot<L>) -> T,
+) -> T {
+    let (own, n) = (rayon::current_thread_index().unwrap_or(0), slots.len());
+    let free = (0..n).find_map(|offset| slots[(own + offset) % n].try_lock().ok());
+    match free {
+        Some(mut slot) => run(&mut slot),
+        None => run(&mut TaskSlot::new(learner)),
+    }
 }
 
-/// The sum of the losses of slots; that of their gradients goes into the first one's.
-fn sum_tasks<L: Learner>(
-    slots: &mut [TaskSlot<L>],
+/// The sums of the gradients of two halves of the tasks, of which the first has number `first`, and
+/// the sum of all losses.
+fn sum_halves<'a>(
+    gradients: &'a mut [Vec<f32>],
     first: usize,
-    task_gradient: &(impl Fn(usize, &mut TaskSlot<L>) -> Result<f32, MetaError> + Sync),
+    run: &(impl Fn(usize, &mut Vec<f32>) -> Result<f32, MetaError> + Sync),
+) -> Result<(&'a mut [f32], &'a [f32], f32), MetaError> {
+    let (left, right) = gradients.split_at_mut(gradients.len() / 2);
+    let middle = first + left.len();
+    let (loss, of_right) =
+        rayon::join(|| sum_tasks(left, first, run), || sum_tasks(right, middle, run));
+    Ok((&mut left[0], &right[0], loss? + of_right?))
+}
+
+/// The sum of the losses of tasks; that of their gradients goes into the first one's.
+fn sum_tasks(
+    gradients: &mut [Vec<f32>],
+    first: usize,
+    run: &(impl Fn(usize, &mut Vec<f32>) -> Result<f32, MetaError> + Sync),
 ) -> Result<f32, MetaError> {
-    if let [slot] = slots {
-        return task_gradient(first, slot);
+    if let [gradient] = gradients {
+        return run(first, gradient);
     }
-    let (left, right, loss) = sum_halves(slots, first, task_gradient)?;
+    let (left, right, loss) = sum_halves(gradients, first, run)?;
     each_chunk(left, right, |sums, gradients, _| {
         sums.iter_mut().zip(gradients).for_each(|(sum, gradient)| *sum += gradient);
     });

@@ -123,7 +123,7 @@ impl MetaAlgorithm for Maml {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::meta_gradient;
+    use crate::algorithm::{MetaMemory, meta_gradient};
     use crate::seed::ChaCha8Rng;
     use crate::{Batch, Labels, NetworkLearner};
     use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription};
@@ -220,9 +220,9 @@ mod tests {
         let config = MamlConfig { inner_step_size: 0.1, inner_steps: 1, second_order: false };
         let maml = config.check().unwrap();
         let draw = |i| Ok(Task { support: batch(1.0, 3.0), query: batch(2.0, 1.0 + i as f32) });
-        let mut slots = [TaskSlot::new(&Line), TaskSlot::new(&Line)];
+        let mut memory = MetaMemory::new(&Line, 2);
         let mut sum = [0.0];
-        meta_gradient(&maml, &Line, &[1.0], &mut slots, draw, &mut sum).unwrap();
+        meta_gradient(&maml, &Line, &[1.0], &mut memory, draw, &mut sum).unwrap();
         assert!((sum[0] - (7.2 + 3.2)).abs() < 1e-5, "{}", sum[0]); // 2 (2.8 - 2) 2 = 3.2
     }
 

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::adapt::{AdaptationConfig, adapt};
-use crate::algorithm::{TaskSlot, meta_gradient};
+use crate::algorithm::{MetaMemory, meta_gradient};
 use crate::seed::{Purpose, stream};
 use crate::{Learner, MetaAlgorithm, MetaError, TaskSource};
 
@@ -207,8 +207,7 @@ fn iterate<L: Learner, A: MetaAlgorithm>(
     state: &mut TrainingState,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, MetaError> {
-    let mut slots: Vec<_> =
-        (0..config.tasks_per_iteration).map(|_| TaskSlot::new(learner)).collect();
+    let mut memory = MetaMemory::new(learner, config.tasks_per_iteration as usize);
     let mut gradient = vec![0.0; state.parameters.len()];
     while state.iteration < config.iterations {
         if state.validations_since_best >= config.validation.patience && state.best.is_some() {
@@ -218,7 +217,7 @@ fn iterate<L: Learner, A: MetaAlgorithm>(
         let draw =
             |task| data.source.draw(&mut stream(data.seed, Purpose::Training, iteration, task));
         let training_loss =
-            meta_gradient(algorithm, learner, &state.parameters, &mut slots, draw, &mut gradient)?;
+            meta_gradient(algorithm, learner, &state.parameters, &mut memory, draw, &mut gradient)?;
         if !training_loss.is_finite() {
             return Err(MetaError::Diverged {
                 loss: training_loss,

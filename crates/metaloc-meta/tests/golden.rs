@@ -1,7 +1,7 @@
 //! A first-order MAML meta-gradient against PyTorch (`golden/make_golden.py`).
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use metaloc_meta::algorithm::{TaskSlot, meta_gradient};
+use metaloc_meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc_meta::maml::MamlConfig;
 use metaloc_meta::{Batch, Labels, NetworkLearner, Task};
 use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription};
@@ -51,13 +51,13 @@ fn meta_gradient_as_pytorch() {
     let maml =
         MamlConfig { inner_step_size: 0.1, inner_steps: 2, second_order: false }.check().unwrap();
     let parameters = floats("parameters");
-    let mut slots: Vec<_> = (0..N_TASKS).map(|_| TaskSlot::new(&learner)).collect();
+    let mut memory = MetaMemory::new(&learner, N_TASKS);
     let mut gradient = vec![0.0; parameters.len()];
     let draw = |task| {
         Ok(Task { support: batch("support", task as usize), query: batch("query", task as usize) })
     };
     let loss =
-        meta_gradient(&maml, &learner, &parameters, &mut slots, draw, &mut gradient).unwrap();
+        meta_gradient(&maml, &learner, &parameters, &mut memory, draw, &mut gradient).unwrap();
 
     let expected_loss = numbers("task_losses").iter().sum::<f64>() / N_TASKS as f64;
     assert!((f64::from(loss) / expected_loss - 1.0).abs() < 1e-5, "{loss} {expected_loss}");

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use metaloc_meta::algorithm::{TaskSlot, meta_gradient};
+use metaloc_meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc_meta::maml::{Maml, MamlConfig};
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::task::RegressionSampler;
@@ -152,11 +152,11 @@ fn one_and_more_threads_adapt_and_train_a_convolutional_network_to_the_same_byte
             numbers.extend(answers);
             for second_order in [false, true] {
                 let config = MamlConfig { inner_step_size: 0.05, inner_steps: 2, second_order };
-                let mut slots: Vec<_> = (0..3).map(|_| TaskSlot::new(&learner)).collect();
+                let mut memory = MetaMemory::new(&learner, 3);
                 let mut sum = vec![0.0; start.len()];
                 let draw = |_| Ok(Task { support: support.clone(), query: support.clone() });
                 let maml = config.check().unwrap();
-                meta_gradient(&maml, &learner, &start, &mut slots, draw, &mut sum).unwrap();
+                meta_gradient(&maml, &learner, &start, &mut memory, draw, &mut sum).unwrap();
                 numbers.extend(sum);
             }
             numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>()

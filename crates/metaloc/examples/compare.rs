@@ -15,7 +15,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use metaloc::meta::algorithm::{TaskSlot, meta_gradient};
+use metaloc::meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc::meta::maml::{Maml, MamlConfig};
 use metaloc::meta::{AdaptationConfig, Batch, Labels, Learner, NetworkLearner, Task, adapt};
 use metaloc::nn::kernels::level::SimdLevel;
@@ -52,7 +52,7 @@ struct Run {
     maml: Maml,
     parameters: Vec<f32>,
     tasks: Vec<Task>,
-    slots: Vec<TaskSlot<NetworkLearner>>,
+    memory: MetaMemory<NetworkLearner>,
     workspace: Workspace<f32>,
     optimizer: Optimizer<f32>,
     gradient: Vec<f32>,
@@ -77,7 +77,7 @@ impl Run {
             config: spec.maml,
             maml: spec.maml.check()?,
             tasks: tasks.map(|(support, query)| Task { support, query }).collect(),
-            slots: (0..spec.n_tasks).map(|_| TaskSlot::new(&learner)).collect(),
+            memory: MetaMemory::new(&learner, spec.n_tasks),
             workspace: learner.splitting_workspace(),
             optimizer: OptimizerDescription::adam(spec.outer_step_size).start(parameters.len())?,
             gradient: vec![0.0; parameters.len()],
@@ -87,9 +87,9 @@ impl Run {
     }
 
     fn meta_gradient(&mut self) -> Result<(), Failure> {
-        let Self { maml, learner, parameters, slots, tasks, gradient, .. } = self;
+        let Self { maml, learner, parameters, memory, tasks, gradient, .. } = self;
         let draw = |task| Ok(&tasks[task as usize]);
-        meta_gradient(maml, learner, parameters, slots, draw, gradient)?;
+        meta_gradient(maml, learner, parameters, memory, draw, gradient)?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! One iteration of meta-training, which most workloads repeat.
 
-use metaloc_meta::algorithm::{TaskSlot, meta_gradient};
+use metaloc_meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc_meta::maml::{Maml, MamlConfig};
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::{Learner, NetworkLearner, Task, TaskSource};
@@ -32,7 +32,7 @@ pub(super) struct MetaIteration {
     tasks: Vec<Task>,
     parameters: Vec<f32>,
     optimizer: Optimizer<f32>,
-    slots: Vec<TaskSlot<NetworkLearner>>,
+    memory: MetaMemory<NetworkLearner>,
     gradient: Vec<f32>,
     operations: f64,
     done: usize,
@@ -49,13 +49,13 @@ impl MetaIteration {
         let parameters =
             learner.initial_parameters(&mut stream(SEED, Purpose::Initialization, 0, 0));
         let optimizer = OptimizerDescription::adam(OUTER_STEP_SIZE).start(parameters.len())?;
-        let slots = (0..TASKS_PER_ITERATION).map(|_| TaskSlot::new(&learner)).collect();
+        let memory = MetaMemory::new(&learner, TASKS_PER_ITERATION);
         let gradient = vec![0.0; parameters.len()];
         let operations =
             TASKS_PER_ITERATION as f64 * task_operations(&learner, maml, tasks.first())?;
         let maml = maml.check()?;
         let done = 0;
-        Ok(Self { learner, maml, tasks, parameters, optimizer, slots, gradient, operations, done })
+        Ok(Self { learner, maml, tasks, parameters, optimizer, memory, gradient, operations, done })
     }
 
     /// Arithmetic operations of one iteration.
@@ -69,7 +69,7 @@ impl MetaIteration {
             &self.maml,
             &self.learner,
             &self.parameters,
-            &mut self.slots,
+            &mut self.memory,
             |task| Ok(&tasks[(first + task as usize) % N_TASKS]),
             &mut self.gradient,
         )?;
