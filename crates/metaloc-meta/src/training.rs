@@ -207,7 +207,7 @@ fn iterate<L: Learner, A: MetaAlgorithm>(
     state: &mut TrainingState,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, MetaError> {
-    let mut memory = MetaMemory::new(learner, config.tasks_per_iteration as usize);
+    let mut memory = MetaMemory::new(learner, config.tasks_per_iteration);
     let mut gradient = vec![0.0; state.parameters.len()];
     while state.iteration < config.iterations {
         if state.validations_since_best >= config.validation.patience && state.best.is_some() {

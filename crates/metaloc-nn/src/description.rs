@@ -3,7 +3,7 @@
 use crate::error::NetworkError;
 use crate::layer::{Activation, LayerDescription};
 use crate::network::Network;
-use crate::plan::plan;
+use crate::planner::plan;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 

@@ -62,6 +62,7 @@ mod number;
 mod optimizer;
 mod pass;
 mod plan;
+mod planner;
 mod real;
 mod shape;
 mod statistics;
