@@ -5,6 +5,7 @@
 //! ```
 //!
 //! This crate is the first two words of that line. [`signal`] holds what a receiver reports,
+//! [`capture`] reads it from the streams of CSI tools,
 //! [`channel`] makes such reports from a propagation model, [`similarity`] says how far two of them
 //! are apart, [`radio_map`] keeps them with the places where they were measured, and
 //! [`fingerprint`] turns a report into the numbers that a network reads. Nothing here learns
@@ -34,6 +35,7 @@
 //! # Ok::<(), metaloc_radio::RadioError>(())
 //! ```
 
+pub mod capture;
 pub mod channel;
 mod error;
 pub mod fingerprint;

@@ -1,7 +1,10 @@
-//! What a receiver reports: scans of received signal strength (CSI frames join them later).
+//! What a receiver reports: scans of received signal strength, and frames of channel state
+//! information.
 
 mod access_points;
+mod csi;
 mod rss;
 
 pub use access_points::{AccessPointId, AccessPoints};
+pub use csi::{Chip, CsiFrame, MacAddress, Stream};
 pub use rss::{MAX_RSS_DBM, MIN_RSS_DBM, RssScan, paired_readings};

@@ -1,0 +1,101 @@
+//! Captures: files and streams in which CSI tools keep what a receiver estimated.
+//!
+//! A reader takes any [`Read`](std::io::Read), a file or a pipe, holds a bounded part of it, and
+//! gives one [`Event`] after the other. What cannot be a frame is skipped and told, never guessed
+//! at: the good frames before and behind it are kept. Whoever reads counts the [`Skip`]s.
+
+mod nexmon;
+mod pcap;
+
+pub use nexmon::NexmonReader;
+
+use crate::signal::CsiFrame;
+use std::fmt;
+use thiserror::Error;
+
+/// What comes next in a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// An estimate of the channel.
+    Frame(CsiFrame),
+    /// Something that is none.
+    Skip(Skip),
+}
+
+/// A part of a capture that holds no frame, or a damaged one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// Where it begins, in bytes from the beginning of the capture.
+    pub offset: u64,
+    /// Its length.
+    pub n_bytes: u64,
+    /// What is wrong with it.
+    pub reason: SkipReason,
+}
+
+/// Why a part of a capture was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The capture ends within a record.
+    Truncated,
+    /// Bytes that are no record.
+    Garbage,
+    /// A network packet of another kind.
+    OtherPacket,
+    /// The recorder cut the packet short.
+    CutPacket,
+    /// The chip's number is not known; force one if it is.
+    UnknownChip,
+    /// The bandwidth is not 20, 40 or 80 MHz, or needs another number of subcarriers.
+    WrongLength,
+}
+
+impl SkipReason {
+    /// The reason in words.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Truncated => "the capture ends within a record",
+            Self::Garbage => "bytes that are no record",
+            Self::OtherPacket => "not a CSI packet",
+            Self::CutPacket => "the recorder cut the packet short",
+            Self::UnknownChip => "unknown chip",
+            Self::WrongLength => "length and bandwidth disagree",
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text())
+    }
+}
+
+/// Why a capture cannot be read at all, or no further.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// It does not begin as such files do.
+    #[error("it begins with {found:02x?}; {expected}")]
+    NotACapture {
+        /// The first bytes.
+        found: Vec<u8>,
+        /// What they should be, in words.
+        expected: &'static str,
+    },
+    /// The network below is not Ethernet.
+    #[error("it holds packets of link type {found}; Nexmon's are Ethernet, type 1")]
+    LinkType {
+        /// The type found.
+        found: u32,
+    },
+    /// Reading failed.
+    #[error("cannot read on at byte {offset}: {source}")]
+    Read {
+        /// Where, in bytes from the beginning.
+        offset: u64,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,215 @@
+//! Records of a libpcap file (draft-ietf-opsawg-pcap), little or big endian, micro- or nanoseconds.
+//!
+//! Not a library's reader, since those stop at the first damaged record. Here one that cannot be is
+//! skipped: the reader looks for the next place where a record may begin.
+
+use super::{CaptureError, Skip, SkipReason};
+use std::io::Read;
+
+/// Bytes of the file's and of a record's header.
+const FILE_HEADER: usize = 24;
+const RECORD_HEADER: usize = 16;
+/// Longest packet that a record may hold: libpcap's own limit.
+const LONGEST_PACKET: usize = 256 * 1024;
+/// Bytes read at a time.
+const CHUNK: usize = 64 * 1024;
+/// Packets of captures lie at most this far apart in time, forward or back.
+const WIDEST_GAP_S: u32 = 10 * 365 * 24 * 3600;
+
+/// A packet as the recorder wrote it.
+pub(super) struct Record<'a> {
+    /// Where the record begins.
+    pub(super) offset: u64,
+    pub(super) time_ns: u64,
+    pub(super) packet: &'a [u8],
+    /// Whether the packet was longer.
+    pub(super) is_cut: bool,
+}
+
+impl Record<'_> {
+    /// The record, skipped.
+    pub(super) fn skip(&self, reason: SkipReason) -> Skip {
+        let n_bytes = (RECORD_HEADER + self.packet.len()) as u64;
+        Skip { offset: self.offset, n_bytes, reason }
+    }
+}
+
+/// What a file holds next.
+pub(super) enum Next<'a> {
+    Record(Record<'a>),
+    Skip(Skip),
+}
+
+/// A record's header.
+#[derive(Clone, Copy)]
+struct Header {
+    seconds: u32,
+    time_ns: u64,
+    length: usize,
+    is_cut: bool,
+}
+
+/// Reads records one by one, and holds one of them and what was read ahead.
+pub(super) struct Records<R> {
+    input: R,
+    big_endian: bool,
+    nanoseconds: bool,
+    /// Read and not yet given away: from `first` on.
+    buffer: Vec<u8>,
+    first: usize,
+    at_end: bool,
+    /// Place of `first` in the file.
+    offset: u64,
+    /// Time of the last good record (s).
+    last_seconds: Option<u32>,
+}
+
+impl<R: Read> Records<R> {
+    /// Reads the file's header.
+    pub(super) fn new(input: R) -> Result<Self, CaptureError> {
+        let mut records = Self {
+            input,
+            big_endian: false,
+            nanoseconds: false,
+            buffer: Vec::new(),
+            first: 0,
+            at_end: false,
+            offset: 0,
+            last_seconds: None,
+        };
+        records.fill(FILE_HEADER)?;
+        let found = records.buffer[..records.buffer.len().min(4)].to_vec();
+        (records.big_endian, records.nanoseconds) = match found[..] {
+            [0xd4, 0xc3, 0xb2, 0xa1] => (false, false),
+            [0xa1, 0xb2, 0xc3, 0xd4] => (true, false),
+            [0x4d, 0x3c, 0xb2, 0xa1] => (false, true),
+            [0xa1, 0xb2, 0x3c, 0x4d] => (true, true),
+            [0x0a, 0x0d, 0x0d, 0x0a] => {
+                let expected = "that is pcapng: convert it with `editcap -F pcap IN OUT`";
+                return Err(CaptureError::NotACapture { found, expected });
+            }
+            _ => {
+                let expected = "a pcap file begins with d4 c3 b2 a1 or a1 b2 c3 d4";
+                return Err(CaptureError::NotACapture { found, expected });
+            }
+        };
+        if records.buffer.len() < FILE_HEADER {
+            let expected = "a pcap file has a header of 24 bytes";
+            return Err(CaptureError::NotACapture { found, expected });
+        }
+        let link_type = records.number(20) & 0x0fff_ffff;
+        if link_type != 1 {
+            return Err(CaptureError::LinkType { found: link_type });
+        }
+        records.advance(FILE_HEADER);
+        Ok(records)
+    }
+
+    /// The next record or what stands in its place; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Next<'_>>, CaptureError> {
+        self.fill(RECORD_HEADER)?;
+        if self.ahead() == 0 {
+            return Ok(None);
+        }
+        let Some(header) = self.header(0) else { return self.skip_garbage().map(Some) };
+        self.fill(RECORD_HEADER + header.length)?;
+        if self.ahead() < RECORD_HEADER + header.length {
+            // A length that is garbage may hide good records.
+            return self.skip_garbage().map(Some);
+        }
+        let (offset, begin) = (self.offset, self.first + RECORD_HEADER);
+        self.last_seconds = Some(header.seconds);
+        self.advance(RECORD_HEADER + header.length);
+        let packet = &self.buffer[begin..begin + header.length];
+        let Header { time_ns, is_cut, .. } = header;
+        Ok(Some(Next::Record(Record { offset, time_ns, packet, is_cut })))
+    }
+
+    /// Goes on to the next place where a record may begin, or to the end.
+    fn skip_garbage(&mut self) -> Result<Next<'_>, CaptureError> {
+        let offset = self.offset;
+        let is_tail = self.header(0).is_some() || self.ahead() < RECORD_HEADER;
+        let mut found = false;
+        while !found {
+            self.advance(1);
+            self.fill(2 * RECORD_HEADER + LONGEST_PACKET)?;
+            if self.ahead() == 0 {
+                break;
+            }
+            found = self.is_record();
+        }
+        let n_bytes = self.offset - offset;
+        let reason = match is_tail && !found {
+            true => SkipReason::Truncated,
+            false => SkipReason::Garbage,
+        };
+        Ok(Next::Skip(Skip { offset, n_bytes, reason }))
+    }
+
+    /// Whether a whole record stands here, with another one or nothing behind it.
+    fn is_record(&self) -> bool {
+        let Some(header) = self.header(0) else { return false };
+        let next = RECORD_HEADER + header.length;
+        let ends = self.at_end && self.ahead() == next;
+        // Packets of a few bytes are too easily found in garbage.
+        header.length >= 14 && (ends || self.header(next).is_some())
+    }
+
+    /// The header that begins so many bytes ahead, if it can be one.
+    fn header(&self, ahead: usize) -> Option<Header> {
+        if self.ahead() < ahead + RECORD_HEADER {
+            return None;
+        }
+        let [seconds, fraction, length, original] =
+            [0, 4, 8, 12].map(|place| self.number(ahead + place));
+        let per_second = if self.nanoseconds { 1_000_000_000 } else { 1_000_000 };
+        let near = self.last_seconds.is_none_or(|last| seconds.abs_diff(last) < WIDEST_GAP_S);
+        let time_ns =
+            u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * (1_000_000_000 / per_second);
+        let n = length as usize;
+        let sound = fraction < per_second as u32 && n <= LONGEST_PACKET && length <= original;
+        // Some recorders swap the two lengths' meaning for cut packets; none exceeds the limit.
+        let sound = sound && original as usize <= LONGEST_PACKET && near;
+        sound.then_some(Header { seconds, time_ns, length: n, is_cut: length < original })
+    }
+
+    /// A number of the file, so many bytes ahead.
+    fn number(&self, ahead: usize) -> u32 {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&self.buffer[self.first + ahead..self.first + ahead + 4]);
+        if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    }
+
+    /// Bytes read ahead.
+    fn ahead(&self) -> usize {
+        self.buffer.len() - self.first
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.first += n;
+        self.offset += n as u64;
+    }
+
+    /// Reads until there are `n` bytes ahead, or the file ends.
+    fn fill(&mut self, n: usize) -> Result<(), CaptureError> {
+        while self.ahead() < n && !self.at_end {
+            if self.first >= CHUNK {
+                self.buffer.drain(..self.first);
+                self.first = 0;
+            }
+            let filled = self.buffer.len();
+            self.buffer.resize(filled + CHUNK, 0);
+            let read = loop {
+                match self.input.read(&mut self.buffer[filled..]) {
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    other => break other,
+                }
+            };
+            self.buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
+            let offset = self.offset + self.ahead() as u64;
+            let n_read = read.map_err(|source| CaptureError::Read { offset, source })?;
+            self.at_end = n_read == 0;
+        }
+        Ok(())
+    }
+}

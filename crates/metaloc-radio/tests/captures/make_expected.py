@@ -1,0 +1,61 @@
+"""Cuts small captures from the samples of CSIKit, csiread and CSU, and writes what other readers make of them.
+
+    pip install numpy scipy csiread==1.4.1
+    METALOC_DATA=... python make_expected.py
+
+The chips with 16-bit numbers are read by csiread. Those with packed numbers were read by CSIKit's MATLAB
+code (the samples' *.expected_csi_buff.mat), which scales each frame by a power of two and cuts the rest.
+Values are in the order of the capture: subcarriers 0, 1, ... n/2 - 1, -n/2, ... -1.
+"""
+
+import json
+import os
+import struct
+from pathlib import Path
+
+import csiread
+import numpy
+import scipy.io
+
+SAMPLES = Path(os.environ["METALOC_DATA"]) / "csi_samples"
+HERE = Path(__file__).parent
+# Name, sample, frames, chip, bandwidth (MHz).
+CAPTURES = [
+    ("bcm4339", "nexmon_bcm4339_80MHz_first300.pcap", 3, "4339", 80),
+    ("bcm43455c0_20MHz", "nexmon_bcm43455c0_20MHz_with_odd_length_packets.pcap", 6, "43455c0", 20),
+    ("bcm43455c0_80MHz", "nexmon_bcm43455c0_80MHz_first150.pcap", 3, "43455c0", 80),
+    ("bcm4358", "nexmon_bcm4358.pcap", 4, "4358", 80),
+    ("bcm4366c0", "nexmon_bcm4366c0_80MHz_first100.pcap", 3, "4366c0", 80),
+]
+
+
+def cut(name, sample, n):
+    data = (SAMPLES / sample).read_bytes()
+    end = 24
+    for _ in range(n):
+        end += 16 + struct.unpack_from("<I", data, end + 8)[0]
+    path = HERE / f"{name}.pcap"
+    path.write_bytes(data[:end])
+    return path
+
+
+def numbers(values):
+    return [[[int(value.real), int(value.imag)] for value in frame] for frame in values]
+
+
+expected = {"tools": {"csiread": csiread.__version__, "CSIKit": "the samples' .mat files"}}
+for name, sample, n, chip, bandwidth in CAPTURES:
+    path = cut(name, sample, n)
+    entry = {"frames": n, "bandwidth_mhz": bandwidth}
+    reader = csiread.Nexmon(str(path), chip=chip, bw=bandwidth)
+    reader.read()
+    for field in ("sec", "usec", "seq", "core", "spatial", "chan_spec", "chip_version"):
+        entry[field] = [int(value) for value in numpy.asarray(getattr(reader, field))[:n]]
+    entry["src_addr"] = [[int(byte) for byte in address] for address in numpy.asarray(reader.src_addr)[:n]]
+    if chip in ("4358", "4366c0"):
+        mat = SAMPLES / (sample.removesuffix(".pcap").removesuffix("_first100") + ".expected_csi_buff.mat")
+        entry["scaled_values"] = numbers(scipy.io.loadmat(mat)["csi_buff"][:n])
+    else:
+        entry["values"] = numbers(reader.csi[:n])
+    expected[name] = entry
+(HERE / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
