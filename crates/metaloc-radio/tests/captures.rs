@@ -1,7 +1,8 @@
 //! Nexmon captures against what csiread and CSIKit make of them, and damaged ones.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::float_cmp)] // integers, of both readers
 
-use metaloc_radio::capture::{CaptureError, Event, NexmonReader, SkipReason};
+use metaloc_radio::capture::{CaptureError, Event, IntelReader, NexmonReader, SkipReason};
 use metaloc_radio::signal::{Chip, CsiFrame};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -45,16 +46,20 @@ fn number(value: &Value) -> i64 {
     value.as_i64().unwrap()
 }
 
+/// Real and imaginary part.
+fn pair(value: &Value) -> [f32; 2] {
+    [0, 1].map(|part| number(&value[part]) as f32)
+}
+
 /// Real and imaginary parts in the order of the capture.
 fn pairs(frame: &Value) -> Vec<[f32; 2]> {
-    let pair = |pair: &Value| [0, 1].map(|part| number(&pair[part]) as f32);
     frame.as_array().unwrap().iter().map(pair).collect()
 }
 
 /// A frame's values in the order of the capture.
 fn in_capture_order(frame: &CsiFrame) -> Vec<[f32; 2]> {
-    let n = frame.values.len() as i32;
-    let value = |subcarrier| frame.on(subcarrier).map(|value| [value.re, value.im]).unwrap();
+    let n = frame.values.len() as i16;
+    let value = |subcarrier| frame.on(0, subcarrier).map(|value| [value.re, value.im]).unwrap();
     (0..n / 2).chain(-n / 2..0).map(value).collect()
 }
 
@@ -70,11 +75,16 @@ fn compare(name: &str, capture: &[u8], chip: Chip) {
         let time_ns = field("sec") * 1_000_000_000 + field("usec") * 1000;
         assert_eq!(frame.time_ns as i64, time_ns, "{name} {index}");
         assert_eq!(i64::from(frame.sequence), field("seq") >> 4, "{name} {index}");
-        assert_eq!(i64::from(frame.stream.receive), field("core"), "{name} {index}");
-        assert_eq!(i64::from(frame.stream.transmit), field("spatial"), "{name} {index}");
-        assert_eq!(i64::from(frame.channel), field("chan_spec") & 0xff, "{name} {index}");
+        assert_eq!(i64::from(frame.streams[0].receive), field("core"), "{name} {index}");
+        assert_eq!(i64::from(frame.streams[0].transmit), field("spatial"), "{name} {index}");
+        assert_eq!(
+            frame.channel.map(i64::from).unwrap(),
+            field("chan_spec") & 0xff,
+            "{name} {index}"
+        );
         assert_eq!(i64::from(frame.bandwidth_mhz), number(&expected["bandwidth_mhz"]), "{name}");
-        let source: Vec<i64> = frame.source.0.iter().map(|&byte| i64::from(byte)).collect();
+        let source: Vec<i64> =
+            frame.source.unwrap().0.iter().map(|&byte| i64::from(byte)).collect();
         let address = expected["src_addr"][index].as_array().unwrap();
         assert_eq!(source, address.iter().map(number).collect::<Vec<_>>(), "{name} {index}");
         let values = in_capture_order(frame);
@@ -109,7 +119,7 @@ fn frames_are_those_of_other_readers() {
 #[test]
 fn newer_firmware_tells_the_rssi() {
     // Bytes 2 and 3 of the first payload are c6 and 94.
-    assert_eq!(frames(BCM43455C0_80, None)[0].rssi_dbm, Some(-58));
+    assert_eq!(frames(BCM43455C0_80, None)[0].rssi_dbm, Some(-58.0));
     assert_eq!(frames(BCM4339, None)[0].rssi_dbm, None);
 }
 
@@ -240,5 +250,85 @@ proptest! {
         let skipped: u64 = skips.iter().map(|skip| skip.1).sum();
         prop_assert_eq!(HEADER as u64 + skipped + (found.len() * RECORD) as u64, end as u64);
         prop_assert!(skips.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0));
+    }
+}
+
+const INTEL: &[u8] = include_bytes!("captures/intel5300.dat");
+
+fn intel(log: &[u8], scaled: bool) -> (Vec<CsiFrame>, Vec<(u64, u64, SkipReason)>) {
+    let (mut frames, mut skips) = (Vec::new(), Vec::new());
+    for event in IntelReader::new(log, scaled).unwrap() {
+        match event.unwrap() {
+            Event::Frame(frame) => frames.push(frame),
+            Event::Skip(skip) => skips.push((skip.offset, skip.n_bytes, skip.reason)),
+        }
+    }
+    (frames, skips)
+}
+
+#[test]
+fn intel_frames_are_those_of_csiread() {
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let expected = expected["intel5300"].as_array().unwrap();
+    let ((found, skips), (scaled, _)) = (intel(INTEL, false), intel(INTEL, true));
+    assert!(skips.is_empty() && found.len() == expected.len(), "{} frames", found.len());
+    let mut shapes = Vec::new();
+    for (index, (frame, scaled)) in found.iter().zip(&scaled).enumerate() {
+        let expected = &expected[index];
+        let [receive, transmit] =
+            ["receive", "transmit"].map(|field| number(&expected[field]) as usize);
+        shapes.push([receive, transmit]);
+        assert_eq!(frame.streams.len(), receive * transmit, "{index}");
+        assert_eq!(frame.time_ns as i64, number(&expected["time_us"]) * 1000, "{index}");
+        assert_eq!(i64::from(frame.sequence), number(&expected["count"]), "{index}");
+        let Some(values) = expected["values"].as_array() else { continue };
+        for (place, value) in values.iter().enumerate() {
+            let (subcarrier, stream) = (place / (receive * transmit), place % (receive * transmit));
+            let own = frame.stream(stream).unwrap()[subcarrier];
+            assert_eq!([own.re, own.im], pair(value), "{index} {place}");
+            let Some(expected) = expected["scaled"].get(place) else { continue };
+            let own = scaled.stream(stream).unwrap()[subcarrier];
+            for (own, part) in [(own.re, 0), (own.im, 1)] {
+                let error = f64::from(own) - expected[part].as_f64().unwrap();
+                assert!(
+                    error.abs() < 2e-4 * (1.0 + f64::from(own.abs())),
+                    "{index} {place}: {error}"
+                );
+            }
+        }
+    }
+    shapes.dedup();
+    assert_eq!(shapes, [[3, 1], [3, 2], [3, 3]]);
+}
+
+#[test]
+fn a_damaged_intel_log_keeps_its_good_frames() {
+    let (all, _) = intel(INTEL, false);
+    let first = 2 + 213;
+    let (found, skips) = intel(&[&INTEL[..first], &[0xbb; 50], &INTEL[first..]].concat(), false);
+    assert_eq!((found, skips), (all.clone(), vec![(first as u64, 50, SkipReason::Garbage)]));
+    let (found, skips) = intel(&INTEL[..2 * first + 100], false);
+    assert_eq!(found, all[..2]);
+    assert_eq!(skips, [(2 * first as u64, 100, SkipReason::Truncated)]);
+    let packet = [0, 4, 0xc1, 1, 2, 3];
+    let (found, skips) = intel(&[&packet, INTEL].concat(), false);
+    assert_eq!((found, skips), (all, vec![(0, 6, SkipReason::OtherPacket)]));
+    assert!(IntelReader::new(&b"numbers, in a table of them"[..], false).is_err());
+    assert!(IntelReader::new(&b""[..], false).is_err());
+}
+
+proptest! {
+    #[test]
+    fn damage_of_an_intel_log_is_accounted_for(
+        damage in prop::collection::vec((215..INTEL.len(), any::<u8>()), 0..40),
+        end in 215..INTEL.len(),
+    ) {
+        let mut damaged = INTEL.to_vec();
+        damage.iter().for_each(|&(place, byte)| damaged[place] = byte);
+        let (found, skips) = intel(&damaged[..end], true);
+        let size = |frame: &CsiFrame| (frame.streams.len() * 60 + 12 + 23) as u64;
+        let read: u64 = found.iter().map(size).sum();
+        let skipped: u64 = skips.iter().map(|skip| skip.1).sum();
+        prop_assert_eq!(read + skipped, end as u64);
     }
 }

@@ -3,10 +3,18 @@
 //! A reader takes any [`Read`](std::io::Read), a file or a pipe, holds a bounded part of it, and
 //! gives one [`Event`] after the other. What cannot be a frame is skipped and told, never guessed
 //! at: the good frames before and behind it are kept. Whoever reads counts the [`Skip`]s.
+//!
+//! | reader | chips | capture |
+//! |---|---|---|
+//! | [`NexmonReader`] | Broadcom 4339, 43455c0, 4358, 4366c0 | pcap |
+//! | [`IntelReader`] | Intel 5300 | log of the Linux 802.11n CSI tool |
 
+mod intel;
 mod nexmon;
 mod pcap;
+mod window;
 
+pub use intel::IntelReader;
 pub use nexmon::NexmonReader;
 
 use crate::signal::CsiFrame;

@@ -13,7 +13,7 @@
 
 use super::pcap::{Next, Record, Records};
 use super::{CaptureError, Event, SkipReason};
-use crate::signal::{Chip, CsiFrame, MacAddress, Stream};
+use crate::signal::{Chip, CsiFrame, MacAddress, Stream, Subcarriers};
 use num_complex::Complex32;
 use std::io::Read;
 
@@ -101,7 +101,8 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
         0x006a => Some(Chip::Bcm4366c0),
         _ => None,
     };
-    let chip = forced_chip.or(known).ok_or(SkipReason::UnknownChip)?;
+    let chip = forced_chip.or(known).filter(|&chip| chip != Chip::Intel5300);
+    let chip = chip.ok_or(SkipReason::UnknownChip)?;
     let chanspec = u16_at(payload, 14);
     let (bandwidth_mhz, n_fft) = match chanspec >> 11 & 7 {
         2 => (20, 64),
@@ -125,12 +126,13 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
     Ok(CsiFrame {
         chip,
         time_ns: record.time_ns,
-        source: MacAddress(source),
+        source: Some(MacAddress(source)),
         sequence: u16_at(payload, 10) >> 4,
-        rssi_dbm: (!is_old).then(|| i8::from_le_bytes([payload[2]])),
-        channel: (chanspec & 0xff) as u8,
+        rssi_dbm: (!is_old).then(|| f32::from(i8::from_le_bytes([payload[2]]))),
+        channel: Some((chanspec & 0xff) as u8),
         bandwidth_mhz,
-        stream: Stream { receive: (stream & 7) as u8, transmit: (stream >> 3 & 7) as u8 },
+        streams: vec![Stream { receive: (stream & 7) as u8, transmit: (stream >> 3 & 7) as u8 }],
+        subcarriers: Subcarriers::All(n_fft as u16),
         values: lower.iter().chain(upper).map(value).collect(),
     })
 }
@@ -138,7 +140,7 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
 /// The value that a word holds.
 fn value(chip: Chip, word: u32) -> Complex32 {
     match chip {
-        Chip::Bcm4339 | Chip::Bcm43455c0 => {
+        Chip::Bcm4339 | Chip::Bcm43455c0 | Chip::Intel5300 => {
             let [a, b, c, d] = word.to_le_bytes();
             let number = |bytes| f32::from(i16::from_le_bytes(bytes));
             Complex32::new(number([a, b]), number([c, d]))

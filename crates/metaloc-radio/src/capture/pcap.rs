@@ -3,6 +3,7 @@
 //! Not a library's reader, since those stop at the first damaged record. Here one that cannot be is
 //! skipped: the reader looks for the next place where a record may begin.
 
+use super::window::Window;
 use super::{CaptureError, Skip, SkipReason};
 use std::io::Read;
 
@@ -11,8 +12,6 @@ const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 /// Longest packet that a record may hold: libpcap's own limit.
 const LONGEST_PACKET: usize = 256 * 1024;
-/// Bytes read at a time.
-const CHUNK: usize = 64 * 1024;
 /// Packets of captures lie at most this far apart in time, forward or back.
 const WIDEST_GAP_S: u32 = 10 * 365 * 24 * 3600;
 
@@ -51,15 +50,9 @@ struct Header {
 
 /// Reads records one by one, and holds one of them and what was read ahead.
 pub(super) struct Records<R> {
-    input: R,
+    window: Window<R>,
     big_endian: bool,
     nanoseconds: bool,
-    /// Read and not yet given away: from `first` on.
-    buffer: Vec<u8>,
-    first: usize,
-    at_end: bool,
-    /// Place of `first` in the file.
-    offset: u64,
     /// Time of the last good record (s).
     last_seconds: Option<u32>,
 }
@@ -68,17 +61,13 @@ impl<R: Read> Records<R> {
     /// Reads the file's header.
     pub(super) fn new(input: R) -> Result<Self, CaptureError> {
         let mut records = Self {
-            input,
+            window: Window::new(input),
             big_endian: false,
             nanoseconds: false,
-            buffer: Vec::new(),
-            first: 0,
-            at_end: false,
-            offset: 0,
             last_seconds: None,
         };
-        records.fill(FILE_HEADER)?;
-        let found = records.buffer[..records.buffer.len().min(4)].to_vec();
+        records.window.fill(FILE_HEADER)?;
+        let found = records.window.bytes()[..records.window.ahead().min(4)].to_vec();
         (records.big_endian, records.nanoseconds) = match found[..] {
             [0xd4, 0xc3, 0xb2, 0xa1] => (false, false),
             [0xa1, 0xb2, 0xc3, 0xd4] => (true, false),
@@ -93,7 +82,7 @@ impl<R: Read> Records<R> {
                 return Err(CaptureError::NotACapture { found, expected });
             }
         };
-        if records.buffer.len() < FILE_HEADER {
+        if records.window.ahead() < FILE_HEADER {
             let expected = "a pcap file has a header of 24 bytes";
             return Err(CaptureError::NotACapture { found, expected });
         }
@@ -101,44 +90,43 @@ impl<R: Read> Records<R> {
         if link_type != 1 {
             return Err(CaptureError::LinkType { found: link_type });
         }
-        records.advance(FILE_HEADER);
+        records.window.advance(FILE_HEADER);
         Ok(records)
     }
 
     /// The next record or what stands in its place; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Next<'_>>, CaptureError> {
-        self.fill(RECORD_HEADER)?;
-        if self.ahead() == 0 {
+        self.window.fill(RECORD_HEADER)?;
+        if self.window.ahead() == 0 {
             return Ok(None);
         }
         let Some(header) = self.header(0) else { return self.skip_garbage().map(Some) };
-        self.fill(RECORD_HEADER + header.length)?;
-        if self.ahead() < RECORD_HEADER + header.length {
+        self.window.fill(RECORD_HEADER + header.length)?;
+        if self.window.ahead() < RECORD_HEADER + header.length {
             // A length that is garbage may hide good records.
             return self.skip_garbage().map(Some);
         }
-        let (offset, begin) = (self.offset, self.first + RECORD_HEADER);
+        let offset = self.window.offset();
         self.last_seconds = Some(header.seconds);
-        self.advance(RECORD_HEADER + header.length);
-        let packet = &self.buffer[begin..begin + header.length];
+        let packet = &self.window.take(RECORD_HEADER + header.length)[RECORD_HEADER..];
         let Header { time_ns, is_cut, .. } = header;
         Ok(Some(Next::Record(Record { offset, time_ns, packet, is_cut })))
     }
 
     /// Goes on to the next place where a record may begin, or to the end.
     fn skip_garbage(&mut self) -> Result<Next<'_>, CaptureError> {
-        let offset = self.offset;
-        let is_tail = self.header(0).is_some() || self.ahead() < RECORD_HEADER;
+        let offset = self.window.offset();
+        let is_tail = self.header(0).is_some() || self.window.ahead() < RECORD_HEADER;
         let mut found = false;
         while !found {
-            self.advance(1);
-            self.fill(2 * RECORD_HEADER + LONGEST_PACKET)?;
-            if self.ahead() == 0 {
+            self.window.advance(1);
+            self.window.fill(2 * RECORD_HEADER + LONGEST_PACKET)?;
+            if self.window.ahead() == 0 {
                 break;
             }
             found = self.is_record();
         }
-        let n_bytes = self.offset - offset;
+        let n_bytes = self.window.offset() - offset;
         let reason = match is_tail && !found {
             true => SkipReason::Truncated,
             false => SkipReason::Garbage,
@@ -150,14 +138,14 @@ impl<R: Read> Records<R> {
     fn is_record(&self) -> bool {
         let Some(header) = self.header(0) else { return false };
         let next = RECORD_HEADER + header.length;
-        let ends = self.at_end && self.ahead() == next;
+        let ends = self.window.at_end() && self.window.ahead() == next;
         // Packets of a few bytes are too easily found in garbage.
         header.length >= 14 && (ends || self.header(next).is_some())
     }
 
     /// The header that begins so many bytes ahead, if it can be one.
     fn header(&self, ahead: usize) -> Option<Header> {
-        if self.ahead() < ahead + RECORD_HEADER {
+        if self.window.ahead() < ahead + RECORD_HEADER {
             return None;
         }
         let [seconds, fraction, length, original] =
@@ -176,40 +164,7 @@ impl<R: Read> Records<R> {
     /// A number of the file, so many bytes ahead.
     fn number(&self, ahead: usize) -> u32 {
         let mut bytes = [0; 4];
-        bytes.copy_from_slice(&self.buffer[self.first + ahead..self.first + ahead + 4]);
+        bytes.copy_from_slice(&self.window.bytes()[ahead..ahead + 4]);
         if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
-    }
-
-    /// Bytes read ahead.
-    fn ahead(&self) -> usize {
-        self.buffer.len() - self.first
-    }
-
-    fn advance(&mut self, n: usize) {
-        self.first += n;
-        self.offset += n as u64;
-    }
-
-    /// Reads until there are `n` bytes ahead, or the file ends.
-    fn fill(&mut self, n: usize) -> Result<(), CaptureError> {
-        while self.ahead() < n && !self.at_end {
-            if self.first >= CHUNK {
-                self.buffer.drain(..self.first);
-                self.first = 0;
-            }
-            let filled = self.buffer.len();
-            self.buffer.resize(filled + CHUNK, 0);
-            let read = loop {
-                match self.input.read(&mut self.buffer[filled..]) {
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    other => break other,
-                }
-            };
-            self.buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
-            let offset = self.offset + self.ahead() as u64;
-            let n_read = read.map_err(|source| CaptureError::Read { offset, source })?;
-            self.at_end = n_read == 0;
-        }
-        Ok(())
     }
 }

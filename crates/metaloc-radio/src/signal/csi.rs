@@ -25,11 +25,14 @@ pub enum Chip {
     Bcm4358,
     /// Broadcom BCM4366c0 (Asus RT-AC86U).
     Bcm4366c0,
+    /// Intel Wi-Fi Link 5300.
+    Intel5300,
 }
 
 impl Chip {
     /// All chips, in the order of their names.
-    pub const ALL: [Self; 4] = [Self::Bcm4339, Self::Bcm43455c0, Self::Bcm4358, Self::Bcm4366c0];
+    pub const ALL: [Self; 5] =
+        [Self::Bcm4339, Self::Bcm43455c0, Self::Bcm4358, Self::Bcm4366c0, Self::Intel5300];
 
     /// Name for people and files.
     #[must_use]
@@ -39,6 +42,7 @@ impl Chip {
             Self::Bcm43455c0 => "bcm43455c0",
             Self::Bcm4358 => "bcm4358",
             Self::Bcm4366c0 => "bcm4366c0",
+            Self::Intel5300 => "intel5300",
         }
     }
 }
@@ -58,40 +62,119 @@ pub struct Stream {
     pub transmit: u8,
 }
 
+/// Subcarriers that Intel's chip reports of a channel of 20 MHz (IEEE 802.11n, table 7-25f: groups of
+/// two).
+const INTEL_20: [i16; 30] = [
+    -28, -26, -24, -22, -20, -18, -16, -14, -12, -10, -8, -6, -4, -2, -1, 1, 3, 5, 7, 9, 11, 13,
+    15, 17, 19, 21, 23, 25, 27, 28,
+];
+/// The same of 40 MHz: groups of four.
+const INTEL_40: [i16; 30] = [
+    -58, -54, -50, -46, -42, -38, -34, -30, -26, -22, -18, -14, -10, -6, -2, 2, 6, 10, 14, 18, 22,
+    26, 30, 34, 38, 42, 46, 50, 54, 58,
+];
+
+/// Which subcarriers a frame's values stand for, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subcarriers {
+    /// All of a channel of so many, from `-n / 2` upward: with null and guard subcarriers.
+    All(u16),
+    /// The 30 that Intel's chip reports of 20 MHz.
+    Intel20,
+    /// The 30 that Intel's chip reports of 40 MHz.
+    Intel40,
+}
+
+impl Subcarriers {
+    /// How many they are.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::All(n) => usize::from(n),
+            Self::Intel20 | Self::Intel40 => 30,
+        }
+    }
+
+    /// The subcarrier at a place; `None` behind the last one.
+    #[must_use]
+    pub fn at(self, place: usize) -> Option<i16> {
+        match self {
+            Self::All(n) if place < usize::from(n) => Some(place as i16 - (n / 2) as i16),
+            Self::All(_) => None,
+            Self::Intel20 => INTEL_20.get(place).copied(),
+            Self::Intel40 => INTEL_40.get(place).copied(),
+        }
+    }
+
+    /// The place of a subcarrier; `None` if it is not among them.
+    #[must_use]
+    pub fn place(self, subcarrier: i16) -> Option<usize> {
+        match self {
+            Self::All(n) => {
+                let place = i32::from(subcarrier) + i32::from(n / 2);
+                usize::try_from(place).ok().filter(|&place| place < usize::from(n))
+            }
+            Self::Intel20 => INTEL_20.binary_search(&subcarrier).ok(),
+            Self::Intel40 => INTEL_40.binary_search(&subcarrier).ok(),
+        }
+    }
+}
+
 /// One estimate of the channel, from one received frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CsiFrame {
     /// The chip that made it.
     pub chip: Chip,
-    /// When it was captured, in nanoseconds since 1970 (UTC).
+    /// When it was captured, in nanoseconds since 1970 (UTC); for Intel's chip since an unknown
+    /// beginning, and it begins anew after 2^32 microseconds.
     pub time_ns: u64,
-    /// Who sent the frame.
-    pub source: MacAddress,
-    /// The frame's sequence number, 0 to 4095.
+    /// Who sent the frame, where the capture has it.
+    pub source: Option<MacAddress>,
+    /// The frame's sequence number, 0 to 4095; Intel's chip counts estimates, 0 to 65535.
     pub sequence: u16,
-    /// Received signal strength (dBm), where the capture has it.
-    pub rssi_dbm: Option<i8>,
-    /// Number of the Wi-Fi channel.
-    pub channel: u8,
+    /// Received signal strength (dBm), of all antennas together, where the capture has it.
+    pub rssi_dbm: Option<f32>,
+    /// Number of the Wi-Fi channel, where the capture has it.
+    pub channel: Option<u8>,
     /// Width of the channel (MHz).
     pub bandwidth_mhz: u16,
-    /// Which way the waves went.
-    pub stream: Stream,
-    /// `[n_fft]` by subcarrier, from `-n_fft / 2` upward; unscaled, with null and guard subcarriers.
+    /// Which way the waves went, for each row of values.
+    pub streams: Vec<Stream>,
+    /// What a row's values stand for.
+    pub subcarriers: Subcarriers,
+    /// `[streams, subcarriers]`, as the chip scaled them.
     pub values: Vec<Complex32>,
 }
 
 impl CsiFrame {
-    /// The subcarrier of the first value.
+    /// The values of a stream; `None` if there is no such one.
     #[must_use]
-    pub fn first_subcarrier(&self) -> i32 {
-        -((self.values.len() / 2) as i32)
+    pub fn stream(&self, stream: usize) -> Option<&[Complex32]> {
+        self.values.chunks_exact(self.subcarriers.count()).nth(stream)
     }
 
-    /// The value on a subcarrier; `None` outside of the channel.
+    /// The value of a stream on a subcarrier; `None` if there is none.
     #[must_use]
-    pub fn on(&self, subcarrier: i32) -> Option<Complex32> {
-        let place = subcarrier.checked_sub(self.first_subcarrier())?;
-        self.values.get(usize::try_from(place).ok()?).copied()
+    pub fn on(&self, stream: usize, subcarrier: i16) -> Option<Complex32> {
+        self.stream(stream)?.get(self.subcarriers.place(subcarrier)?).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_subcarriers_are_inverse() {
+        for subcarriers in [Subcarriers::All(64), Subcarriers::Intel20, Subcarriers::Intel40] {
+            let all: Vec<i16> = (0..).map_while(|place| subcarriers.at(place)).collect();
+            assert_eq!(all.len(), subcarriers.count());
+            assert!(all.is_sorted());
+            for (place, &subcarrier) in all.iter().enumerate() {
+                assert_eq!(subcarriers.place(subcarrier), Some(place));
+            }
+            assert_eq!(subcarriers.place(-59), None);
+        }
+        assert_eq!(Subcarriers::All(64).at(0), Some(-32));
     }
 }

@@ -6,5 +6,5 @@ mod csi;
 mod rss;
 
 pub use access_points::{AccessPointId, AccessPoints};
-pub use csi::{Chip, CsiFrame, MacAddress, Stream};
+pub use csi::{Chip, CsiFrame, MacAddress, Stream, Subcarriers};
 pub use rss::{MAX_RSS_DBM, MIN_RSS_DBM, RssScan, paired_readings};

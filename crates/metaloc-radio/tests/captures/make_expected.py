@@ -58,4 +58,23 @@ for name, sample, n, chip, bandwidth in CAPTURES:
     else:
         entry["values"] = numbers(reader.csi[:n])
     expected[name] = entry
+
+# Intel's chip: the whole log, and values of some frames, [subcarrier, receive, transmit].
+path = HERE / "intel5300.dat"
+path.write_bytes((SAMPLES / "intel5300_log.all_csi.6.7.6.dat").read_bytes())
+reader = csiread.Intel(str(path), nrxnum=3, ntxnum=3)
+reader.read()
+scaled = reader.get_scaled_csi()
+frames = []
+for index in range(len(reader.csi)):
+    receive, transmit = int(reader.Nrx[index]), int(reader.Ntx[index])
+    frame = {"receive": receive, "transmit": transmit, "time_us": int(reader.timestamp_low[index])}
+    frame["count"] = int(reader.bfee_count[index])
+    if index % 7 == 0:
+        own = reader.csi[index, :, :receive, :transmit].reshape(-1)
+        frame["values"] = [[int(value.real), int(value.imag)] for value in own]
+        own = scaled[index, :, :receive, :transmit].reshape(-1)
+        frame["scaled"] = [[round(float(value.real), 4), round(float(value.imag), 4)] for value in own[:90]]
+    frames.append(frame)
+expected["intel5300"] = frames
 (HERE / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
