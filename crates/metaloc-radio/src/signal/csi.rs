@@ -79,6 +79,13 @@ const INTEL_40: [i16; 30] = [
 pub enum Subcarriers {
     /// All of a channel of so many, from `-n / 2` upward: with null and guard subcarriers.
     All(u16),
+    /// So many from `first` upward.
+    Range {
+        /// The lowest.
+        first: i16,
+        /// How many.
+        count: u16,
+    },
     /// The 30 that Intel's chip reports of 20 MHz.
     Intel20,
     /// The 30 that Intel's chip reports of 40 MHz.
@@ -90,7 +97,7 @@ impl Subcarriers {
     #[must_use]
     pub fn count(self) -> usize {
         match self {
-            Self::All(n) => usize::from(n),
+            Self::All(n) | Self::Range { count: n, .. } => usize::from(n),
             Self::Intel20 | Self::Intel40 => 30,
         }
     }
@@ -99,10 +106,20 @@ impl Subcarriers {
     #[must_use]
     pub fn at(self, place: usize) -> Option<i16> {
         match self {
-            Self::All(n) if place < usize::from(n) => Some(place as i16 - (n / 2) as i16),
-            Self::All(_) => None,
             Self::Intel20 => INTEL_20.get(place).copied(),
             Self::Intel40 => INTEL_40.get(place).copied(),
+            _ if place < self.count() => Some(self.lowest() + place as i16),
+            _ => None,
+        }
+    }
+
+    /// The first of them.
+    fn lowest(self) -> i16 {
+        match self {
+            Self::All(n) => -((n / 2) as i16),
+            Self::Range { first, .. } => first,
+            Self::Intel20 => INTEL_20[0],
+            Self::Intel40 => INTEL_40[0],
         }
     }
 
@@ -110,12 +127,12 @@ impl Subcarriers {
     #[must_use]
     pub fn place(self, subcarrier: i16) -> Option<usize> {
         match self {
-            Self::All(n) => {
-                let place = i32::from(subcarrier) + i32::from(n / 2);
-                usize::try_from(place).ok().filter(|&place| place < usize::from(n))
-            }
             Self::Intel20 => INTEL_20.binary_search(&subcarrier).ok(),
             Self::Intel40 => INTEL_40.binary_search(&subcarrier).ok(),
+            Self::All(_) | Self::Range { .. } => {
+                let place = i32::from(subcarrier) - i32::from(self.lowest());
+                usize::try_from(place).ok().filter(|&place| place < self.count())
+            }
         }
     }
 }
@@ -166,7 +183,9 @@ mod tests {
 
     #[test]
     fn places_and_subcarriers_are_inverse() {
-        for subcarriers in [Subcarriers::All(64), Subcarriers::Intel20, Subcarriers::Intel40] {
+        let range = Subcarriers::Range { first: -26, count: 53 };
+        for subcarriers in [Subcarriers::All(64), range, Subcarriers::Intel20, Subcarriers::Intel40]
+        {
             let all: Vec<i16> = (0..).map_while(|place| subcarriers.at(place)).collect();
             assert_eq!(all.len(), subcarriers.count());
             assert!(all.is_sorted());
