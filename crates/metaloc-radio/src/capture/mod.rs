@@ -9,13 +9,16 @@
 //! | [`NexmonReader`] | Broadcom 4339, 43455c0, 4358, 4366c0 | pcap |
 //! | [`IntelReader`] | Intel 5300 | log of the Linux 802.11n CSI tool |
 //! | [`Esp32Reader`] | ESP32 | lines of the ESP32-CSI-Tool |
+//! | [`AnyReader`] | all | any of these, told apart by how it begins |
 
+mod any;
 mod esp32;
 mod intel;
 mod nexmon;
 mod pcap;
 mod window;
 
+pub use any::{AnyReader, CaptureFormat, CaptureOptions};
 pub use esp32::{Esp32Estimate, Esp32Reader};
 pub use intel::IntelReader;
 pub use nexmon::NexmonReader;
