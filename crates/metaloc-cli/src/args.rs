@@ -109,8 +109,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Format of the data: uji-library, ujiindoorloc or tidy-csv.
-    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv"])]
+    /// Format of the data: uji-library, ujiindoorloc, tidy-csv, polyu or csu.
+    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu"])]
     pub(crate) format: String,
     /// The publisher's files or folders.
     #[arg(required = true)]
@@ -119,7 +119,7 @@ pub(crate) struct Import {
     #[arg(long, required_unless_present = "dry_run")]
     pub(crate) out: Option<PathBuf>,
     /// What makes an environment; the format's own choice if left out.
-    #[arg(long, value_parser = ["month", "floor", "building", "building-floor", "device", "set",
+    #[arg(long, value_parser = ["month", "day", "floor", "building", "building-floor", "device", "set",
                                 "environment", "all"])]
     pub(crate) environment_by: Option<String>,
     /// Which repeated rows to drop: rows (identical ones, the default), rss-position or none.

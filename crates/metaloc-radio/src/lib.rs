@@ -47,3 +47,4 @@ pub mod signal;
 pub mod similarity;
 
 pub use error::RadioError;
+pub use num_complex;

@@ -1,6 +1,7 @@
 //! Channel state information: the channel on every subcarrier, as a receiver estimated it.
 
 use num_complex::Complex32;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The address of a Wi-Fi transmitter.
@@ -15,7 +16,8 @@ impl fmt::Display for MacAddress {
 }
 
 /// The chip that estimated the channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Chip {
     /// Broadcom BCM4339 (Nexus 5).
     Bcm4339,
@@ -54,7 +56,10 @@ impl fmt::Display for Chip {
 }
 
 /// Which way the waves went: from a transmitter's stream to a receiver's antenna.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
 pub struct Stream {
     /// The receiver's antenna; Nexmon calls it core.
     pub receive: u8,
@@ -75,7 +80,8 @@ const INTEL_40: [i16; 30] = [
 ];
 
 /// Which subcarriers a frame's values stand for, in rising order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Subcarriers {
     /// All of a channel of so many, from `-n / 2` upward: with null and guard subcarriers.
     All(u16),
