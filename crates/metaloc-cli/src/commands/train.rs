@@ -175,7 +175,7 @@ fn report(model: &MetaModel, out: &Path) {
     ));
     if let (Some(loss), Some(best)) = (record.validation_loss, record.best_iteration) {
         let metres = f64::from(loss) * model.encoder.historical_frame.scale_m;
-        match model.config.network.loss {
+        match model.config.loss() {
             metaloc::nn::Loss::Euclidean => {
                 note(format!("best validation error {metres:.2} m at iteration {best}"));
             }

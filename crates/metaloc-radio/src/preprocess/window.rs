@@ -69,6 +69,17 @@ pub struct WindowReport {
     pub windows: usize,
 }
 
+impl std::ops::AddAssign for WindowReport {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.invalid += other.invalid;
+        self.spikes += other.spikes;
+        self.outliers += other.outliers;
+        self.left_over += other.left_over;
+        self.windows += other.windows;
+    }
+}
+
 /// Cuts consecutive packets into windows that share none; `numbers` are the packets' values.
 pub(super) fn cut(
     packets: &Packets,

@@ -1,0 +1,121 @@
+//! Meta-training on windows of channel state information, and what comes out of it.
+
+use metaloc_meta::NetworkLearner;
+use metaloc_meta::TaskSource;
+use metaloc_meta::task::LabelScheme;
+use metaloc_meta::training::{Observer, TrainingState};
+use metaloc_nn::NetworkDescription;
+
+use super::tasks::CsiTasks;
+use super::{Answer, CsiEncoder, CsiLearning};
+use crate::csi_site::CsiSite;
+use crate::error::Error;
+use crate::learning::meta_model::{History, Tasks, learner, train_network};
+use crate::learning::{LearningConfig, POSITION_OUTPUTS, TrainingRecord};
+
+/// A trained start for environments surveyed with channel state information.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsiModel {
+    /// The configuration that it was trained with.
+    pub config: LearningConfig,
+    /// The network.
+    pub network: NetworkDescription,
+    /// From windows to inputs.
+    pub encoder: CsiEncoder,
+    /// Names of the points that outputs stand for, with global labels; empty otherwise.
+    pub classes: Vec<String>,
+    /// Meta-parameters theta*, flat.
+    pub parameters: Vec<f32>,
+    /// How it came about.
+    pub record: TrainingRecord,
+}
+
+impl CsiModel {
+    /// The learner that the parameters belong to.
+    ///
+    /// # Errors
+    /// If the network's description is not consistent.
+    pub fn learner(&self) -> Result<NetworkLearner, Error> {
+        learner(&self.network, &self.config)
+    }
+}
+
+/// Historical data of a training run.
+#[derive(Clone, Copy)]
+pub struct CsiHistorical<'a> {
+    /// Sites to learn from.
+    pub sites: &'a [CsiSite],
+    /// Sites held out to decide when training has converged; may be empty.
+    pub validation_sites: &'a [CsiSite],
+    /// Hash of the survey.
+    pub data_hash: &'a str,
+}
+
+/// Fits an encoder and trains on `historical` from the start, or on from `state`.
+///
+/// # Errors
+/// A configuration without `csi`, an illegal setting, a site with too few windows, a diverging loss,
+/// a state of another network.
+pub fn csi_train(
+    historical: CsiHistorical<'_>,
+    config: &LearningConfig,
+    seed: u64,
+    state: Option<TrainingState>,
+    observer: &mut dyn Observer,
+) -> Result<CsiModel, Error> {
+    config.check()?;
+    let settings = settings(config)?;
+    if historical.sites.is_empty() {
+        return Err(Error::usage("no historical environment to learn from"));
+    }
+    let encoder = CsiEncoder::fit(settings, historical.sites)?;
+    let all = historical.sites.iter().chain(historical.validation_sites);
+    let classes = match (settings.answer, settings.labels) {
+        (Answer::Point, LabelScheme::Global) => class_names(all),
+        _ => Vec::new(),
+    };
+    let n_outputs = match (settings.answer, settings.labels) {
+        (Answer::Position, _) => POSITION_OUTPUTS,
+        (Answer::Point, LabelScheme::Global) => classes.len(),
+        (Answer::Point, LabelScheme::Reindexed) => settings.ways,
+    };
+    let network = config.network.describe(&encoder.inputs(), n_outputs)?;
+    let samples = config.task.samples_per_point;
+    let tasks = |sites| CsiTasks::new(sites, &encoder, &classes, samples);
+    let source = tasks(historical.sites)?;
+    let held_out = match historical.validation_sites {
+        [] => None,
+        sites => Some(tasks(sites)?),
+    };
+    let validation = held_out.as_ref().map(|t| (t as &dyn TaskSource, config.adaptation()));
+    let names = |sites: &[CsiSite]| sites.iter().map(|site| site.environment.clone()).collect();
+    let mut access_points: Vec<String> =
+        historical.sites.iter().flat_map(|site| site.access_points.clone()).collect();
+    access_points.sort_unstable();
+    access_points.dedup();
+    let history = History {
+        environments: names(historical.sites),
+        validation_environments: names(historical.validation_sites),
+        access_points,
+        data_hash: historical.data_hash.to_owned(),
+    };
+    let drawn = Tasks { source: &source, validation };
+    let (parameters, record) =
+        train_network(&network, drawn, history, state, (config, seed), observer)?;
+    drop((source, held_out));
+    Ok(CsiModel { config: config.clone(), network, encoder, classes, parameters, record })
+}
+
+/// The settings for channel state information.
+fn settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {
+    config.csi.as_ref().ok_or_else(|| Error::usage("the settings have no section `[csi]`"))
+}
+
+/// The names of all points, each once, ascending.
+fn class_names<'a>(sites: impl Iterator<Item = &'a CsiSite>) -> Vec<String> {
+    let mut names: Vec<String> =
+        sites.flat_map(|site| site.points.iter().map(|point| point.id.clone())).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
