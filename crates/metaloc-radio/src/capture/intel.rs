@@ -50,7 +50,12 @@ impl<R: Read> IntelReader<R> {
     /// # Errors
     /// [`CaptureError::NotACapture`], [`CaptureError::Read`].
     pub fn new(input: R, scaled: bool) -> Result<Self, CaptureError> {
-        let mut reader = Self { window: Window::new(input), scaled };
+        Self::on(Window::new(input), scaled)
+    }
+
+    /// Reads what a window holds.
+    pub(super) fn on(window: Window<R>, scaled: bool) -> Result<Self, CaptureError> {
+        let mut reader = Self { window, scaled };
         reader.window.fill(RECORD_HEADER + HEADER)?;
         if reader.record(0).is_none() {
             let found = reader.window.bytes()[..reader.window.ahead().min(4)].to_vec();
@@ -58,6 +63,12 @@ impl<R: Read> IntelReader<R> {
             return Err(CaptureError::NotACapture { found, expected });
         }
         Ok(reader)
+    }
+
+    /// Bytes from the beginning of the capture to the next event.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.window.offset()
     }
 
     /// The next frame or what stands in its place; `None` at the end.
@@ -172,7 +183,7 @@ fn frame(body: &[u8], scaled: bool) -> CsiFrame {
         chip: Chip::Intel5300,
         time_ns: u64::from(time_us) * 1000,
         source: None,
-        sequence: u16_at(4),
+        sequence: Some(u16_at(4)),
         rssi_dbm: rssi_dbm.map(|dbm| dbm as f32),
         channel: None,
         bandwidth_mhz: if is_wide { 40 } else { 20 },

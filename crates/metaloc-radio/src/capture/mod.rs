@@ -8,12 +8,18 @@
 //! |---|---|---|
 //! | [`NexmonReader`] | Broadcom 4339, 43455c0, 4358, 4366c0 | pcap |
 //! | [`IntelReader`] | Intel 5300 | log of the Linux 802.11n CSI tool |
+//! | [`Esp32Reader`] | ESP32 | lines of the ESP32-CSI-Tool |
+//! | [`AnyReader`] | all | any of these, told apart by how it begins |
 
+mod any;
+mod esp32;
 mod intel;
 mod nexmon;
 mod pcap;
 mod window;
 
+pub use any::{AnyReader, CaptureFormat, CaptureOptions};
+pub use esp32::{Esp32Estimate, Esp32Reader};
 pub use intel::IntelReader;
 pub use nexmon::NexmonReader;
 
@@ -57,6 +63,14 @@ pub enum SkipReason {
     UnknownChip,
     /// The bandwidth is not 20, 40 or 80 MHz, or needs another number of subcarriers.
     WrongLength,
+    /// A line of column names; no damage.
+    ColumnNames,
+    /// A line of other text, such as a device prints when it starts; no damage.
+    OtherText,
+    /// A line whose columns or values are damaged.
+    BadLine,
+    /// The frame has not the estimate asked for.
+    NoEstimate,
 }
 
 impl SkipReason {
@@ -70,6 +84,10 @@ impl SkipReason {
             Self::CutPacket => "the recorder cut the packet short",
             Self::UnknownChip => "unknown chip",
             Self::WrongLength => "length and bandwidth disagree",
+            Self::ColumnNames => "column names",
+            Self::OtherText => "a line of other text",
+            Self::BadLine => "a damaged line",
+            Self::NoEstimate => "the frame has no HT-LTF",
         }
     }
 }
@@ -84,6 +102,9 @@ impl fmt::Display for SkipReason {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CaptureError {
+    /// There is nothing.
+    #[error("it is empty")]
+    Empty,
     /// It does not begin as such files do.
     #[error("it begins with {found:02x?}; {expected}")]
     NotACapture {

@@ -12,6 +12,7 @@
 //! imaginary, or a pair of numbers with a common exponent ([`unpack`]).
 
 use super::pcap::{Next, Record, Records};
+use super::window::Window;
 use super::{CaptureError, Event, SkipReason};
 use crate::signal::{Chip, CsiFrame, MacAddress, Stream, Subcarriers};
 use num_complex::Complex32;
@@ -36,7 +37,18 @@ impl<R: Read> NexmonReader<R> {
     /// # Errors
     /// [`CaptureError::NotACapture`], [`CaptureError::LinkType`], [`CaptureError::Read`].
     pub fn new(input: R, forced_chip: Option<Chip>) -> Result<Self, CaptureError> {
-        Ok(Self { records: Records::new(input)?, forced_chip })
+        Self::on(Window::new(input), forced_chip)
+    }
+
+    /// Reads what a window holds.
+    pub(super) fn on(window: Window<R>, forced_chip: Option<Chip>) -> Result<Self, CaptureError> {
+        Ok(Self { records: Records::new(window)?, forced_chip })
+    }
+
+    /// Bytes from the beginning of the capture to the next event.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.records.position()
     }
 
     /// The next frame or what stands in its place; `None` at the end.
@@ -101,7 +113,7 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
         0x006a => Some(Chip::Bcm4366c0),
         _ => None,
     };
-    let chip = forced_chip.or(known).filter(|&chip| chip != Chip::Intel5300);
+    let chip = forced_chip.or(known).filter(|chip| !matches!(chip, Chip::Intel5300 | Chip::Esp32));
     let chip = chip.ok_or(SkipReason::UnknownChip)?;
     let chanspec = u16_at(payload, 14);
     let (bandwidth_mhz, n_fft) = match chanspec >> 11 & 7 {
@@ -127,7 +139,7 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
         chip,
         time_ns: record.time_ns,
         source: Some(MacAddress(source)),
-        sequence: u16_at(payload, 10) >> 4,
+        sequence: Some(u16_at(payload, 10) >> 4),
         rssi_dbm: (!is_old).then(|| f32::from(i8::from_le_bytes([payload[2]]))),
         channel: Some((chanspec & 0xff) as u8),
         bandwidth_mhz,
@@ -140,7 +152,7 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
 /// The value that a word holds.
 fn value(chip: Chip, word: u32) -> Complex32 {
     match chip {
-        Chip::Bcm4339 | Chip::Bcm43455c0 | Chip::Intel5300 => {
+        Chip::Bcm4339 | Chip::Bcm43455c0 | Chip::Intel5300 | Chip::Esp32 => {
             let [a, b, c, d] = word.to_le_bytes();
             let number = |bytes| f32::from(i16::from_le_bytes(bytes));
             Complex32::new(number([a, b]), number([c, d]))

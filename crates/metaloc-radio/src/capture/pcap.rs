@@ -59,13 +59,9 @@ pub(super) struct Records<R> {
 
 impl<R: Read> Records<R> {
     /// Reads the file's header.
-    pub(super) fn new(input: R) -> Result<Self, CaptureError> {
-        let mut records = Self {
-            window: Window::new(input),
-            big_endian: false,
-            nanoseconds: false,
-            last_seconds: None,
-        };
+    pub(super) fn new(window: Window<R>) -> Result<Self, CaptureError> {
+        let mut records =
+            Self { window, big_endian: false, nanoseconds: false, last_seconds: None };
         records.window.fill(FILE_HEADER)?;
         let found = records.window.bytes()[..records.window.ahead().min(4)].to_vec();
         (records.big_endian, records.nanoseconds) = match found[..] {
@@ -92,6 +88,11 @@ impl<R: Read> Records<R> {
         }
         records.window.advance(FILE_HEADER);
         Ok(records)
+    }
+
+    /// Bytes from the file's beginning to the next record.
+    pub(super) fn position(&self) -> u64 {
+        self.window.offset()
     }
 
     /// The next record or what stands in its place; `None` at the end.

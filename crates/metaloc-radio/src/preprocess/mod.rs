@@ -245,7 +245,7 @@ mod tests {
             chip: Chip::Bcm4339,
             time_ns: i as u64 * 100_000_000,
             source: None,
-            sequence: i as u16,
+            sequence: None,
             rssi_dbm: Some(-40.0),
             channel: Some(36),
             bandwidth_mhz: 20,

@@ -72,7 +72,7 @@ mod tests {
             chip,
             time_ns: 0,
             source: None,
-            sequence: 0,
+            sequence: None,
             rssi_dbm: None,
             channel: None,
             bandwidth_mhz: mhz,

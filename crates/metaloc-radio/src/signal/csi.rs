@@ -17,7 +17,7 @@ impl fmt::Display for MacAddress {
 
 /// The chip that estimated the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "lowercase")]
 pub enum Chip {
     /// Broadcom BCM4339 (Nexus 5).
     Bcm4339,
@@ -27,14 +27,22 @@ pub enum Chip {
     Bcm4358,
     /// Broadcom BCM4366c0 (Asus RT-AC86U).
     Bcm4366c0,
+    /// Espressif ESP32.
+    Esp32,
     /// Intel Wi-Fi Link 5300.
     Intel5300,
 }
 
 impl Chip {
     /// All chips, in the order of their names.
-    pub const ALL: [Self; 5] =
-        [Self::Bcm4339, Self::Bcm43455c0, Self::Bcm4358, Self::Bcm4366c0, Self::Intel5300];
+    pub const ALL: [Self; 6] = [
+        Self::Bcm4339,
+        Self::Bcm43455c0,
+        Self::Bcm4358,
+        Self::Bcm4366c0,
+        Self::Esp32,
+        Self::Intel5300,
+    ];
 
     /// Name for people and files.
     #[must_use]
@@ -44,6 +52,7 @@ impl Chip {
             Self::Bcm43455c0 => "bcm43455c0",
             Self::Bcm4358 => "bcm4358",
             Self::Bcm4366c0 => "bcm4366c0",
+            Self::Esp32 => "esp32",
             Self::Intel5300 => "intel5300",
         }
     }
@@ -148,18 +157,19 @@ impl Subcarriers {
 pub struct CsiFrame {
     /// The chip that made it.
     pub chip: Chip,
-    /// When it was captured, in nanoseconds since 1970 (UTC); for Intel's chip since an unknown
-    /// beginning, and it begins anew after 2^32 microseconds.
+    /// When it was captured, in nanoseconds since 1970 (UTC). Intel's chip, and an ESP32 that was
+    /// not told the time, count from their start, and begin anew after 2^32 microseconds.
     pub time_ns: u64,
     /// Who sent the frame, where the capture has it.
     pub source: Option<MacAddress>,
-    /// The frame's sequence number, 0 to 4095; Intel's chip counts estimates, 0 to 65535.
-    pub sequence: u16,
+    /// The frame's sequence number, 0 to 4095; Intel's chip counts estimates, 0 to 65535. None where
+    /// the capture has none.
+    pub sequence: Option<u16>,
     /// Received signal strength (dBm), of all antennas together, where the capture has it.
     pub rssi_dbm: Option<f32>,
     /// Number of the Wi-Fi channel, where the capture has it.
     pub channel: Option<u8>,
-    /// Width of the channel (MHz).
+    /// Width of the channel that the subcarriers are numbered in (MHz).
     pub bandwidth_mhz: u16,
     /// Which way the waves went, for each row of values.
     pub streams: Vec<Stream>,

@@ -5,8 +5,8 @@ use num_complex::Complex32;
 use super::{Chip, CsiFrame, Stream, Subcarriers};
 use crate::RadioError;
 
-/// Nanoseconds after which Intel's clock, of 32 bits of microseconds, begins anew.
-const INTEL_CLOCK_NS: u64 = (1 << 32) * 1000;
+/// Nanoseconds after which a device's clock, of 32 bits of microseconds, begins anew.
+const DEVICE_CLOCK_NS: u64 = (1 << 32) * 1000;
 
 /// Frames with the same streams and subcarriers, in order of time.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +32,8 @@ pub struct CsiRecording {
 impl CsiRecording {
     /// A recording of these frames.
     ///
-    /// Frames of a capture's clock are put in order of time; Intel's clock begins anew now and
-    /// then, so its frames keep theirs and get times that go on.
+    /// Frames are put in order of time. The clocks of Intel's chip and the ESP32 begin anew now and
+    /// then: their frames keep their order and get times that go on.
     ///
     /// # Errors
     /// [`RadioError::NoFrames`], or [`RadioError::MixedFrames`] if streams, subcarriers, bandwidth
@@ -45,11 +45,12 @@ impl CsiRecording {
         if let Some(index) = frames.iter().position(|frame| layout(frame) != expected) {
             return Err(RadioError::MixedFrames { index });
         }
-        if first.chip == Chip::Intel5300 {
+        let by_device = matches!(first.chip, Chip::Intel5300 | Chip::Esp32);
+        if by_device && frames.iter().all(|frame| frame.time_ns < DEVICE_CLOCK_NS) {
             let mut turns = 0;
             for at in 1..frames.len() {
                 let back = frames[at].time_ns + turns < frames[at - 1].time_ns;
-                turns += if back { INTEL_CLOCK_NS } else { 0 };
+                turns += if back { DEVICE_CLOCK_NS } else { 0 };
                 frames[at].time_ns += turns;
             }
         } else {
@@ -130,7 +131,7 @@ mod tests {
             chip,
             time_ns,
             source: None,
-            sequence: 0,
+            sequence: None,
             rssi_dbm: Some(-40.0 - value),
             channel: None,
             bandwidth_mhz: 20,
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(sorted.mean_rssi_dbm(), Some(-42.0));
         // Intel's clock began anew behind the first frame.
         let unwrapped = recording(Chip::Intel5300).unwrap();
-        assert_eq!(unwrapped.time_ns, [30, 10 + INTEL_CLOCK_NS, 20 + INTEL_CLOCK_NS]);
+        assert_eq!(unwrapped.time_ns, [30, 10 + DEVICE_CLOCK_NS, 20 + DEVICE_CLOCK_NS]);
         assert_eq!(unwrapped.frame(0)[0].re, 3.0);
     }
 

@@ -1,13 +1,16 @@
-"""Cuts small captures from the samples of CSIKit, csiread and CSU, and writes what other readers make of them.
+"""Cuts small captures from the samples of CSIKit, csiread, CSU and the ESP32-CSI-Tool, and writes what other readers
+make of them.
 
     pip install numpy scipy csiread==1.4.1
     METALOC_DATA=... python make_expected.py
 
 The chips with 16-bit numbers are read by csiread. Those with packed numbers were read by CSIKit's MATLAB
 code (the samples' *.expected_csi_buff.mat), which scales each frame by a power of two and cuts the rest.
-Values are in the order of the capture: subcarriers 0, 1, ... n/2 - 1, -n/2, ... -1.
+Values are in the order of the capture: subcarriers 0, 1, ... n/2 - 1, -n/2, ... -1. The lines of the ESP32 are read
+here, and compared with csiread's values where it reads the file: a header and a damaged line stop it.
 """
 
+import csv
 import json
 import os
 import struct
@@ -77,4 +80,28 @@ for index in range(len(reader.csi)):
         frame["scaled"] = [[round(float(value.real), 4), round(float(value.imag), 4)] for value in own[:90]]
     frames.append(frame)
 expected["intel5300"] = frames
+
+# Espressif's chip: lines of text; imaginary parts come first. One line of the first file lacks a number.
+for name, sample, n in [
+    ("esp32_20MHz", "csikit_esp32_100hz_first60.csv", 24),
+    ("esp32_384", "csikit_example_data.csv", 6),
+    ("esp32_above", "esp32csitool_example_csi.csv", 13),
+]:
+    lines = (SAMPLES / sample).read_text().splitlines(keepends=True)[:n]
+    (HERE / f"{name}.csv").write_text("".join(lines))
+    frames = []
+    for row in csv.reader(lines):
+        printed = row[25].strip("[] ").split()
+        if row[0] != "CSI_DATA" or len(printed) % 2:
+            continue
+        printed = numpy.array(printed, dtype=int)
+        frame = {"mac": row[2].lower(), "rssi": int(row[3]), "channel": int(row[16]), "time_us": int(row[18])}
+        frame["secondary"] = int(row[17])
+        frame["values"] = numpy.stack([printed[1::2], printed[0::2]], axis=1).tolist()
+        frames.append(frame)
+    if name == "esp32_above":
+        reader = csiread.ESP32(str(HERE / f"{name}.csv"), False)
+        reader.read()
+        assert [frame["values"] for frame in frames] == numbers(reader.csi)
+    expected[name] = frames
 (HERE / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
