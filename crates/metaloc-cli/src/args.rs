@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use metaloc::bench::Workload;
+use metaloc::radio::signal::{Chip, MacAddress};
 
 /// Wi-Fi localization that learns from buildings surveyed before, so that a new one needs a
 /// handful of samples.
@@ -55,11 +56,12 @@ pub(crate) enum Command {
                       --sets trn01 --support 3 --out month13.model"
     )]
     Adapt(Adapt),
-    /// Locate scans with an adapted model, one JSON line a scan.
+    /// Locate scans or captures with an adapted model, one JSON line a scan or window.
     #[command(
         after_help = "Examples:\n  metaloc locate --model month13.model scans.jsonl\n  echo \
                       '{\"id\": 1, \"rss\": {\"AP007\": -64, \"AP009\": -58}}' | metaloc locate \
-                      --model month13.model -"
+                      --model month13.model -\n  metaloc locate --model room.model walk.pcap\n  tcpdump \
+                      -i wlan0 -U -w - udp port 5500 | metaloc locate --model room.model -"
     )]
     Locate(Locate),
     /// Run an evaluation protocol.
@@ -244,8 +246,16 @@ pub(crate) struct Locate {
     /// Adapted model file.
     #[arg(long)]
     pub(crate) model: PathBuf,
-    /// Scans: JSON lines, an rss.csv, or - for JSON lines from standard input.
-    pub(crate) scans: PathBuf,
+    /// Scans: JSON lines, an rss.csv, or - for JSON lines from standard input. With a model of channel
+    /// state information: captures (Nexmon, Intel 5300, ESP32), or - for one from standard input.
+    #[arg(required = true)]
+    pub(crate) scans: Vec<PathBuf>,
+    /// Addresses of the survey's access points in a capture, where their names are none.
+    #[arg(long, value_delimiter = ',', value_name = "MAC")]
+    pub(crate) transmitter: Vec<MacAddress>,
+    /// The chip that made a capture which does not say it, or says it wrongly.
+    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
+    pub(crate) chip: Option<String>,
     /// Estimate the receiver's constant gain offset from all the scans, and remove it.
     #[arg(long)]
     pub(crate) calibrate_gain: bool,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use metaloc_meta::MetaError;
 use metaloc_nn::NetworkError;
 use metaloc_radio::RadioError;
+use metaloc_radio::capture::CaptureError;
 use thiserror::Error;
 
 use crate::report::ReportError;
@@ -37,6 +38,14 @@ pub enum Error {
         /// What the system says.
         cause: std::io::Error,
     },
+    /// A capture that can't be read, or no further.
+    #[error("{name}: {cause}")]
+    Capture {
+        /// The file, or what stands for it.
+        name: String,
+        /// What is wrong.
+        cause: CaptureError,
+    },
     /// A configuration or protocol file with a mistake.
     #[error("{path}: {reason}")]
     Config {
@@ -64,6 +73,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn file(path: &Path, cause: std::io::Error) -> Self {
         Self::File { path: path.to_owned(), cause }
+    }
+
+    pub(crate) fn capture(name: &str, cause: CaptureError) -> Self {
+        Self::Capture { name: name.to_owned(), cause }
     }
 
     pub(crate) fn model(path: &Path, reason: String) -> Self {

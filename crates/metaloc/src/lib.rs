@@ -10,6 +10,7 @@
 //! a [`locate::Locator`] places scans; [`evaluate`] says how well, beside simple methods.
 
 pub mod bench;
+pub mod capture;
 pub mod csi_site;
 pub mod demo;
 mod error;

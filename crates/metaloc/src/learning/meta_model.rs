@@ -16,13 +16,13 @@ use crate::site::Site;
 
 /// A trained start: meta-parameters with everything needed to use them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MetaModel {
+pub struct MetaModel<E = Encoder> {
     /// The configuration that it was trained with.
     pub config: LearningConfig,
     /// The network.
     pub network: NetworkDescription,
-    /// From scans to inputs.
-    pub encoder: Encoder,
+    /// From measurements to inputs.
+    pub encoder: E,
     /// Meta-parameters theta*, flat.
     pub parameters: Vec<f32>,
     /// How it came about.
@@ -53,7 +53,7 @@ pub struct TrainingRecord {
     pub outcome: Option<Outcome>,
 }
 
-impl MetaModel {
+impl<E> MetaModel<E> {
     /// The learner that the parameters belong to.
     ///
     /// # Errors
@@ -63,10 +63,7 @@ impl MetaModel {
     }
 }
 
-pub(crate) fn learner(
-    network: &NetworkDescription,
-    config: &LearningConfig,
-) -> Result<NetworkLearner, Error> {
+fn learner(network: &NetworkDescription, config: &LearningConfig) -> Result<NetworkLearner, Error> {
     let (loss, initializer) = (config.loss(), config.network.initializer);
     Ok(NetworkLearner { network: network.check()?, loss, initializer })
 }

@@ -1,5 +1,6 @@
 //! From a window of channel state information to the network's input.
 
+use metaloc_meta::task::LabelScheme;
 use metaloc_nn::Shape;
 use metaloc_radio::fingerprint::{
     CsiImage, CsiSpectrum, PixelRange, PrincipalComponents, Standardizer,
@@ -7,10 +8,10 @@ use metaloc_radio::fingerprint::{
 use metaloc_radio::preprocess::CsiWindow;
 use serde::{Deserialize, Serialize};
 
-use super::{CsiFingerprint, CsiLearning};
+use super::{Answer, CsiFingerprint, CsiLearning};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
-use crate::learning::Scaling;
+use crate::learning::{POSITION_OUTPUTS, Scaling};
 
 /// Everything needed to turn a window into an input, fitted on historical sites alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub struct CsiEncoder {
     pub window_shape: [usize; 3],
     /// Access points of a window.
     pub n_access_points: usize,
+    /// Names of the points that the network's outputs stand for, with global labels; empty
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// The amplitudes that become pixels 0 and 255.
     pub pixel_range: PixelRange,
     /// The directions that spectra are reduced to, if any.
@@ -64,6 +69,7 @@ impl CsiEncoder {
             config: config.clone(),
             window_shape,
             n_access_points,
+            classes: Vec::new(),
             pixel_range,
             components: None,
             standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
@@ -89,6 +95,16 @@ impl CsiEncoder {
         }
     }
 
+    /// Numbers that the network answers.
+    #[must_use]
+    pub fn n_outputs(&self) -> usize {
+        match (self.config.answer, self.config.labels) {
+            (Answer::Position, _) => POSITION_OUTPUTS,
+            (Answer::Point, LabelScheme::Global) => self.classes.len(),
+            (Answer::Point, LabelScheme::Reindexed) => self.config.ways,
+        }
+    }
+
     /// Numbers in one input.
     #[must_use]
     pub fn n_inputs(&self) -> usize {
@@ -105,7 +121,7 @@ impl CsiEncoder {
     }
 
     /// Columns that are standardised apart.
-    fn n_columns(&self) -> usize {
+    pub(crate) fn n_columns(&self) -> usize {
         match self.config.fingerprint {
             CsiFingerprint::Image => self.window_shape[2],
             CsiFingerprint::Spectrum | CsiFingerprint::SpectrumRss => self.n_inputs(),

@@ -1,44 +1,18 @@
 //! Meta-training on windows of channel state information, and what comes out of it.
 
-use metaloc_meta::NetworkLearner;
 use metaloc_meta::TaskSource;
 use metaloc_meta::task::LabelScheme;
 use metaloc_meta::training::{Observer, TrainingState};
-use metaloc_nn::NetworkDescription;
 
 use super::tasks::CsiTasks;
 use super::{Answer, CsiEncoder, CsiLearning};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
-use crate::learning::meta_model::{History, Tasks, learner, train_network};
-use crate::learning::{LearningConfig, POSITION_OUTPUTS, TrainingRecord};
+use crate::learning::meta_model::{History, Tasks, train_network};
+use crate::learning::{LearningConfig, MetaModel};
 
 /// A trained start for environments surveyed with channel state information.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CsiModel {
-    /// The configuration that it was trained with.
-    pub config: LearningConfig,
-    /// The network.
-    pub network: NetworkDescription,
-    /// From windows to inputs.
-    pub encoder: CsiEncoder,
-    /// Names of the points that outputs stand for, with global labels; empty otherwise.
-    pub classes: Vec<String>,
-    /// Meta-parameters theta*, flat.
-    pub parameters: Vec<f32>,
-    /// How it came about.
-    pub record: TrainingRecord,
-}
-
-impl CsiModel {
-    /// The learner that the parameters belong to.
-    ///
-    /// # Errors
-    /// If the network's description is not consistent.
-    pub fn learner(&self) -> Result<NetworkLearner, Error> {
-        learner(&self.network, &self.config)
-    }
-}
+pub type CsiModel = MetaModel<CsiEncoder>;
 
 /// Historical data of a training run.
 #[derive(Clone, Copy)]
@@ -68,20 +42,14 @@ pub fn csi_train(
     if historical.sites.is_empty() {
         return Err(Error::usage("no historical environment to learn from"));
     }
-    let encoder = CsiEncoder::fit(settings, historical.sites)?;
-    let all = historical.sites.iter().chain(historical.validation_sites);
-    let classes = match (settings.answer, settings.labels) {
-        (Answer::Point, LabelScheme::Global) => class_names(all),
-        _ => Vec::new(),
-    };
-    let n_outputs = match (settings.answer, settings.labels) {
-        (Answer::Position, _) => POSITION_OUTPUTS,
-        (Answer::Point, LabelScheme::Global) => classes.len(),
-        (Answer::Point, LabelScheme::Reindexed) => settings.ways,
-    };
-    let network = config.network.describe(&encoder.inputs(), n_outputs)?;
+    let mut encoder = CsiEncoder::fit(settings, historical.sites)?;
+    if (settings.answer, settings.labels) == (Answer::Point, LabelScheme::Global) {
+        let all = historical.sites.iter().chain(historical.validation_sites);
+        encoder.classes = class_names(all);
+    }
+    let network = config.network.describe(&encoder.inputs(), encoder.n_outputs())?;
     let samples = config.task.samples_per_point;
-    let tasks = |sites| CsiTasks::new(sites, &encoder, &classes, samples);
+    let tasks = |sites| CsiTasks::new(sites, &encoder, samples);
     let source = tasks(historical.sites)?;
     let held_out = match historical.validation_sites {
         [] => None,
@@ -103,7 +71,7 @@ pub fn csi_train(
     let (parameters, record) =
         train_network(&network, drawn, history, state, (config, seed), observer)?;
     drop((source, held_out));
-    Ok(CsiModel { config: config.clone(), network, encoder, classes, parameters, record })
+    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
 }
 
 /// The settings for channel state information.

@@ -89,6 +89,16 @@ impl CsiSiteModel {
         Ok(site)
     }
 
+    /// Checks that the support set fits the model.
+    ///
+    /// # Errors
+    /// A point that the model has no output for, more points than outputs, windows of another shape.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let n_points = self.support.points.len();
+        let n = self.model.encoder.config.candidates.map_or(n_points, |n| n.min(n_points));
+        self.support_of(&(0..n).collect::<Vec<_>>()).map(drop)
+    }
+
     /// The model's parameters adapted to some of the points, and the support losses.
     pub(crate) fn adapted_to(&self, points: &[usize]) -> Result<(Vec<f32>, Vec<f32>), Error> {
         let learner = self.model.learner()?;
@@ -144,7 +154,7 @@ impl CsiSiteModel {
             (Answer::Point, LabelScheme::Global) => points
                 .iter()
                 .map(|point| {
-                    let classes = &self.model.classes;
+                    let classes = &self.model.encoder.classes;
                     classes.iter().position(|name| *name == point.id).ok_or_else(|| {
                         Error::usage(format!(
                             "point {} of {} is not among the historical points {}; train with \

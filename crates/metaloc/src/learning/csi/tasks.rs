@@ -36,11 +36,10 @@ struct EncodedPoint {
 type Rows<'a> = Vec<(usize, &'a EncodedPoint, &'a [f32])>;
 
 impl<'a> CsiTasks<'a> {
-    /// Checks that each site can give a task. `classes` are the names that global labels count.
+    /// Checks that each site can give a task.
     pub(super) fn new(
         sites: &[CsiSite],
         encoder: &'a CsiEncoder,
-        classes: &[String],
         samples_per_point: usize,
     ) -> Result<Self, Error> {
         let needed = samples_per_point + encoder.config.query_per_point;
@@ -54,7 +53,7 @@ impl<'a> CsiTasks<'a> {
             let mut points = Vec::new();
             for point in site.points.iter().filter(|point| point.windows.len() >= least) {
                 let windows = point.windows.iter().map(|window| encoder.encode(window));
-                let class = classes.iter().position(|name| *name == point.id).unwrap_or(0);
+                let class = encoder.classes.iter().position(|name| *name == point.id).unwrap_or(0);
                 let [u, v] = frame.to_frame(point.position.x_m, point.position.y_m);
                 points.push(EncodedPoint {
                     class: class as u32,

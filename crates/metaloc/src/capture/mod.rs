@@ -1,0 +1,7 @@
+//! Captures of CSI: opened, cut into windows.
+
+mod file;
+mod windows;
+
+pub use file::CaptureFile;
+pub use windows::{Transmitter, WindowStream};
