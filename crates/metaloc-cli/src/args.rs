@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use metaloc::bench::Workload;
-use metaloc::radio::signal::Chip;
+use metaloc::radio::signal::{Chip, MacAddress};
 
 /// Wi-Fi localization that learns from buildings surveyed before, so that a new one needs a
 /// handful of samples.
@@ -61,11 +61,12 @@ pub(crate) enum Command {
                       --sets trn01 --support 3 --out month13.model"
     )]
     Adapt(Adapt),
-    /// Locate scans with an adapted model, one JSON line a scan.
+    /// Locate scans or captures with an adapted model, one JSON line a scan or window.
     #[command(
         after_help = "Examples:\n  metaloc locate --model month13.model scans.jsonl\n  echo \
                       '{\"id\": 1, \"rss\": {\"AP007\": -64, \"AP009\": -58}}' | metaloc locate \
-                      --model month13.model -"
+                      --model month13.model -\n  metaloc locate --model room.model walk.pcap\n  tcpdump \
+                      -i wlan0 -U -w - udp port 5500 | metaloc locate --model room.model -"
     )]
     Locate(Locate),
     /// Run an evaluation protocol.
@@ -115,8 +116,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Format of the data: uji-library, ujiindoorloc or tidy-csv.
-    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv"])]
+    /// Format of the data: uji-library, ujiindoorloc, tidy-csv, polyu or csu.
+    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu"])]
     pub(crate) format: String,
     /// The publisher's files or folders.
     #[arg(required = true)]
@@ -125,7 +126,7 @@ pub(crate) struct Import {
     #[arg(long, required_unless_present = "dry_run")]
     pub(crate) out: Option<PathBuf>,
     /// What makes an environment; the format's own choice if left out.
-    #[arg(long, value_parser = ["month", "floor", "building", "building-floor", "device", "set",
+    #[arg(long, value_parser = ["month", "day", "floor", "building", "building-floor", "device", "set",
                                 "environment", "all"])]
     pub(crate) environment_by: Option<String>,
     /// Which repeated rows to drop: rows (identical ones, the default), rss-position or none.
@@ -279,8 +280,16 @@ pub(crate) struct Locate {
     /// Adapted model file.
     #[arg(long)]
     pub(crate) model: PathBuf,
-    /// Scans: JSON lines, an rss.csv, or - for JSON lines from standard input.
-    pub(crate) scans: PathBuf,
+    /// Scans: JSON lines, an rss.csv, or - for JSON lines from standard input. With a model of channel
+    /// state information: captures (Nexmon, Intel 5300, ESP32), or - for one from standard input.
+    #[arg(required = true)]
+    pub(crate) scans: Vec<PathBuf>,
+    /// Addresses of the survey's access points in a capture, where their names are none.
+    #[arg(long, value_delimiter = ',', value_name = "MAC")]
+    pub(crate) transmitter: Vec<MacAddress>,
+    /// The chip that made a capture which does not say it, or says it wrongly.
+    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
+    pub(crate) chip: Option<String>,
     /// Estimate the receiver's constant gain offset from all the scans, and remove it.
     #[arg(long)]
     pub(crate) calibrate_gain: bool,

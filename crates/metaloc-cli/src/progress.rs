@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metaloc::evaluate::EvaluationObserver;
 use metaloc::learning::MetaModel;
 use metaloc::meta::training::{Observer, Progress, TrainingState};
-use metaloc::model_file::write_checkpoint;
+use metaloc::model_file::{AnyEncoder, write_checkpoint};
 
 use crate::interrupt::Flag;
 
@@ -23,11 +23,11 @@ fn bar(total: u64, quiet: bool, template: &str) -> ProgressBar {
 }
 
 /// Watches meta-training: bar, Ctrl-C, and a checkpoint now and then.
-pub(crate) struct TrainingProgress<'a> {
+pub(crate) struct TrainingProgress<'a, E> {
     bar: ProgressBar,
     interrupt: &'a Flag,
     /// What a checkpoint holds beside the state, and where it goes.
-    template: MetaModel,
+    template: MetaModel<E>,
     checkpoint: PathBuf,
     last_checkpoint: Instant,
     validation_loss: Option<f32>,
@@ -35,9 +35,9 @@ pub(crate) struct TrainingProgress<'a> {
     pub(crate) failure: Option<metaloc::Error>,
 }
 
-impl<'a> TrainingProgress<'a> {
+impl<'a, E: AnyEncoder> TrainingProgress<'a, E> {
     pub(crate) fn new(
-        template: MetaModel,
+        template: MetaModel<E>,
         checkpoint: PathBuf,
         interrupt: &'a Flag,
         quiet: bool,
@@ -65,7 +65,7 @@ impl<'a> TrainingProgress<'a> {
     }
 }
 
-impl Observer for TrainingProgress<'_> {
+impl<E: AnyEncoder + Send> Observer for TrainingProgress<'_, E> {
     fn iteration(&mut self, progress: Progress, state: &TrainingState) -> ControlFlow<()> {
         self.bar.set_position(progress.iteration);
         self.validation_loss = progress.validation_loss.or(self.validation_loss);
@@ -86,7 +86,7 @@ impl Observer for TrainingProgress<'_> {
     }
 }
 
-impl Drop for TrainingProgress<'_> {
+impl<E> Drop for TrainingProgress<'_, E> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -47,6 +47,26 @@ pub enum RadioError {
         /// Reference points there are.
         available: usize,
     },
+    /// A recording without frames.
+    #[error("a recording needs at least one frame, it has none")]
+    NoFrames,
+    /// Frames of several kinds in one recording.
+    #[error(
+        "frame {index} has other streams, subcarriers, bandwidth or chip than the first one; keep \
+         one kind of frame"
+    )]
+    MixedFrames {
+        /// Place of the first one that differs.
+        index: usize,
+    },
+    /// A recording that lacks what the settings ask for.
+    #[error("{asked} is not in the recording, which has {found}")]
+    NotRecorded {
+        /// What the settings ask for.
+        asked: String,
+        /// What there is.
+        found: String,
+    },
     /// A setting outside its legal range.
     #[error("{setting} is {found}, it must be {expected}")]
     Setting {

@@ -11,6 +11,7 @@
 
 pub mod bench;
 pub mod capture;
+pub mod csi_site;
 pub mod demo;
 mod error;
 pub mod evaluate;

@@ -380,6 +380,7 @@ fn use_if_readable(path: &Path, scan: &RssScan) -> bool {
             false
         }
         Ok(Loaded::Meta(model) | Loaded::Checkpoint(model, _)) => model.learner().is_ok(),
+        Ok(Loaded::CsiMeta(_) | Loaded::CsiSite(_) | Loaded::CsiCheckpoint(..)) => true,
         Ok(Loaded::Site(site)) => {
             let _ = (site.gone_access_points(), site.access_point_changes());
             let _ = AdaptedNetwork::new(*site).unwrap().locate(scan);

@@ -34,6 +34,7 @@ fn survey() -> Survey {
         time_ms,
         set: set.into(),
         scan,
+        csi: None,
     };
     let point = |id: &str, x_m, y_m, floor| SurveyPoint {
         id: id.into(),
@@ -178,6 +179,7 @@ prop_compose! {
                 time_ms,
                 set: set.into(),
                 scan: RssScan::new(readings).unwrap(),
+                csi: None,
             }
         }).collect();
         Environment { name: name.clone(), points, samples }

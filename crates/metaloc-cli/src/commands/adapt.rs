@@ -1,12 +1,14 @@
 //! `metaloc adapt`.
 
 use anyhow::{Context, bail};
-use metaloc::learning::{MetaModel, SiteModel, Support, draw_support};
+use metaloc::learning::{
+    CsiModel, CsiSiteModel, MetaModel, SiteModel, Support, draw_csi_support, draw_support,
+};
 use metaloc::meta::seed::{Purpose, stream};
 use metaloc::model_file::{self, Loaded};
 use metaloc::survey::Survey;
 
-use super::train::{check_place, sites};
+use super::train::{check_place, csi_sites, sites};
 use crate::args::Adapt;
 use crate::output::note;
 
@@ -15,14 +17,18 @@ pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
     let [path] = args.model.as_slice() else {
         bail!("give one --model; choosing among several (MAML-TS) comes with a later version");
     };
+    let adapted_already = |environment: &str| {
+        anyhow::anyhow!(
+            "{}: adapted to {environment} already; adapt the model that `metaloc train` made",
+            path.display()
+        )
+    };
     let model = match model_file::read(path)? {
         Loaded::Meta(model) => model,
-        Loaded::Site(site) => bail!(
-            "{}: adapted to {} already; adapt the model that `metaloc train` made",
-            path.display(),
-            site.environment
-        ),
-        Loaded::Checkpoint(..) => {
+        Loaded::CsiMeta(model) => return adapt_csi(args, &model, quiet),
+        Loaded::Site(site) => return Err(adapted_already(&site.environment)),
+        Loaded::CsiSite(site) => return Err(adapted_already(&site.support.environment)),
+        Loaded::Checkpoint(..) | Loaded::CsiCheckpoint(..) => {
             bail!("{}: a checkpoint; finish it with `metaloc train --resume`", path.display())
         }
     };
@@ -56,11 +62,44 @@ pub(crate) fn run(args: &Adapt, quiet: bool) -> anyhow::Result<()> {
             gone.join(", ")
         ));
     }
-    if let (Some(first), Some(last)) = (site.support_losses.first(), site.support_losses.last()) {
-        let steps = site.support_losses.len();
+    say_losses(&site.support_losses);
+    note(format!("written to {}", args.out.display()));
+    Ok(())
+}
+
+fn say_losses(losses: &[f32]) {
+    if let (Some(first), Some(last)) = (losses.first(), losses.last()) {
+        let steps = losses.len();
         note(format!("support loss {first:.4} before step 1, {last:.4} before step {steps}"));
     }
-    note(format!("written to {}", args.out.display()));
+}
+
+/// Adapts a model of channel state information.
+fn adapt_csi(args: &Adapt, model: &CsiModel, quiet: bool) -> anyhow::Result<()> {
+    let survey = Survey::read(&args.survey)?;
+    let names = std::slice::from_ref(&args.environment);
+    let window = &model.encoder.config.window;
+    let sites = csi_sites(&survey, names, &args.sets, window, quiet)?;
+    let samples = args.support.unwrap_or(model.config.task.samples_per_point);
+    if samples == 0 {
+        bail!("--support must be at least 1");
+    }
+    let n_points = args.points.unwrap_or(sites[0].points.len());
+    let mut rng = stream(args.seed, Purpose::Support, 0, 0);
+    let support = draw_csi_support(&sites[0], n_points, samples, &mut rng)?;
+    let n_windows = support.n_windows();
+    let mut adaptation = model.config.adaptation();
+    adaptation.steps = args.steps.unwrap_or(adaptation.steps);
+    let site = CsiSiteModel::adapt(model, support, adaptation)?;
+    model_file::write_csi_site(&site, &args.out)?;
+    if !quiet {
+        note(format!("{}: {n_points} points, {n_windows} windows", args.environment));
+        if site.support_losses.is_empty() {
+            note("the network is adapted for each query, to the points most similar to it");
+        }
+        say_losses(&site.support_losses);
+        note(format!("written to {}", args.out.display()));
+    }
     Ok(())
 }
 

@@ -53,6 +53,10 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
         let first = &group[0];
         let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
         let with_floors = first.floor_accuracy.is_some();
+        if first.accuracy.is_some() {
+            text += &accuracy_text(group, table);
+            continue;
+        }
         let mut headers = vec![
             "method",
             "mean m",
@@ -96,6 +100,36 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
     text.trim_end().to_owned()
 }
 
+/// The table of methods that name a point.
+fn accuracy_text(group: &[SummaryRow], table: Table) -> String {
+    let best = group.iter().filter_map(|row| row.accuracy).fold(0.0, f64::max);
+    let headers =
+        ["method", "accuracy", "seeds' range", "mean m", "p90 m", "pooled m", "n", "adapt ms"];
+    let rows: Vec<Vec<String>> = group
+        .iter()
+        .map(|row| {
+            let accuracy = row.accuracy.unwrap_or(0.0);
+            let (low, high) = row.accuracy_range.unwrap_or((accuracy, accuracy));
+            vec![
+                format!("{}{}", row.method, if accuracy >= best { " *" } else { "" }),
+                format!("{accuracy:.3}"),
+                format!("{low:.3}..{high:.3}"),
+                format!("{:.3}", row.mean_m),
+                format!("{:.3}", row.p90_m),
+                format!("{:.3}", row.pooled_mean_m),
+                row.pooled_n.to_string(),
+                row.adapt_ms.map_or(String::new(), |ms| format!("{ms:.1}")),
+            ]
+        })
+        .collect();
+    format!(
+        "split {}, {} points (* best)\n\n{}\n\n",
+        group[0].split,
+        group[0].support_points,
+        table(&headers, &rows)
+    )
+}
+
 fn row_table(rows: &[Row]) -> String {
     let headers = ["split", "environment", "points", "seed", "method", "n", "mean m", "median m"];
     let cells = rows.iter().map(|row| {
@@ -119,7 +153,7 @@ fn footer(protocol: &Protocol, evaluation: &evaluate::Evaluation) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let mut text =
         format!("\nmetaloc {version}; seeds {}; data hash {data_hash:.16}", seeds.join(", "));
-    if let DataSource::Survey(_) = protocol.data {
+    if let DataSource::Survey(_) | DataSource::Csi(_) = protocol.data {
         let of = &evaluation.provenance;
         text += &format!("\n\ndata: {}; licence: {}", of.citation, of.licence);
     }
@@ -139,11 +173,12 @@ fn choices(tried: &[Choice], chosen: &[Choice]) -> String {
             vec![
                 candidate.split.clone(),
                 candidate.method.clone(),
+                candidate.accuracy.map_or(String::new(), |share| format!("{share:.3}")),
                 format!("{:.3}", candidate.mean_m),
                 settings.join(", "),
                 mark.to_owned(),
             ]
         })
         .collect();
-    table(&["split", "method", "mean m", "settings", ""], &rows)
+    table(&["split", "method", "accuracy", "mean m", "settings", ""], &rows)
 }

@@ -1,7 +1,8 @@
 //! `metaloc inspect`.
 
 use metaloc::learning::MetaModel;
-use metaloc::model_file::{self, Loaded};
+use metaloc::meta::training::TrainingState;
+use metaloc::model_file::{self, AnyEncoder, Loaded};
 use metaloc::survey::{Survey, SurveySummary};
 use serde::Serialize;
 
@@ -15,14 +16,18 @@ pub(crate) fn run(args: &Inspect) -> anyhow::Result<()> {
         output.say(&summary)?;
         return output.rows(&[summary]);
     }
-    let (kind, model, environment) = match model_file::read(&args.path)? {
-        Loaded::Meta(model) => ("a start for new environments", model, None),
-        Loaded::Checkpoint(mut model, state) => {
-            model.record.iterations = state.iteration;
-            model.record.best_iteration = state.best.as_ref().map(|best| best.iteration);
-            model.record.validation_loss = state.best.as_ref().map(|best| best.validation_loss);
-            output.say(format!("iteration {} of a training run", state.iteration))?;
-            ("a checkpoint", model, None)
+    match model_file::read(&args.path)? {
+        Loaded::Meta(model) => say(&output, START, &model, None),
+        Loaded::CsiMeta(model) => say(&output, START, &model, None),
+        Loaded::Checkpoint(model, state) => checkpoint(&output, model, &state),
+        Loaded::CsiCheckpoint(model, state) => checkpoint(&output, model, &state),
+        Loaded::CsiSite(site) => {
+            let (points, windows) = (site.support.points.len(), site.support.n_windows());
+            output.say(format!(
+                "adapted to {} with {} steps on {windows} windows at {points} points",
+                site.support.environment, site.adaptation.steps
+            ))?;
+            say(&output, ADAPTED, &site.model, Some(site.support.environment.clone()))
         }
         Loaded::Site(site) => {
             let points: usize = site.supports.iter().map(|s| s.site.points.len()).sum();
@@ -31,11 +36,34 @@ pub(crate) fn run(args: &Inspect) -> anyhow::Result<()> {
                 "adapted to {} with {} steps on {scans} samples at {points} points",
                 site.environment, site.adaptation.steps
             ))?;
-            ("an adapted model", site.model, Some(site.environment))
+            say(&output, ADAPTED, &site.model, Some(site.environment))
         }
-    };
-    let report = ModelReport::of(kind, &model, environment);
-    output.say(report.in_words(&model)?)?;
+    }
+}
+
+const START: &str = "a start for new environments";
+const ADAPTED: &str = "an adapted model";
+
+fn checkpoint<E: AnyEncoder>(
+    output: &Output,
+    mut model: MetaModel<E>,
+    state: &TrainingState,
+) -> anyhow::Result<()> {
+    model.record.iterations = state.iteration;
+    model.record.best_iteration = state.best.as_ref().map(|best| best.iteration);
+    model.record.validation_loss = state.best.as_ref().map(|best| best.validation_loss);
+    output.say(format!("iteration {} of a training run", state.iteration))?;
+    say(output, "a checkpoint", &model, None)
+}
+
+fn say<E: AnyEncoder>(
+    output: &Output,
+    kind: &'static str,
+    model: &MetaModel<E>,
+    environment: Option<String>,
+) -> anyhow::Result<()> {
+    let report = ModelReport::of(kind, model, environment);
+    output.say(report.in_words(model)?)?;
     output.rows(&[report])
 }
 
@@ -56,7 +84,11 @@ struct ModelReport<'a> {
 }
 
 impl<'a> ModelReport<'a> {
-    fn of(kind: &'static str, model: &'a MetaModel, environment: Option<String>) -> Self {
+    fn of<E: AnyEncoder>(
+        kind: &'static str,
+        model: &'a MetaModel<E>,
+        environment: Option<String>,
+    ) -> Self {
         Self {
             kind,
             algorithm: model.config.algorithm.name(),
@@ -72,7 +104,7 @@ impl<'a> ModelReport<'a> {
         }
     }
 
-    fn in_words(&self, model: &MetaModel) -> anyhow::Result<String> {
+    fn in_words<E>(&self, model: &MetaModel<E>) -> anyhow::Result<String> {
         Ok(format!(
             "{}: {}, {} parameters, {} inputs\ntrained on {} (data {:.16}), seed {}, {} iterations\n\
              \nsettings:\n{}",

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use metaloc::learning::{Historical, LearningConfig, MetaModel, meta_train};
-use metaloc::meta::training::{Outcome, Silent, TrainingState};
-use metaloc::model_file::{self, Loaded};
+use metaloc::csi_site::CsiSite;
+use metaloc::learning::{
+    CsiEncoder, CsiHistorical, Encoder, Historical, LearningConfig, MetaModel, csi_train,
+    meta_train,
+};
+use metaloc::meta::training::{Observer, Outcome, Silent, TrainingState};
+use metaloc::model_file::{self, AnyEncoder, Loaded};
+use metaloc::radio::preprocess::{CsiConfig, WindowReport};
 use metaloc::site::Site;
-use metaloc::survey::{Survey, is_one_of};
+use metaloc::survey::{Environment, Sample, Survey, is_one_of};
 
 use crate::args::Train;
 use crate::interrupt::{self, Interrupted};
@@ -19,26 +24,87 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
     check_place(&args.out)?;
     let config = config(args)?;
     let survey = Survey::read(&args.survey)?;
+    let data_hash = survey.content_hash();
+    if let Some(csi) = &config.csi {
+        let sites_of = |names: &[String]| csi_sites(&survey, names, &args.sets, &csi.window, quiet);
+        let (sites, held_out) = (sites_of(&args.environments)?, sites_of(&args.validate_on)?);
+        let validation_sites = if held_out.is_empty() { sites.clone() } else { held_out };
+        let historical = CsiHistorical {
+            sites: &sites,
+            validation_sites: &validation_sites,
+            data_hash: &data_hash,
+        };
+        let model = train_or_go_on(args, &config, quiet, |config, state, observer| {
+            csi_train(historical, config, args.seed, state, observer)
+        })?;
+        if !quiet {
+            report(&model, None, &args.out);
+        }
+        return Ok(());
+    }
     let sites_of = |names: &[String]| sites(&survey, names, &args.sets);
     let (sites, held_out) = (sites_of(&args.environments)?, sites_of(&args.validate_on)?);
     let validation_sites = if held_out.is_empty() { sites.clone() } else { held_out };
-    let data_hash = survey.content_hash();
     let historical = Historical {
         sites: &sites,
         validation_sites: &validation_sites,
         access_points: &survey.access_points,
         data_hash: &data_hash,
     };
+    let model = train_or_go_on(args, &config, quiet, |config, state, observer| {
+        meta_train(historical, config, args.seed, state, observer)
+    })?;
+    if !quiet {
+        report(&model, Some(model.encoder.historical_frame.scale_m), &args.out);
+    }
+    Ok(())
+}
+
+/// A model that can stand in a checkpoint.
+trait Resumable: AnyEncoder + PartialEq + Send {
+    /// What a checkpoint file holds.
+    fn of(loaded: Loaded) -> Option<(MetaModel<Self>, Box<TrainingState>)>;
+}
+
+impl Resumable for Encoder {
+    fn of(loaded: Loaded) -> Option<(MetaModel, Box<TrainingState>)> {
+        match loaded {
+            Loaded::Checkpoint(model, state) => Some((model, state)),
+            _ => None,
+        }
+    }
+}
+
+impl Resumable for CsiEncoder {
+    fn of(loaded: Loaded) -> Option<(MetaModel<Self>, Box<TrainingState>)> {
+        match loaded {
+            Loaded::CsiCheckpoint(model, state) => Some((model, state)),
+            _ => None,
+        }
+    }
+}
+
+/// Trains from the start or from the checkpoint, and writes the model or a checkpoint.
+fn train_or_go_on<E: Resumable>(
+    args: &Train,
+    config: &LearningConfig,
+    quiet: bool,
+    train: impl Fn(
+        &LearningConfig,
+        Option<TrainingState>,
+        &mut dyn Observer,
+    ) -> Result<MetaModel<E>, metaloc::Error>,
+) -> anyhow::Result<MetaModel<E>> {
     let checkpoint = checkpoint_path(&args.out);
     let interrupt = interrupt::watch()?;
     // What the checkpoint holds beside the state: the same model without any training.
     let untrained =
         LearningConfig { algorithm: metaloc::learning::Algorithm::Ri, ..config.clone() };
-    let mut template = meta_train(historical, &untrained, args.seed, None, &mut Silent)?;
+    let mut template = train(&untrained, None, &mut Silent)?;
     template.config = config.clone();
     let state = if args.resume { Some(resume(&checkpoint, &template)?) } else { None };
     let mut progress = TrainingProgress::new(template, checkpoint.clone(), &interrupt, quiet);
-    let trained = meta_train(historical, &config, args.seed, state, &mut progress);
+    let trained = train(config, state, &mut progress);
     let failure = progress.failure.take();
     drop(progress);
     if let Some(error) = failure {
@@ -57,10 +123,7 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
     if checkpoint.exists() {
         std::fs::remove_file(&checkpoint).with_context(|| checkpoint.display().to_string())?;
     }
-    if !quiet {
-        report(&model, &args.out);
-    }
-    Ok(())
+    Ok(model)
 }
 
 fn config(args: &Train) -> anyhow::Result<LearningConfig> {
@@ -92,6 +155,54 @@ pub(crate) fn check_place(out: &Path) -> anyhow::Result<()> {
     }
 }
 
+/// Sites of named environments with channel state information, as [`sites`].
+pub(crate) fn csi_sites(
+    survey: &Survey,
+    names: &[String],
+    sets: &[String],
+    window: &CsiConfig,
+    quiet: bool,
+) -> anyhow::Result<Vec<CsiSite>> {
+    let (mut sites, mut report) = (Vec::new(), WindowReport::default());
+    for name in names {
+        let environment = environment(survey, name)?;
+        let keep = |sample: &Sample| sets.is_empty() || is_one_of(&sample.set, sets);
+        let cut = CsiSite::of_environment(environment, &survey.access_points, window, keep);
+        let (site, of_site) = cut?;
+        if site.points.is_empty() {
+            bail!(
+                "environment `{name}` has no window of {} frames of channel state information in \
+                 the sets {}; it has {}",
+                window.packets,
+                sets.join(", "),
+                set_names(environment)
+            );
+        }
+        report += of_site;
+        sites.push(site);
+    }
+    let dropped = report.invalid + report.outliers;
+    if !quiet && dropped + report.left_over > 0 {
+        note(format!(
+            "{} frames: {dropped} dropped ({} damaged, {} outliers), {} in no window of {}",
+            report.frames, report.invalid, report.outliers, report.left_over, window.packets
+        ));
+    }
+    Ok(sites)
+}
+
+fn environment<'a>(survey: &'a Survey, name: &str) -> anyhow::Result<&'a Environment> {
+    survey.environment(name).with_context(|| {
+        let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
+        format!("no environment `{name}` in the survey; it has {}", have.join(", "))
+    })
+}
+
+fn set_names(environment: &Environment) -> String {
+    let have: BTreeSet<&str> = environment.samples.iter().map(|s| &*s.set).collect();
+    have.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 /// Sites of named environments; an unknown name is an error that lists the known ones, and so is an
 /// environment without a sample in `sets`.
 pub(crate) fn sites(
@@ -101,20 +212,15 @@ pub(crate) fn sites(
 ) -> anyhow::Result<Vec<Site>> {
     let mut sites = Vec::new();
     for name in names {
-        let environment = survey.environment(name).with_context(|| {
-            let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
-            format!("no environment `{name}` in the survey; it has {}", have.join(", "))
-        })?;
+        let environment = environment(survey, name)?;
         let found = Site::of_environment(environment, |sample| {
             sets.is_empty() || is_one_of(&sample.set, sets)
         });
         if found.is_empty() {
-            let have: BTreeSet<&str> = environment.samples.iter().map(|s| &*s.set).collect();
-            let have: Vec<&str> = have.into_iter().collect();
             bail!(
                 "environment `{name}` has no sample that heard anything in the sets {}; it has {}",
                 sets.join(", "),
-                have.join(", ")
+                set_names(environment)
             );
         }
         sites.extend(found);
@@ -129,12 +235,15 @@ fn checkpoint_path(out: &Path) -> PathBuf {
 }
 
 /// Reads the checkpoint and refuses one of another run than `untrained` begins.
-fn resume(path: &Path, untrained: &MetaModel) -> anyhow::Result<TrainingState> {
+fn resume<E: Resumable>(path: &Path, untrained: &MetaModel<E>) -> anyhow::Result<TrainingState> {
     if !path.exists() {
         bail!("{}: there is no checkpoint to go on from; start without --resume", path.display());
     }
-    let Loaded::Checkpoint(model, state) = model_file::read(path)? else {
-        bail!("{}: a model file, but not a checkpoint; start without --resume", path.display());
+    let Some((model, state)) = E::of(model_file::read(path)?) else {
+        bail!(
+            "{}: a model file, but not a checkpoint of such a run; start without --resume",
+            path.display()
+        );
     };
     let (found, expected) = (&model.record, &untrained.record);
     let differs = [
@@ -158,7 +267,8 @@ fn resume(path: &Path, untrained: &MetaModel) -> anyhow::Result<TrainingState> {
     Ok(*state)
 }
 
-fn report(model: &MetaModel, out: &Path) {
+/// Says what came out; `unit_m` is a unit of position losses (m).
+fn report<E>(model: &MetaModel<E>, unit_m: Option<f64>, out: &Path) {
     let record = &model.record;
     let why = match record.outcome {
         Some(Outcome::Converged) => "converged",
@@ -174,9 +284,9 @@ fn report(model: &MetaModel, out: &Path) {
         record.environments.join(", "),
     ));
     if let (Some(loss), Some(best)) = (record.validation_loss, record.best_iteration) {
-        let metres = f64::from(loss) * model.encoder.historical_frame.scale_m;
-        match model.config.network.loss {
-            metaloc::nn::Loss::Euclidean => {
+        match (model.config.loss(), unit_m) {
+            (metaloc::nn::Loss::Euclidean, Some(unit_m)) => {
+                let metres = f64::from(loss) * unit_m;
                 note(format!("best validation error {metres:.2} m at iteration {best}"));
             }
             _ => note(format!("best validation loss {loss:.4} at iteration {best}")),

@@ -4,7 +4,7 @@ use super::level::{LevelReport, Levels};
 use super::outliers::OutlierReport;
 use super::sample::{Sample, Sampled};
 use super::selection::SelectionReport;
-use super::subcarriers::{Constancy, Finding, findings, level, role};
+use super::subcarriers::{Constancy, Finding, findings, level, occupied};
 use super::timing::{SequenceReport, Timing, TimingReport};
 use crate::signal::{Chip, CsiFrame, FrameFormat, MacAddress, Stream, SubcarrierRole, Subcarriers};
 
@@ -37,6 +37,9 @@ pub struct GroupReport {
     pub level: LevelReport,
     /// What was found on each subcarrier.
     pub findings: Vec<Finding>,
+    /// The parts of 20 MHz that frames narrower than the channel fill, first and last subcarrier of
+    /// each; none if they fill it.
+    pub occupied: Vec<[i16; 2]>,
     /// Which subcarriers to keep.
     pub selection: SelectionReport,
     /// How many of them are unlike the others.
@@ -49,7 +52,8 @@ impl GroupReport {
     /// The role that a subcarrier should have, in the format that was recognized.
     #[must_use]
     pub fn expected(&self, subcarrier: i16) -> SubcarrierRole {
-        role(subcarrier, self.subcarriers, self.bandwidth_mhz, self.selection.format)
+        let format = self.selection.format;
+        SubcarrierRole::among(self.subcarriers, subcarrier, self.bandwidth_mhz, format)
     }
 
     /// Share of the frames that would not be kept: outliers, and those without a signal.
@@ -87,14 +91,11 @@ impl Group {
     pub(super) fn of(frame: &CsiFrame) -> Self {
         let (subcarriers, width) = (frame.subcarriers, frame.bandwidth_mhz);
         let is_used = |place: &usize| {
-            let role = |at| role(at, subcarriers, width, FrameFormat::Legacy);
+            let role = |at| SubcarrierRole::among(subcarriers, at, width, FrameFormat::Legacy);
             subcarriers.at(*place).is_some_and(|at| role(at).is_used())
         };
         let all = 0..subcarriers.count();
-        let used = match subcarriers {
-            Subcarriers::Intel20 | Subcarriers::Intel40 => all.collect(),
-            _ => all.filter(is_used).collect(),
-        };
+        let used = all.filter(is_used).collect();
         Self {
             chip: frame.chip,
             source: frame.source,
@@ -148,7 +149,7 @@ impl Group {
         let (subcarriers, width) = (self.subcarriers, self.bandwidth_mhz);
         let sample = self.sample.into_frames();
         let findings = findings(&sample, subcarriers, &self.used, &self.constancy);
-        let selection = SelectionReport::of(&findings, subcarriers, width);
+        let selection = SelectionReport::of(&findings, self.chip, subcarriers, width);
         let kept: Vec<usize> =
             selection.kept.iter().filter_map(|&at| subcarriers.place(at)).collect();
         let (timing, sequence) = self.timing.finish();
@@ -167,6 +168,7 @@ impl Group {
             rssi_dbm: (n > 0).then(|| [least, sum / n as f64, greatest]),
             level: self.levels.finish(),
             outliers: OutlierReport::of(&sample, subcarriers.count(), &kept),
+            occupied: occupied(&findings, &self.used),
             findings,
             selection,
             sample,

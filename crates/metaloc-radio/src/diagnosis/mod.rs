@@ -17,7 +17,7 @@ pub use group::GroupReport;
 pub use level::{JUMP_DB, LevelReport};
 pub use outliers::{LEAST_CORRELATION, MOST_DEVIATIONS, OutlierReport};
 pub use sample::{MOST_SAMPLED, Sampled};
-pub use selection::{Selection, SelectionReport};
+pub use selection::SelectionReport;
 pub use subcarriers::{Condition, Finding};
 pub use timing::{Gap, SequenceReport, TimingReport};
 

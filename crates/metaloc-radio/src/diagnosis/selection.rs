@@ -1,7 +1,8 @@
 //! Which subcarriers to keep.
 
-use super::subcarriers::{Condition, Finding, role};
-use crate::signal::{FrameFormat, SubcarrierRole, Subcarriers};
+use super::subcarriers::{Condition, Finding};
+use crate::preprocess::SubcarrierSelection;
+use crate::signal::{Chip, FrameFormat, Subcarriers};
 use serde::Serialize;
 
 /// The edge subcarriers of 802.11n count as alive from this median amplitude over the level on (dB);
@@ -10,35 +11,11 @@ const ALIVE_DB: f64 = -12.0;
 /// The subcarriers of 20 MHz that 802.11n has more than 802.11a and g.
 const OUTER: [i16; 4] = [-28, -27, 27, 28];
 
-/// A choice of subcarriers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Selection {
-    /// The 52 of 802.11a and g: -26 to 26 without 0, pilots too.
-    Legacy52,
-    /// The 52 data subcarriers of 802.11n: -28 to 28 without 0 and without pilots.
-    HighThroughput52,
-    /// All that the format uses.
-    Used,
-}
-
-impl Selection {
-    /// In words.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Legacy52 => "the 52 of legacy frames",
-            Self::HighThroughput52 => "the 52 data subcarriers of 802.11n",
-            Self::Used => "all that carry a signal",
-        }
-    }
-}
-
 /// Which subcarriers to keep, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SelectionReport {
     /// The choice.
-    pub selection: Selection,
+    pub selection: SubcarrierSelection,
     /// What speaks for it, in words.
     pub reason: &'static str,
     /// What is kept of it: those that are alive.
@@ -50,21 +27,21 @@ pub struct SelectionReport {
 }
 
 impl SelectionReport {
-    pub(super) fn of(findings: &[Finding], subcarriers: Subcarriers, bandwidth_mhz: u16) -> Self {
+    pub(super) fn of(
+        findings: &[Finding],
+        chip: Chip,
+        subcarriers: Subcarriers,
+        bandwidth_mhz: u16,
+    ) -> Self {
         let (selection, reason) = choose(findings, subcarriers, bandwidth_mhz);
         let format = match selection {
-            Selection::Legacy52 => FrameFormat::Legacy,
+            SubcarrierSelection::Legacy => FrameFormat::Legacy,
             _ => FrameFormat::HighThroughput,
         };
         let (mut kept, mut left_out) = (Vec::new(), Vec::new());
         for finding in findings {
-            let role = role(finding.subcarrier, subcarriers, bandwidth_mhz, format);
-            let is_chosen = match selection {
-                Selection::HighThroughput52 => role == SubcarrierRole::Data,
-                _ => role.is_used(),
-            };
             match finding.condition {
-                _ if !is_chosen => {}
+                _ if !selection.keeps(finding.subcarrier, chip, subcarriers, bandwidth_mhz) => {}
                 Condition::Alive => kept.push(finding.subcarrier),
                 _ => left_out.push(finding.subcarrier),
             }
@@ -77,27 +54,31 @@ fn choose(
     findings: &[Finding],
     subcarriers: Subcarriers,
     bandwidth_mhz: u16,
-) -> (Selection, &'static str) {
+) -> (SubcarrierSelection, &'static str) {
     match subcarriers {
         Subcarriers::Intel20 | Subcarriers::Intel40 => {
-            return (Selection::Used, "the chip reports only subcarriers that are used");
+            return (SubcarrierSelection::Auto, "the chip reports only subcarriers that are used");
         }
         // An ESP32 tells of frames of 802.11n only in the estimate from their own preamble.
         Subcarriers::Range { count: 64, .. } => {
-            return (Selection::Legacy52, "an estimate from the legacy preamble");
+            return (SubcarrierSelection::Legacy, "an estimate from the legacy preamble");
         }
         Subcarriers::All(64) if bandwidth_mhz == 20 => {}
-        _ => return (Selection::Used, "no other choice at this width"),
+        _ => {
+            let reason = "all that the standard uses, but for 2, which newer firmware writes over";
+            return (SubcarrierSelection::Auto, reason);
+        }
     }
     let outer = || findings.iter().filter(|finding| OUTER.contains(&finding.subcarrier));
     let is_alive =
         |finding: &Finding| finding.condition == Condition::Alive && finding.median_db > ALIVE_DB;
     match outer().filter(|finding| is_alive(finding)).count() {
-        4 => (Selection::HighThroughput52, "27 and 28 carry a signal on both sides"),
-        _ if outer().any(|finding| finding.condition == Condition::Junk) => {
-            (Selection::Legacy52, "something else is written over 27 or 28, as by newer firmware")
-        }
-        0 => (Selection::Legacy52, "27 and 28 carry nothing on either side"),
-        _ => (Selection::Legacy52, "27 and 28 do not carry a signal on both sides"),
+        4 => (SubcarrierSelection::HtData, "27 and 28 carry a signal on both sides"),
+        _ if outer().any(|finding| finding.condition == Condition::Junk) => (
+            SubcarrierSelection::Legacy,
+            "something else is written over 27 or 28, as by newer firmware",
+        ),
+        0 => (SubcarrierSelection::Legacy, "27 and 28 carry nothing on either side"),
+        _ => (SubcarrierSelection::Legacy, "27 and 28 do not carry a signal on both sides"),
     }
 }

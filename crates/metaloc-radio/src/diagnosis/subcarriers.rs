@@ -1,12 +1,12 @@
 //! Which subcarriers carry a signal, and which something else.
 
 use super::sample::Sampled;
-use crate::signal::{CsiFrame, FrameFormat, SubcarrierRole, Subcarriers};
+use crate::signal::{CsiFrame, Subcarriers};
 use num_complex::Complex32;
 use serde::Serialize;
 
-/// Amplitude, in units of the level, below which nothing is received.
-const SILENT: f32 = 0.05;
+/// Share of the usual amplitude below which nothing is received.
+const SILENT: f64 = 0.06;
 /// A subcarrier that is silent in so large a share of frames is dead.
 const DEAD_SHARE: f64 = 0.9;
 /// So many times its neighbours' amplitude, or their deviation, is no channel's doing.
@@ -16,8 +16,12 @@ const TOO_UNSTEADY: f64 = 4.0;
 const STEADY: f64 = 0.3;
 /// Neighbours on either side.
 const NEIGHBORS: usize = 4;
-/// Fewer frames don't show that a value is constant.
+/// Fewer frames show neither junk nor that a value is constant.
 const LEAST_FRAMES: u64 = 10;
+/// A part of 20 MHz is empty if its amplitude is below this share of that of the strongest part.
+const EMPTY: f64 = 0.1;
+/// Places of a part of 20 MHz.
+const PART: usize = 64;
 
 /// What was found on a subcarrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -76,25 +80,6 @@ impl Constancy {
     }
 }
 
-/// The role of a subcarrier, in the channel that it is numbered in. A legacy estimate of an ESP32 in a
-/// channel of 40 MHz is that of one half.
-pub(super) fn role(
-    subcarrier: i16,
-    subcarriers: Subcarriers,
-    bandwidth_mhz: u16,
-    format: FrameFormat,
-) -> SubcarrierRole {
-    match subcarriers {
-        // Legacy frames have none beyond 26, but the chip reports 27 and 28.
-        Subcarriers::Intel20 => SubcarrierRole::of(subcarrier, 20, FrameFormat::HighThroughput),
-        Subcarriers::Range { first, count: 62..=64 } => {
-            let center = if first < 0 { -32 } else { 32 };
-            SubcarrierRole::of(subcarrier - center, 20, format)
-        }
-        _ => SubcarrierRole::of(subcarrier, bandwidth_mhz, format),
-    }
-}
-
 /// Root of the mean power of the values on `used` places, without the strongest twentieth, which may
 /// be junk; `None` without a finite and positive one.
 pub(super) fn level(values: &[Complex32], n_places: usize, used: &[usize]) -> Option<f32> {
@@ -146,23 +131,32 @@ fn conditions(
     constancy: &Constancy,
 ) -> Vec<(Condition, f64)> {
     let first = stream.start;
-    let statistics: Vec<(f64, f64, bool)> = stream
+    let mut statistics: Vec<(f64, f64, bool)> = stream
         .map(|at| {
             let amplitudes = frames.iter().map(|frame| frame.amplitudes[at]);
-            let silent = amplitudes.clone().filter(|&amplitude| amplitude < SILENT).count();
-            let is_dead = silent as f64 >= DEAD_SHARE * frames.len() as f64;
             let mut amplitudes: Vec<f64> = amplitudes.map(f64::from).collect();
             let (median, deviation) = super::median_and_deviation(&mut amplitudes);
-            (median, deviation, is_dead)
+            (median, deviation, false)
         })
         .collect();
+    let parts = parts(&statistics, used);
+    let usual = parts.iter().copied().fold(0.0, f64::max);
+    for (place, statistic) in statistics.iter_mut().enumerate() {
+        let amplitudes = frames.iter().map(|frame| f64::from(frame.amplitudes[first + place]));
+        let silent = amplitudes.filter(|amplitude| *amplitude < SILENT * usual).count();
+        let is_empty = parts.get(place / PART).is_some_and(|&part| part < EMPTY * usual);
+        statistic.2 = is_empty && used.binary_search(&place).is_ok()
+            || silent as f64 >= DEAD_SHARE * frames.len() as f64;
+    }
     let alive: Vec<usize> = used.iter().copied().filter(|&place| !statistics[place].2).collect();
     let condition = |place: usize| {
         let (median, deviation, is_dead) = statistics[place];
         let condition = match () {
             () if is_dead => Condition::Dead,
             () if constancy.is_constant(first + place) => Condition::Constant,
-            () if is_junk(median, deviation, &neighbors(place, &alive, &statistics)) => {
+            () if constancy.frames >= LEAST_FRAMES
+                && is_junk(median, deviation, &neighbors(place, &alive, &statistics)) =>
+            {
                 Condition::Junk
             }
             () => Condition::Alive,
@@ -170,6 +164,32 @@ fn conditions(
         (condition, median)
     };
     (0..statistics.len()).map(condition).collect()
+}
+
+/// The usual amplitude of each part of 20 MHz.
+fn parts(statistics: &[(f64, f64, bool)], used: &[usize]) -> Vec<f64> {
+    let part = |part: usize| {
+        let places = used.iter().filter(|&&place| place / PART == part);
+        super::median(&mut places.map(|&place| statistics[place].0).collect::<Vec<_>>())
+    };
+    (0..statistics.len().div_ceil(PART)).map(part).collect()
+}
+
+/// The parts of 20 MHz that carry a signal, first and last subcarrier of each; none if all do.
+pub(super) fn occupied(findings: &[Finding], used: &[usize]) -> Vec<[i16; 2]> {
+    let is_empty =
+        |places: &[usize]| places.iter().all(|&place| findings[place].condition == Condition::Dead);
+    let parts: Vec<&[usize]> = used.chunk_by(|a, b| a / PART == b / PART).collect();
+    let filled = |part: &&&[usize]| !is_empty(part);
+    if findings.is_empty() || parts.iter().all(|part| filled(&part)) {
+        return Vec::new();
+    }
+    let ends = |part: &&[usize]| {
+        let place = part[0] / PART * PART;
+        let last = (place + PART).min(findings.len()) - 1;
+        [findings[place].subcarrier, findings[last].subcarrier]
+    };
+    parts.iter().filter(filled).map(ends).collect()
 }
 
 /// Median and deviation of the nearest places with a signal.

@@ -2,6 +2,7 @@
 #![allow(clippy::float_cmp)] // exact by construction
 
 use super::*;
+use crate::preprocess::SubcarrierSelection;
 use crate::signal::{Chip, MacAddress, Stream, SubcarrierRole, Subcarriers};
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
@@ -72,7 +73,7 @@ fn a_good_capture_has_nothing_wrong() {
     assert!(
         with(&group, Condition::Junk).is_empty() && with(&group, Condition::Constant).is_empty()
     );
-    assert_eq!(group.selection.selection, Selection::Legacy52);
+    assert_eq!(group.selection.selection, SubcarrierSelection::Legacy);
     assert_eq!((group.selection.kept.len(), group.selection.left_out.len()), (52, 0));
     assert_eq!(group.expected(27), SubcarrierRole::Guard);
 }
@@ -99,9 +100,25 @@ fn dead_constant_and_junk_subcarriers_are_found() {
 }
 
 #[test]
+fn frames_narrower_than_the_channel_are_told() {
+    let narrow = frames(100, 26);
+    let mut all = frames(100, 26);
+    for (frame, narrow) in all.iter_mut().zip(&narrow) {
+        frame.bandwidth_mhz = 40;
+        frame.subcarriers = Subcarriers::All(128);
+        frame.values = narrow.values.iter().map(|value| value * 0.01).collect();
+        frame.values.extend(&narrow.values);
+    }
+    let group = group(all);
+    assert_eq!(group.occupied, [[0, 63]]);
+    assert!(group.selection.kept.iter().all(|&at| at > 0), "{:?}", group.selection);
+    assert_eq!(group.selection.kept.len(), 52);
+}
+
+#[test]
 fn frames_of_802_11n_are_known_by_their_edges() {
     let selection = group(frames(100, 28)).selection;
-    assert_eq!(selection.selection, Selection::HighThroughput52);
+    assert_eq!(selection.selection, SubcarrierSelection::HtData);
     assert_eq!((selection.kept.len(), selection.kept[0], selection.kept[51]), (52, -28, 28));
     assert!(!selection.kept.contains(&7));
 }
@@ -140,10 +157,11 @@ fn gaps_and_lost_numbers_are_counted() {
     assert_eq!(timing.longest_gaps[0].frame, 100);
     assert!((timing.longest_gaps[0].seconds - 2.01).abs() < 1e-9);
     assert_eq!(timing.longest_gaps.len(), 2);
+    // Over a pause of more than a second numbers are not compared.
     let sequence = group.sequence.unwrap();
     // The number that was repeated is missing itself.
     assert_eq!((sequence.missing, sequence.repeated, sequence.backward), (31, 1, 0));
-    assert_eq!(sequence.advanced, 299 + 30);
+    assert_eq!(sequence.advanced, 298 + 30);
 }
 
 #[test]

@@ -12,6 +12,8 @@ const MOST_GAPS: usize = 32;
 const SHORT_CLOCK: u64 = (1 << 32) * 1000;
 /// What is longer was no pause: somebody set the clock (ns).
 const LONGEST_PAUSE: u64 = 365 * 24 * 3600 * 1_000_000_000;
+/// Over so long a pause sequence numbers are not compared (ns).
+const LONG_PAUSE: u64 = 1_000_000_000;
 /// A pause counts as a gap from so many usual intervals on.
 const GAP_INTERVALS: f64 = 10.0;
 
@@ -45,7 +47,7 @@ pub struct TimingReport {
     pub longest_gaps: Vec<Gap>,
 }
 
-/// What the sequence numbers of a group say.
+/// What the sequence numbers of a group say, of frames at most a second apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SequenceReport {
     /// Numbers that no frame here has, between those that have one.
@@ -90,15 +92,19 @@ impl Timing {
 
     /// The frame with this number.
     pub(super) fn observe(&mut self, number: u64, frame: &CsiFrame) {
+        let mut is_near = true;
         if let Some(last) = self.last_ns.replace(frame.time_ns) {
-            match interval(last, frame.time_ns) {
+            let interval = interval(last, frame.time_ns);
+            is_near = interval.is_some_and(|ns| ns < LONG_PAUSE);
+            match interval {
                 None => self.report.clock_jumps += 1,
                 Some(0) => self.report.same_time += 1,
                 Some(ns) => self.interval(number, ns),
             }
         }
         let Some(sequence) = frame.sequence else { return };
-        if let Some(last) = self.last_sequence.replace(sequence) {
+        // In a longer pause numbers may have begun anew.
+        if let Some(last) = self.last_sequence.replace(sequence).filter(|_| is_near) {
             let count: u64 = if frame.chip == Chip::Intel5300 { 1 << 16 } else { 1 << 12 };
             match (count + u64::from(sequence) - u64::from(last)) % count {
                 0 => self.sequence.repeated += 1,

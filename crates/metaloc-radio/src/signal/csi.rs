@@ -15,6 +15,19 @@ impl fmt::Display for MacAddress {
     }
 }
 
+impl std::str::FromStr for MacAddress {
+    type Err = String;
+
+    /// Six bytes in hexadecimal, with colons.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let byte = |part: &&str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok())?;
+        let bytes: Option<Vec<u8>> = parts.iter().map(byte).collect();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| format!("`{text}` is no address like 00:4e:35:ec:19:b0"))
+    }
+}
+
 /// The chip that estimated the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,7 +78,10 @@ impl fmt::Display for Chip {
 }
 
 /// Which way the waves went: from a transmitter's stream to a receiver's antenna.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
 pub struct Stream {
     /// The receiver's antenna; Nexmon calls it core.
     pub receive: u8,
@@ -86,7 +102,8 @@ const INTEL_40: [i16; 30] = [
 ];
 
 /// Which subcarriers a frame's values stand for, in rising order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Subcarriers {
     /// All of a channel of so many, from `-n / 2` upward: with null and guard subcarriers.
     All(u16),
@@ -192,6 +209,16 @@ impl CsiFrame {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        let address = MacAddress([0, 0x4e, 0x35, 0xec, 0x19, 0xb0]);
+        assert_eq!(address.to_string().parse(), Ok(address));
+        assert_eq!("00:4E:35:EC:19:B0".parse(), Ok(address));
+        for text in ["", "router", "00:4e:35:ec:19", "00:4e:35:ec:19:b0:1", "0:4e:35:ec:19:b0"] {
+            assert!(text.parse::<MacAddress>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn places_and_subcarriers_are_inverse() {

@@ -1,16 +1,19 @@
-//! How far two RSS scans are apart: the measures that the paper's section I-A names.
+//! How far two RSS scans are apart: the measures that the paper's section I-A names; and how alike two
+//! CSI images are ([`histogram_intersection`]).
 //!
-//! All are distances: zero for equal scans, larger for less alike ones. Silence is the level
+//! Those of scans are distances: zero for equal scans, larger for less alike ones. Silence is the level
 //! `not_heard_dbm`; an access point that neither scan heard adds nothing.
 
 pub mod cosine;
 pub mod euclidean;
+pub mod histogram_intersection;
 pub mod tanimoto;
 pub mod temporally_weighted;
 
 use serde::{Deserialize, Serialize};
 
 use crate::signal::RssScan;
+pub use histogram_intersection::{ImageHistograms, ImageSimilarity};
 pub use temporally_weighted::TemporalWeights;
 
 /// A choice of signal distance.

@@ -1,7 +1,9 @@
-//! Captures of CSI: opened, watched, drawn.
+//! Captures of CSI: opened, drawn, cut into windows.
 
 mod file;
 mod picture;
+mod windows;
 
 pub use file::CaptureFile;
 pub use picture::{MOST_PANELS, draw};
+pub use windows::{Transmitter, WindowStream};

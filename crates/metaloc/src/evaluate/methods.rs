@@ -20,8 +20,18 @@ const DEFAULT_POWER: f64 = 8.0;
 pub(super) enum Kind {
     /// Compares with a radio map.
     Compare { rule: Rule, map: MapChoice },
+    /// Compares with surveyed windows of channel state information.
+    CompareCsi(CsiRule),
     /// An adapted network.
     Learn(crate::learning::Algorithm),
+}
+
+/// How windows of channel state information are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CsiRule {
+    Nearest,
+    Ridge,
+    HistogramKnn,
 }
 
 /// How neighbours are averaged.
@@ -52,10 +62,16 @@ impl Kind {
         if let Ok(algorithm) = base.parse() {
             return Ok(Self::Learn(algorithm));
         }
+        match base {
+            "1nn" => return Ok(Self::CompareCsi(CsiRule::Nearest)),
+            "ridge" => return Ok(Self::CompareCsi(CsiRule::Ridge)),
+            "hi-knn" => return Ok(Self::CompareCsi(CsiRule::HistogramKnn)),
+            _ => {}
+        }
         let unknown = || {
             Error::usage(format!(
                 "unknown method `{name}`: knn-, wknn- or pwknn- followed by support, old, both or \
-                 full; or ri, tl, maml"
+                 full; 1nn, ridge or hi-knn; or ri, tl, maml"
             ))
         };
         let (rule, map) = base.split_once('-').ok_or_else(unknown)?;

@@ -6,6 +6,7 @@
 //! anything on the new ones.
 
 mod cases;
+mod csi;
 mod error_statistics;
 mod methods;
 mod protocol;
@@ -16,6 +17,7 @@ mod summary;
 mod toy;
 
 pub use cases::Case;
+pub use csi::CsiData;
 pub use error_statistics::ErrorStatistics;
 pub use protocol::{
     DataSource, Floors, MethodConfig, Protocol, SelectConfig, Split, SupportConfig, SurveyData,

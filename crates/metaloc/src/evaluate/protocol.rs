@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::ToyData;
+use super::{CsiData, ToyData};
 use crate::error::Error;
 use crate::learning::LearningConfig;
 use crate::survey::SurveyFormat;
@@ -46,6 +46,8 @@ pub struct Protocol {
 pub enum DataSource {
     /// A survey, in the canonical form or a publisher's.
     Survey(SurveyData),
+    /// A survey with channel state information.
+    Csi(CsiData),
     /// The paper's toy examples: layouts drawn afresh.
     Toy(ToyData),
 }
@@ -126,6 +128,9 @@ pub struct MethodConfig {
     /// Power of power-weighted KNN.
     #[serde(default)]
     pub power: Option<f64>,
+    /// Penalty of ridge regression, relative to the number of inputs.
+    #[serde(default)]
+    pub penalty: Option<f64>,
     /// Let a comparing method use adaptation samples as reference points too.
     #[serde(default)]
     pub with_adaptation_samples: bool,
@@ -138,6 +143,10 @@ pub struct MethodConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SelectConfig {
+    /// Splits on whose historical environments is chosen; all if left out. The others take the
+    /// choices of the first of these that knows none of their new environments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<String>,
     /// Draws of a support set in each left-out environment.
     pub draws: usize,
     /// Points a floor in those draws.
@@ -178,15 +187,18 @@ impl Protocol {
     /// If a chosen setting is unknown or of the wrong type.
     pub fn for_split(&self, split: &Split) -> Result<Self, Error> {
         let mut resolved = self.clone();
-        let chosen_apart = |other: &&Split| {
+        let chosen_apart = |other: &Split| {
             let historical = |name: &String| {
                 let all = other.historical.iter().any(|h| h == "*") && !other.new.contains(name);
                 all || other.historical.contains(name)
             };
             !split.new.iter().any(historical)
         };
-        let same_name = self.splits.iter().find(|other| other.name == split.name);
-        if let Some(source) = same_name.or_else(|| self.splits.iter().find(chosen_apart)) {
+        let chosen = |other: &&Split| self.selection.choices.iter().any(|c| c.split == other.name);
+        let chosen: Vec<&Split> = self.splits.iter().filter(chosen).collect();
+        let same_name = chosen.iter().find(|other| other.name == split.name);
+        if let Some(source) = same_name.or_else(|| chosen.iter().find(|other| chosen_apart(other)))
+        {
             self.selection.apply(&mut resolved, &source.name)?;
         }
         Ok(resolved)
@@ -211,15 +223,26 @@ impl Protocol {
         if let Some((name, _)) = empty.iter().find(|(_, empty)| *empty) {
             return Err(Error::usage(format!("`{name}` is empty")));
         }
+        let is_csi = matches!(self.data, DataSource::Csi(_));
+        if let DataSource::Csi(data) = &self.data {
+            data.check()?;
+        }
         let select = &self.select;
-        if !select.grid.is_empty() && (select.draws == 0 || select.queries == 0) {
+        let no_queries = select.queries == 0 && !is_csi;
+        if !select.grid.is_empty() && (select.draws == 0 || no_queries) {
             return Err(Error::usage("`select.draws` and `select.queries` must be at least 1"));
         }
         for split in &self.splits {
             let resolved = self.for_split(split)?;
             for method in &resolved.methods {
                 super::methods::Kind::of(&method.name)?;
-                resolved.learning_of(method)?.check()?;
+                let learning = resolved.learning_of(method)?;
+                learning.check()?;
+                if learning.csi.is_some() != is_csi {
+                    return Err(Error::usage(
+                        "`[learning.csi]` belongs to `data.kind = \"csi\"`: use both or none",
+                    ));
+                }
             }
         }
         Ok(())

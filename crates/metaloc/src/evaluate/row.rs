@@ -28,6 +28,13 @@ pub struct Row {
     /// Statistics of the errors, each a column of its own.
     #[serde(flatten)]
     pub errors: ErrorStatistics,
+    /// Number of the draw, where an environment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<u64>,
+    /// Share of windows located at the right point, of all that were asked about; with channel state
+    /// information.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// Share of scans put on the right floor; with floors together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_accuracy: Option<f64>,

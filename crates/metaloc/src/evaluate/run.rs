@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ use super::{
 use crate::error::Error;
 use crate::learning::{Historical, LearningConfig, MetaModel, meta_train};
 use crate::site::Site;
-use crate::survey::{Environment, Provenance, Survey, is_one_of};
+use crate::survey::{Environment, Provenance, Survey, SurveyFormat, is_one_of};
 
 /// Watches an evaluation.
 pub trait EvaluationObserver {
@@ -78,9 +78,11 @@ pub fn run(
             let rows = super::toy::run(protocol, toy, overrides, observer)?;
             Ok(Evaluation { rows, provenance: Provenance::default() })
         }
+        DataSource::Csi(data) => super::csi::run(protocol, data, data_folder, overrides, observer),
         DataSource::Survey(data) => {
             let splits = overrides.splits(protocol);
-            let survey = load(data, &splits, data_folder)?;
+            let place = (data.format, data_folder.join(&data.path));
+            let survey = load(place, data.environment_by.as_deref(), &splits)?;
             run_on_survey(protocol, data, &survey, &splits, observer)
         }
     }
@@ -88,17 +90,16 @@ pub fn run(
 
 /// Loads the environments that the splits name; all of them for `*`.
 pub(super) fn load(
-    data: &SurveyData,
+    (format, path): (SurveyFormat, PathBuf),
+    environment_by: Option<&str>,
     splits: &[Split],
-    data_folder: &Path,
 ) -> Result<Survey, Error> {
     let all = splits.iter().flat_map(|split| split.historical.iter().chain(&split.new));
     let mut names: Vec<String> = all.cloned().collect();
     names.sort_unstable();
     names.dedup();
     let only = if names.iter().any(|name| name == "*") { None } else { Some(names.clone()) };
-    let path = data_folder.join(&data.path);
-    let survey = data.format.load(&path, data.environment_by.as_deref(), only)?;
+    let survey = format.load(&path, environment_by, only)?;
     let known = |name: &&String| *name != "*" && survey.environment(name).is_none();
     if let Some(unknown) = names.iter().find(known) {
         let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
@@ -298,6 +299,12 @@ impl Context<'_> {
         let case = &labelled.case;
         let mut config = self.protocol.learning_of(method)?;
         let (prepared, trained) = match Kind::of(&method.name)? {
+            Kind::CompareCsi(_) => {
+                return Err(Error::usage(format!(
+                    "method `{}` compares channel state information, the data is RSS",
+                    method.name
+                )));
+            }
             Kind::Compare { rule, map } => {
                 let fingerprint = &config.fingerprint;
                 (methods::compare((rule, map), method, fingerprint, case, historical)?, None)
@@ -348,7 +355,9 @@ impl Context<'_> {
             environment: labelled.case.environment.clone(),
             floors: labelled.floors.name().to_owned(),
             seed: self.seed,
+            draw: None,
             not_located: 0,
+            accuracy: None,
             support_points: labelled.points,
             samples_per_point: self.protocol.support.samples_per_point,
             errors: ErrorStatistics::default(),

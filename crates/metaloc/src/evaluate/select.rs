@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::{Context, LabelledCase, environments, load, sites, train_all};
 use super::{
-    Case, DataSource, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Split,
+    Case, CsiData, DataSource, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Split,
 };
 use crate::error::Error;
 use crate::learning::{Historical, meta_train};
@@ -41,6 +41,9 @@ pub struct Choice {
     pub method: String,
     /// Mean error on the held-out historical environments (m).
     pub mean_m: f64,
+    /// Accuracy there, with channel state information; it decides then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// Candidates compared.
     pub candidates: usize,
     /// Hash of the data.
@@ -113,14 +116,20 @@ pub fn select(
     overrides: &Overrides,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<(Selection, Vec<Choice>), Error> {
-    let splits = overrides.splits(protocol);
+    let mut splits = overrides.splits(protocol);
+    let only = &protocol.select.splits;
+    splits.retain(|split| only.is_empty() || only.contains(&split.name));
     let survey = match &protocol.data {
-        DataSource::Survey(data) => Some((data, load(data, &splits, data_folder)?)),
+        DataSource::Survey(data) => {
+            let place = (data.format, data_folder.join(&data.path));
+            Some(load(place, data.environment_by.as_deref(), &splits)?)
+        }
+        DataSource::Csi(data) => Some(super::csi::load_all(data, &splits, data_folder)?),
         DataSource::Toy(_) => None,
     };
-    let data_hash = match (&survey, &protocol.data) {
-        (None, data) => super::run::hash(data)?,
-        (Some((_, survey)), _) => survey.content_hash(),
+    let data_hash = match &survey {
+        None => super::run::hash(&protocol.data)?,
+        Some(survey) => survey.content_hash(),
     };
     let total: usize = splits.len() * protocol.select.grid.len();
     let mut done = 0;
@@ -128,11 +137,12 @@ pub fn select(
     let mut tried = Vec::new();
     for split in &splits {
         let folds = match (&survey, &protocol.data) {
-            (Some((data, survey)), _) => {
+            (Some(survey), DataSource::Survey(data)) => {
                 Folds::Survey(SurveyFolds::new(protocol, survey, split, &data.historical_sets)?)
             }
-            (None, DataSource::Toy(toy)) => Folds::Toy(protocol, toy, split),
-            (None, DataSource::Survey(_)) => continue,
+            (Some(survey), DataSource::Csi(data)) => Folds::Csi(protocol, data, survey, split),
+            (_, DataSource::Toy(toy)) => Folds::Toy(protocol, toy, split),
+            (None, _) => continue,
         };
         for (name, grid) in &protocol.select.grid {
             let method = protocol.methods.iter().find(|m| m.name == *name).ok_or_else(|| {
@@ -152,10 +162,11 @@ pub fn select(
                 })
                 .collect::<Result<_, Error>>()?;
             let scores = folds.scores(variants, &data_hash)?;
-            let of = |settings: &toml::Table, mean_m| Choice {
+            let of = |settings: &toml::Table, score: Score| Choice {
                 split: split.name.clone(),
                 method: name.clone(),
-                mean_m,
+                mean_m: score.mean_m,
+                accuracy: score.accuracy,
                 candidates: candidates.len(),
                 data_hash: data_hash.clone(),
                 settings: settings.clone(),
@@ -163,7 +174,7 @@ pub fn select(
             let mut best = 0;
             for (i, settings) in candidates.iter().enumerate() {
                 tried.push(of(settings, scores[i]));
-                if scores[i] < scores[best] {
+                if scores[i].beats(scores[best]) {
                     best = i;
                 }
             }
@@ -196,17 +207,46 @@ fn combinations(grid: &toml::Table) -> Result<Vec<toml::Table>, Error> {
 /// One split's historical environments, each held out in turn.
 enum Folds<'a> {
     Survey(SurveyFolds<'a>),
+    Csi(&'a Protocol, &'a CsiData, &'a Survey, &'a Split),
     Toy(&'a Protocol, &'a super::ToyData, &'a Split),
 }
 
 impl Folds<'_> {
-    /// Each variant's mean error over all folds and draws (m).
-    fn scores(&self, variants: Vec<MethodConfig>, data_hash: &str) -> Result<Vec<f64>, Error> {
+    /// Each variant's score over all folds and draws.
+    fn scores(&self, variants: Vec<MethodConfig>, data_hash: &str) -> Result<Vec<Score>, Error> {
+        let errors = |means: Vec<f64>| {
+            means.into_iter().map(|mean_m| Score { mean_m, accuracy: None }).collect()
+        };
         match self {
-            Self::Survey(folds) => folds.scores(variants, data_hash),
-            Self::Toy(protocol, toy, split) => {
-                super::toy::held_out_scores(protocol, toy, split, variants, data_hash)
+            Self::Survey(folds) => folds.scores(variants, data_hash).map(errors),
+            Self::Csi(protocol, data, survey, split) => {
+                let protocol = Protocol { methods: variants, ..(*protocol).clone() };
+                let scores =
+                    super::csi::held_out_scores(&protocol, data, survey, split, data_hash)?;
+                let score = |(hits, mean_m)| Score { mean_m, accuracy: Some(hits) };
+                Ok(scores.into_iter().map(score).collect())
             }
+            Self::Toy(protocol, toy, split) => {
+                super::toy::held_out_scores(protocol, toy, split, variants, data_hash).map(errors)
+            }
+        }
+    }
+}
+
+/// How good a candidate is.
+#[derive(Clone, Copy)]
+struct Score {
+    /// Mean error (m).
+    mean_m: f64,
+    accuracy: Option<f64>,
+}
+
+impl Score {
+    /// By accuracy where there is one, else by the error.
+    fn beats(self, other: Self) -> bool {
+        match (self.accuracy, other.accuracy) {
+            (Some(own), Some(others)) => own > others,
+            _ => self.mean_m < other.mean_m,
         }
     }
 }

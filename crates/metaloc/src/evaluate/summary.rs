@@ -17,6 +17,15 @@ pub struct SummaryRow {
     pub support_points: usize,
     /// Method.
     pub method: String,
+    /// Share located at the right point, likewise averaged; with channel state information.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Least and greatest of it among the seeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy_range: Option<(f64, f64)>,
+    /// Mean time of adaptation (ms), of learning methods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapt_ms: Option<f64>,
     /// Mean error: over test scans, then environments, then seeds (m).
     pub mean_m: f64,
     /// Smallest and largest mean over environments among the seeds (m).
@@ -62,6 +71,12 @@ fn summary(group: &[&Row]) -> SummaryRow {
     };
     let seed_means: Vec<f64> =
         by_seed.values().map(|rows| over_environments(rows, &|r| r.errors.mean_m)).collect();
+    let range = |values: &[f64]| {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        (least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let hits = |row: &Row| row.accuracy.unwrap_or(0.0);
+    let seed_hits: Vec<f64> = by_seed.values().map(|rows| over_environments(rows, &hits)).collect();
     let errors: Vec<f64> = group.iter().flat_map(|r| r.errors_m.iter().copied()).collect();
     let pooled = ErrorStatistics::of(&errors);
     let first = group[0];
@@ -70,11 +85,11 @@ fn summary(group: &[&Row]) -> SummaryRow {
         floors: first.floors.clone(),
         support_points: first.support_points,
         method: first.method.clone(),
+        accuracy: first.accuracy.map(|_| mean(&hits)),
+        accuracy_range: first.accuracy.map(|_| range(&seed_hits)),
+        adapt_ms: first.adapt_ms.map(|_| mean(&|r| r.adapt_ms.unwrap_or(0.0))),
         mean_m: mean(&|r| r.errors.mean_m),
-        seed_range_m: (
-            seed_means.iter().copied().fold(f64::INFINITY, f64::min),
-            seed_means.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        ),
+        seed_range_m: range(&seed_means),
         median_m: mean(&|r| r.errors.median_m),
         p90_m: mean(&|r| r.errors.p90_m),
         p_below_5m: mean(&|r| r.errors.p_below_5m),

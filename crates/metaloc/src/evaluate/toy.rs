@@ -23,8 +23,8 @@ use super::{
 };
 use crate::error::Error;
 use crate::learning::{
-    DrawnTask, EncodedTasks, Encoder, LearningConfig, MetaModel, Orientation, Support, TaskOrigin,
-    TrainingStart, train_on,
+    DrawnTask, EncodedTasks, Encoder, History, LearningConfig, MetaModel, Orientation, Support,
+    TaskOrigin, TrainingStart, train_on,
 };
 use crate::simulate::{Layout, LayoutConfig};
 use crate::site::{Site, SitePoint};
@@ -221,14 +221,13 @@ fn train(
     let encoder = Encoder::fit(config.fingerprint, tasks, &room, access_points, &mut rng)?;
     let bound = encoder.bind(access_points);
     let source = EncodedTasks { origin: tasks, encoder: &bound };
-    let start = TrainingStart {
-        encoder: encoder.clone(),
+    let history = History {
         environments: environments.to_vec(),
         validation_environments: Vec::new(),
         access_points: Vec::new(),
         data_hash: data_hash.to_owned(),
-        state: None,
     };
+    let start = TrainingStart { encoder: encoder.clone(), history, state: None };
     let no_validation: Option<(&dyn TaskSource, _)> = None;
     train_on(&source, no_validation, start, config, seed, &mut Silent)
 }

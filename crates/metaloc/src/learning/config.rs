@@ -8,7 +8,7 @@ use metaloc_radio::fingerprint::RssNeighbors;
 use metaloc_radio::similarity::SignalDistance;
 use serde::{Deserialize, Serialize};
 
-use super::NetworkConfig;
+use super::{Answer, CsiLearning, NetworkConfig};
 use crate::error::Error;
 
 /// What a position network answers: x and y in the frame.
@@ -32,6 +32,9 @@ pub struct LearningConfig {
     pub training: TrainingConfig,
     /// Steps in the new environment.
     pub adaptation: AdaptationSettings,
+    /// Learn from channel state information; from RSS if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csi: Option<CsiLearning>,
 }
 
 /// Steps in the new environment (Eq. 14).
@@ -246,11 +249,28 @@ impl LearningConfig {
         AdaptationConfig { step_size: step_size.unwrap_or(self.maml.inner_step_size), steps }
     }
 
+    /// The loss of training and adaptation, resolved.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        let points = self.csi.as_ref().is_some_and(|csi| csi.answer == Answer::Point);
+        let default = if points { Loss::CrossEntropy } else { Loss::Euclidean };
+        self.network.loss.unwrap_or(default)
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
     /// The first setting outside of its legal range.
     pub fn check(&self) -> Result<(), Error> {
+        self.maml.check()?;
+        self.training.check()?;
+        match &self.csi {
+            Some(csi) => csi.check(self.loss(), self.task.samples_per_point),
+            None => self.check_rss(),
+        }
+    }
+
+    fn check_rss(&self) -> Result<(), Error> {
         let refuse = |setting: &str, expected: &str| {
             Err(Error::usage(format!("setting `{setting}` must be {expected}")))
         };
@@ -274,7 +294,7 @@ impl LearningConfig {
         if !(task.held_out_share > 0.0 && task.held_out_share < 1.0) {
             return refuse("task.held_out_share", "between 0 and 1");
         }
-        if self.network.loss == Loss::CrossEntropy {
+        if self.loss() == Loss::CrossEntropy {
             return refuse(
                 "network.loss",
                 "squared-error, root-mean-squared-error or euclidean: positions are regressed",
@@ -290,8 +310,6 @@ impl LearningConfig {
                 self.network.describe(&self.fingerprint.inputs(0), POSITION_OUTPUTS)?;
             }
         }
-        self.maml.check()?;
-        self.training.check()?;
         Ok(())
     }
 }

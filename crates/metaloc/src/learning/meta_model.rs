@@ -16,13 +16,13 @@ use crate::site::Site;
 
 /// A trained start: meta-parameters with everything needed to use them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MetaModel {
+pub struct MetaModel<E = Encoder> {
     /// The configuration that it was trained with.
     pub config: LearningConfig,
     /// The network.
     pub network: NetworkDescription,
-    /// From scans to inputs.
-    pub encoder: Encoder,
+    /// From measurements to inputs.
+    pub encoder: E,
     /// Meta-parameters theta*, flat.
     pub parameters: Vec<f32>,
     /// How it came about.
@@ -53,7 +53,7 @@ pub struct TrainingRecord {
     pub outcome: Option<Outcome>,
 }
 
-impl MetaModel {
+impl<E> MetaModel<E> {
     /// The learner that the parameters belong to.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl MetaModel {
 }
 
 fn learner(network: &NetworkDescription, config: &LearningConfig) -> Result<NetworkLearner, Error> {
-    let (loss, initializer) = (config.network.loss, config.network.initializer);
+    let (loss, initializer) = (config.loss(), config.network.initializer);
     Ok(NetworkLearner { network: network.check()?, loss, initializer })
 }
 
@@ -108,31 +108,30 @@ pub fn meta_train(
     };
     let held_out = held_out.as_ref().map(|origin| EncodedTasks { origin, encoder: &bound });
     let validation = held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation()));
-    let environments = names(historical.sites);
-    let validation_environments = names(historical.validation_sites);
-    let data_hash = historical.data_hash.to_owned();
-    let access_points = heard(historical.sites, access_points);
-    let encoder = encoder.clone();
-    let start = TrainingStart {
-        encoder,
-        environments,
-        validation_environments,
-        access_points,
-        data_hash,
-        state,
+    let history = History {
+        environments: names(historical.sites),
+        validation_environments: names(historical.validation_sites),
+        access_points: heard(historical.sites, access_points),
+        data_hash: historical.data_hash.to_owned(),
     };
+    let start = TrainingStart { encoder: encoder.clone(), history, state };
     train_on(&source, validation, start, config, seed, observer)
 }
 
 /// What a training run starts from.
 pub(crate) struct TrainingStart {
     pub(crate) encoder: Encoder,
+    pub(crate) history: History,
+    /// A checkpoint to go on from.
+    pub(crate) state: Option<TrainingState>,
+}
+
+/// What a training record says of the data.
+pub(crate) struct History {
     pub(crate) environments: Vec<String>,
     pub(crate) validation_environments: Vec<String>,
     pub(crate) access_points: Vec<String>,
     pub(crate) data_hash: String,
-    /// A checkpoint to go on from.
-    pub(crate) state: Option<TrainingState>,
 }
 
 /// As [`meta_train`], on any source of tasks that the start's encoder encodes.
@@ -145,16 +144,30 @@ pub(crate) fn train_on(
     observer: &mut dyn Observer,
 ) -> Result<MetaModel, Error> {
     config.check()?;
-    let TrainingStart {
-        encoder,
-        environments,
-        validation_environments,
-        access_points,
-        data_hash,
-        state,
-    } = start;
+    let TrainingStart { encoder, history, state } = start;
     let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
-    let learner = learner(&network, config)?;
+    let tasks = Tasks { source, validation };
+    let (parameters, record) =
+        train_network(&network, tasks, history, state, (config, seed), observer)?;
+    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+}
+
+/// Where a training run's tasks come from.
+pub(crate) struct Tasks<'a> {
+    pub(crate) source: &'a dyn TaskSource,
+    pub(crate) validation: Option<(&'a dyn TaskSource, AdaptationConfig)>,
+}
+
+/// Trains a network by the configured algorithm: parameters, and how they came about.
+pub(crate) fn train_network(
+    network: &NetworkDescription,
+    tasks: Tasks<'_>,
+    history: History,
+    state: Option<TrainingState>,
+    (config, seed): (&LearningConfig, u64),
+    observer: &mut dyn Observer,
+) -> Result<(Vec<f32>, TrainingRecord), Error> {
+    let learner = learner(network, config)?;
     let mut state = match state {
         Some(state) => state,
         None => {
@@ -162,6 +175,7 @@ pub(crate) fn train_on(
             TrainingState::start(learner.initial_parameters(&mut rng), &config.training.outer)?
         }
     };
+    let Tasks { source, validation } = tasks;
     let data = TrainingData { source, validation, seed };
     let training = &config.training;
     let outcome = match config.algorithm {
@@ -173,6 +187,7 @@ pub(crate) fn train_on(
             Some(train(&learner, &TransferLearning, data, training, &mut state, observer)?)
         }
     };
+    let History { environments, validation_environments, access_points, data_hash } = history;
     let record = TrainingRecord {
         seed,
         environments,
@@ -184,8 +199,7 @@ pub(crate) fn train_on(
         validation_loss: state.best.as_ref().map(|best| best.validation_loss),
         outcome,
     };
-    let parameters = state.result().to_vec();
-    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+    Ok((state.result().to_vec(), record))
 }
 
 /// Names of the environments of `sites`, which stand together.

@@ -1,6 +1,7 @@
 //! From surveyed sites to adapted networks: fingerprints, tasks, meta-training, adaptation.
 
 mod config;
+mod csi;
 mod encoder;
 mod meta_model;
 mod network;
@@ -13,9 +14,13 @@ pub use config::{
     AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FingerprintShape,
     FrameOrigin, FrameUnit, LearningConfig, Scaling, TaskConfig,
 };
+pub use csi::{
+    Answer, CsiEncoder, CsiFingerprint, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
+    csi_train, draw_csi_support,
+};
 pub use encoder::{BoundEncoder, Encoder};
 pub use meta_model::{Historical, MetaModel, TrainingRecord, meta_train};
-pub(crate) use meta_model::{TrainingStart, train_on};
+pub(crate) use meta_model::{History, TrainingStart, train_on};
 pub use network::{Architecture, NetworkConfig};
 pub use site_model::SiteModel;
 pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};

@@ -17,8 +17,9 @@ pub struct NetworkConfig {
     pub architecture: Architecture,
     /// How weights are drawn before training.
     pub initializer: Initializer,
-    /// Loss of training and adaptation, in frame units.
-    pub loss: Loss,
+    /// Loss of training and adaptation. If left out: the Euclidean error in frame units for
+    /// positions, cross-entropy for points.
+    pub loss: Option<Loss>,
 }
 
 /// The layers of a network.
@@ -43,7 +44,7 @@ impl Default for NetworkConfig {
     fn default() -> Self {
         let architecture =
             Architecture::Mlp { hidden: default_hidden(), activation: Activation::Relu };
-        Self { architecture, initializer: Initializer::default(), loss: Loss::Euclidean }
+        Self { architecture, initializer: Initializer::default(), loss: None }
     }
 }
 
@@ -151,14 +152,10 @@ struct Written {
     activation: Option<Activation>,
     #[serde(default)]
     initializer: Initializer,
-    #[serde(default = "default_loss")]
-    loss: Loss,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    loss: Option<Loss>,
     #[serde(skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<LayerDescription>>,
-}
-
-fn default_loss() -> Loss {
-    NetworkConfig::default().loss
 }
 
 impl TryFrom<Written> for NetworkConfig {
@@ -233,7 +230,7 @@ mod tests {
         let hidden = vec![8];
         let architecture = Architecture::Mlp { hidden, activation: Activation::Relu };
         let initializer = Initializer::XavierUniform;
-        assert_eq!(config, NetworkConfig { architecture, initializer, loss: Loss::Euclidean });
+        assert_eq!(config, NetworkConfig { architecture, initializer, loss: None });
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! choice and part of the method's name in results (`wknn-support`, `wknn-old`, `wknn-both`).
 
 mod adapted;
+mod csi;
 mod knn;
 mod power_weighted_knn;
 mod weighted_knn;
@@ -14,6 +15,9 @@ use metaloc_radio::radio_map::{Neighbor, RadioMap};
 use metaloc_radio::signal::RssScan;
 
 pub use adapted::AdaptedNetwork;
+pub use csi::{
+    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum,
+};
 pub use knn::Knn;
 pub use power_weighted_knn::PowerWeightedKnn;
 pub use weighted_knn::WeightedKnn;
@@ -47,6 +51,9 @@ pub enum NotLocated {
     /// The scan heard only access points that the radio map does not know.
     #[error("the scan heard no access point that the radio map knows")]
     NoKnownAccessPoint,
+    /// The window has other packets, subcarriers or antennas than the survey's.
+    #[error("the capture has other packets, subcarriers or antennas than the survey's")]
+    OtherShape,
     /// The network answered with something that is not a number.
     #[error("the network's answer is not a number: the adapted weights are damaged")]
     NotANumber,

@@ -216,6 +216,7 @@ impl EnvironmentConfig {
                 time_ms: None,
                 set: set.clone(),
                 scan,
+                csi: None,
             });
         }
         environment.points.push(SurveyPoint { id, position });

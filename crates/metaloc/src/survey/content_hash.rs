@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use metaloc_radio::signal::CsiRecording;
+
 use super::Survey;
 
 impl Survey {
@@ -42,8 +44,30 @@ impl Survey {
                     text(&mut hash, name);
                     hash.update(dbm.to_le_bytes());
                 }
+                if let Some(csi) = &sample.csi {
+                    text(&mut hash, self.access_points.name(csi.access_point));
+                    hash_recording(&mut hash, &csi.recording);
+                }
             }
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+fn hash_recording(hash: &mut Sha256, recording: &CsiRecording) {
+    let kind = (recording.chip, recording.channel, recording.bandwidth_mhz);
+    hash.update(format!("{kind:?} {:?} {:?}", recording.subcarriers, recording.streams));
+    hash.update((recording.n_frames() as u64).to_le_bytes());
+    for time_ns in &recording.time_ns {
+        hash.update(time_ns.to_le_bytes());
+    }
+    for rssi_dbm in &recording.rssi_dbm {
+        hash.update(rssi_dbm.unwrap_or(f32::NAN).to_le_bytes());
+    }
+    let mut bytes = Vec::with_capacity(8 * recording.values.len());
+    for value in &recording.values {
+        bytes.extend(value.re.to_le_bytes());
+        bytes.extend(value.im.to_le_bytes());
+    }
+    hash.update(bytes);
 }

@@ -20,6 +20,11 @@ pub enum SurveyFormat {
     UjiIndoorLoc,
     /// Tidy CSV tables.
     TidyCsv,
+    /// PolyU CSI_IPS 2020-21.
+    #[serde(rename = "polyu")]
+    PolyU,
+    /// CSUIndoorLoc-CSI-RSSI.
+    Csu,
 }
 
 impl SurveyFormat {
@@ -38,6 +43,8 @@ impl SurveyFormat {
             Self::UjiLibrary => ImportFormat::UjiLibrary,
             Self::UjiIndoorLoc => ImportFormat::UjiIndoorLoc,
             Self::TidyCsv => ImportFormat::TidyCsv,
+            Self::PolyU => ImportFormat::PolyU,
+            Self::Csu => ImportFormat::Csu,
         };
         let environment_by = environment_by.map(str::parse).transpose()?;
         let options = ImportOptions { environment_by, environments: only, ..Default::default() };

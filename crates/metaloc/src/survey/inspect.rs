@@ -176,6 +176,7 @@ mod tests {
                 time_ms: Some(1_476_811_167_336),
                 set: "trn".into(),
                 scan: RssScan::new(readings).unwrap(),
+                csi: None,
             });
         }
         survey.environments.push(day);

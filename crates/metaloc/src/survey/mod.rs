@@ -18,9 +18,10 @@ mod template;
 mod timestamp;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use metaloc_radio::geometry::Position;
-use metaloc_radio::signal::{AccessPoints, RssScan};
+use metaloc_radio::signal::{AccessPointId, AccessPoints, CsiRecording, RssScan};
 use serde::{Deserialize, Serialize};
 
 pub use access_point_changes::AccessPointChanges;
@@ -96,7 +97,7 @@ pub struct SurveyPoint {
     pub position: Position,
 }
 
-/// One scan at one point.
+/// One scan, or one recording of a channel, at one point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Unique name within the environment.
@@ -111,10 +112,21 @@ pub struct Sample {
     pub set: SampleSet,
     /// What was heard.
     pub scan: RssScan,
+    /// Channel state information taken at the same time, if any.
+    pub csi: Option<SampleCsi>,
+}
+
+/// Channel state information of a sample: what the device estimated of one access point's channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleCsi {
+    /// Who sent.
+    pub access_point: AccessPointId,
+    /// The frames.
+    pub recording: Arc<CsiRecording>,
 }
 
 /// Which of the publisher's sets a sample belongs to, such as `trn01` or `validation`.
-pub type SampleSet = std::sync::Arc<str>;
+pub type SampleSet = Arc<str>;
 
 impl Survey {
     /// The environment called `name`.

@@ -65,6 +65,10 @@ impl Survey {
             let renumber =
                 |&(id, dbm): &(_, f32)| (access_points.intern(self.access_points.name(id)), dbm);
             sample.scan = RssScan::new(sample.scan.readings().iter().map(renumber).collect())?;
+            if let Some(csi) = &mut sample.csi {
+                let name = self.access_points.name(csi.access_point);
+                csi.access_point = access_points.intern(name);
+            }
             if let Some(device) = sample.device {
                 let old = usize::from(device);
                 let new = *new_device[old].get_or_insert_with(|| {

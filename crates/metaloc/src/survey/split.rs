@@ -89,6 +89,7 @@ mod tests {
             time_ms: None,
             set: set.into(),
             scan: RssScan::new(vec![(AccessPointId(point), -50.0)]).unwrap(),
+            csi: None,
         };
         let samples = [("a", 0, "trn01"), ("b", 1, "tst01"), ("c", 2, "tst02"), ("d", 2, "trn01")];
         Environment {

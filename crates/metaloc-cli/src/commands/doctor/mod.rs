@@ -41,13 +41,12 @@ pub(crate) fn run(args: &Doctor, quiet: bool) -> anyhow::Result<()> {
     };
     let interrupt = interrupt::watch()?;
     let output = Output::new(&args.json);
-    let (mut patients, mut failed, mut rows) = (Vec::new(), 0, Vec::new());
+    let (mut patients, mut failed) = (Vec::new(), 0);
     for path in &args.captures {
         match look_at(path, &options, &interrupt, quiet) {
             Ok(patient) => {
                 failed += usize::from(patient.report.frames == 0);
                 output.say(text::capture(&patient))?;
-                rows.extend(row::rows(&patient));
                 patients.push(patient);
             }
             Err(error) => {
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &Doctor, quiet: bool) -> anyhow::Result<()> {
             }
         }
     }
-    output.rows(&rows)?;
+    output.rows(&patients.iter().flat_map(row::rows).collect::<Vec<_>>())?;
     if let Some(path) = &args.picture {
         paint(path, &patients, quiet)?;
     }

@@ -1,6 +1,7 @@
 //! What was found in a capture, in words.
 
-use metaloc::radio::diagnosis::{Condition, GroupReport, Selection};
+use metaloc::radio::diagnosis::{Condition, GroupReport};
+use metaloc::radio::preprocess::SubcarrierSelection;
 use metaloc::radio::signal::{Chip, SubcarrierRole};
 
 use super::Patient;
@@ -10,8 +11,10 @@ use crate::output::table;
 /// Most groups that are described one by one, and that the table lists.
 const MOST_DESCRIBED: usize = 4;
 const MOST_LISTED: usize = 20;
+/// Share of outliers from which on it is not them that is odd.
+const MANY: f64 = 0.2;
 /// Frames of an image, as in the paper.
-const IMAGE: f64 = 50.0;
+const IMAGE: u64 = 50;
 
 /// All about a capture.
 pub(super) fn capture(patient: &Patient) -> String {
@@ -88,13 +91,14 @@ fn described(group: &GroupReport) -> String {
         ("numbers", numbers(group)),
         ("RSS", rss(group)),
         ("level", level(group)),
+        ("width", width(group)),
         ("silent", quiet(group)),
         ("bad", bad(group)),
         ("pilots", pilots(group)),
         ("outliers", outliers(group)),
         ("keep", keep(group)),
     ];
-    for (label, text) in parts {
+    for (label, text) in parts.iter().filter(|(_, text)| !text.is_empty()) {
         lines.push(format!("  {label:<9} {text}"));
     }
     lines.join("\n")
@@ -187,6 +191,17 @@ fn level(group: &GroupReport) -> String {
     format!("{steps} of more than 3 dB that last, the largest {largest:+.1} dB; {cause}")
 }
 
+/// Which part of the channel frames fill, if not all of it.
+fn width(group: &GroupReport) -> String {
+    if group.occupied.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<String> =
+        group.occupied.iter().map(|[first, last]| format!("{first}..{last}")).collect();
+    let mhz = 20 * group.occupied.len();
+    format!("frames fill {mhz} of {} MHz only: {}", group.bandwidth_mhz, parts.join(", "))
+}
+
 /// The subcarriers on which nothing is expected, and which of them carry something all the same.
 fn quiet(group: &GroupReport) -> String {
     let (expected, dead) = (silent(group), with(group, Condition::Dead));
@@ -217,10 +232,11 @@ fn bad(group: &GroupReport) -> String {
         .filter(|(_, subcarriers)| !subcarriers.is_empty())
         .map(|(what, subcarriers)| format!("{what} {}", ranges(subcarriers)))
         .collect();
-    match parts.is_empty() {
+    let text = match parts.is_empty() {
         true => "every used subcarrier carries a signal".to_owned(),
         false => parts.join("; "),
-    }
+    };
+    if group.frames < 10 { text + "; too few frames to tell junk" } else { text }
 }
 
 /// Whether the pilots can be told from their neighbours.
@@ -267,6 +283,9 @@ fn outliers(group: &GroupReport) -> String {
         outliers.by_shape,
         outliers.by_norm
     );
+    if share > MANY {
+        text += "; so many mean that the channel changed: nothing is wrong with them";
+    }
     if group.zero_frames > 0 {
         text += &format!("; {} without a signal", count(group.zero_frames, "frame", "frames"));
     }
@@ -276,23 +295,29 @@ fn outliers(group: &GroupReport) -> String {
 /// What MetaLoc would keep, and why.
 fn keep(group: &GroupReport) -> String {
     let selection = &group.selection;
-    let frames = (1.0 - group.dropped_share()) * group.frames as f64;
+    let frames = group.frames - group.zero_frames;
+    let without = (1.0 - group.dropped_share()) * group.frames as f64;
     let others = match selection.selection {
-        Selection::HighThroughput52 => "; with the pilots they are 56",
+        SubcarrierSelection::HtData => "; `ht` has the pilots too",
         _ => "",
     };
+    let name = match selection.selection {
+        SubcarrierSelection::Legacy => "`legacy`",
+        SubcarrierSelection::HtData => "`ht-data`",
+        _ => "`auto`",
+    };
     let scale = match group.rssi_dbm {
-        Some(_) => "scale each by its RSS",
-        None => "scale each to the same norm, as there is no RSS",
+        Some(_) => "`gain_control = \"rssi\"`",
+        None => "`gain_control = \"packet\"`, as there is no RSS",
     };
     format!(
-        "{} of {} subcarriers, {} ({}{others});\n            about {frames:.0} of {}, {}; {scale}",
+        "{} of {} subcarriers, {} ({}{others});\n            {frames} of {} ({}); about {without:.0} with `outliers`; {scale}",
         selection.kept.len(),
         group.subcarriers.count(),
-        selection.selection.text(),
+        name,
         selection.reason,
         count(group.frames, "frame", "frames"),
-        count((frames / IMAGE) as u64, "image of 50 frames", "images of 50 frames"),
+        count(frames / IMAGE, "image of 50", "images of 50"),
     )
 }
 

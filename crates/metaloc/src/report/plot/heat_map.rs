@@ -249,7 +249,7 @@ impl HeatMapPanel {
         let columns = self.marked_columns.iter().filter(|(_, _, places)| !places.is_empty());
         meanings.extend(columns.map(|(mark, text, _)| (*mark, format!("top: {text}"), 2.0)));
         let entry = |(mark, text, width): &(HeatMapMark, String, f64)| {
-            Entry::new(Key::Line(Stroke::solid(mark.color(), *width)), "", text)
+            Entry::new(Key::Line(Stroke::solid(mark.color(), *width)), text, "")
         };
         meanings.iter().map(entry).collect()
     }

@@ -5,10 +5,12 @@
 //! ENVIRONMENT/points.csv  point_id,x_m,y_m,floor
 //! ENVIRONMENT/samples.csv sample_id,point_id,time,device,set
 //! ENVIRONMENT/rss.csv     sample_id,access_point,dbm   (not heard = no row)
+//! ENVIRONMENT/csi.safetensors  channel state information, where samples have it
 //! ```
 //!
 //! What can be left out: the column `floor` (0 then), and `time`, `device`, `set` or their cells.
 
+mod csi;
 mod read;
 mod write;
 
@@ -21,6 +23,7 @@ pub(super) use write::{put, write_whole};
 const DESCRIPTION: &str = "survey.toml";
 const POINTS: &[&str] = &["point_id", "x_m", "y_m", "floor"];
 const SAMPLES: &[&str] = &["sample_id", "point_id", "time", "device", "set"];
+const CSI: &str = "csi.safetensors";
 const RSS: &[&str] = &["sample_id", "access_point", "dbm"];
 /// The version of the folder's layout that this software reads and writes.
 const SCHEMA: u32 = 1;

@@ -6,7 +6,9 @@ use std::path::Path;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 
-use super::{DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, folder_name};
+use super::{
+    CSI, DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, csi, folder_name,
+};
 use crate::survey::name_lists::{Devices, Sets};
 use crate::survey::table::Table;
 use crate::survey::{Environment, Sample, Survey, SurveyError, SurveyPoint};
@@ -82,6 +84,7 @@ fn read_environment(
     let (mut samples, sample_index) =
         read_samples(&folder.join("samples.csv"), &point_index, devices)?;
     read_rss(&folder.join("rss.csv"), &sample_index, access_points, &mut samples)?;
+    csi::read(&folder.join(CSI), &sample_index, access_points, &mut samples)?;
     Ok(Environment { name: name.to_owned(), points, samples })
 }
 
@@ -138,7 +141,7 @@ fn read_samples(
             return Err(table.error(format!("sample `{id}` stands twice; give each its own name")));
         }
         let scan = RssScan::default();
-        samples.push(Sample { id: id.into(), point, device, time_ms, set, scan });
+        samples.push(Sample { id: id.into(), point, device, time_ms, set, scan, csi: None });
     }
     Ok((samples, index))
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, folder_name};
+use super::{
+    CSI, DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, csi, folder_name,
+};
 use crate::survey::{Environment, Sample, Survey, SurveyError, timestamp};
 use metaloc_radio::geometry::Position;
 
@@ -39,6 +41,7 @@ impl Survey {
                 for (name, text) in ["points.csv", "samples.csv", "rss.csv"].iter().zip(tables) {
                     put(&inner.join(name), &text)?;
                 }
+                csi::write(&inner.join(CSI), environment, &self.access_points)?;
             }
             Ok(())
         })

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::growing_environment::GrowingEnvironment;
 use super::{DropDuplicates, ImportOptions, ImportReport};
 use crate::survey::name_lists::{Devices, Sets};
-use crate::survey::{Environment, Provenance, Sample, Survey, SurveyError};
+use crate::survey::{Environment, Provenance, Sample, SampleCsi, Survey, SurveyError};
 
 const EMPTY: &str = "empty: no access point heard";
 const IDENTICAL: &str = "identical to an earlier row";
@@ -29,6 +29,7 @@ pub(super) struct Row<'a> {
     pub(super) set: &'a str,
     pub(super) time_ms: Option<i64>,
     pub(super) readings: Vec<(AccessPointId, f32)>,
+    pub(super) csi: Option<SampleCsi>,
     /// What else the file says in this row; rows that differ in it are not identical.
     pub(super) rest: &'a [&'a str],
 }
@@ -119,11 +120,16 @@ impl Builder {
         *self.report.dropped.entry(reason).or_default() += 1;
     }
 
+    /// Counts a row of an environment that was not asked for.
+    pub(super) fn leave_out(&mut self) {
+        self.report.rows_read += 1;
+        self.report.not_asked_for += 1;
+    }
+
     /// Adds a row, or drops it for a reason of the options.
     pub(super) fn add(&mut self, mut row: Row<'_>) -> Result<(), String> {
         if !self.meet(row.environment) || !self.options.wants_set(row.set) {
-            self.report.rows_read += 1;
-            self.report.not_asked_for += 1;
+            self.leave_out();
             return Ok(());
         }
         let scan = RssScan::new(std::mem::take(&mut row.readings)).map_err(|e| e.to_string())?;
@@ -142,12 +148,20 @@ impl Builder {
         let growing = &mut self.growing[at];
         let point = growing.point(row.point, row.position)?;
         let id = growing.unique_sample_id(row.id);
-        growing.push(Sample { id, point, device, time_ms: row.time_ms, set, scan });
+        growing.push(Sample {
+            id,
+            point,
+            device,
+            time_ms: row.time_ms,
+            set,
+            scan,
+            csi: row.csi.take(),
+        });
         Ok(())
     }
 
     fn reason_to_drop(&mut self, row: &Row<'_>, scan: &RssScan) -> Option<&'static str> {
-        if scan.is_empty() {
+        if scan.is_empty() && row.csi.is_none() {
             return Some(EMPTY);
         }
         let (rest, reason): (&[&str], _) = match self.options.drop_duplicates.unwrap_or_default() {

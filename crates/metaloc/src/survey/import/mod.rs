@@ -4,8 +4,12 @@
 //! environments, drops what the options say, and counts. Access points that no kept row heard are no
 //! part of the survey.
 
+mod archive;
 mod builder;
+mod csu;
 mod growing_environment;
+mod polyu;
+mod recordings;
 mod report;
 mod tidy_csv;
 mod uji_library;
@@ -30,17 +34,23 @@ pub enum ImportFormat {
     UjiIndoorLoc,
     /// Tidy CSV tables: samples, RSS, access points.
     TidyCsv,
+    /// PolyU CSI_IPS 2020-21 (Reyes et al.): Intel 5300 logs, a folder of them or zip files.
+    PolyU,
+    /// CSUIndoorLoc-CSI-RSSI (Wang and Pasricha 2022): Nexmon captures and a table of locations.
+    Csu,
 }
 
 impl ImportFormat {
     /// What can make an environment of this format; the first is its default.
     #[must_use]
     pub const fn environment_by(self) -> &'static [EnvironmentBy] {
-        use EnvironmentBy::{All, Building, Device, Floor, Month, Named, Set};
+        use EnvironmentBy::{All, Building, Day, Device, Floor, Month, Named, Set};
         match self {
             Self::UjiLibrary => &[Month, Floor, Device, Set, All],
             Self::UjiIndoorLoc => &[Floor, Building, Device, Set, All],
             Self::TidyCsv => &[Named, Floor, Device, Set, All],
+            Self::PolyU => &[Day, All],
+            Self::Csu => &[Named, All],
         }
     }
 
@@ -68,6 +78,8 @@ impl fmt::Display for ImportFormat {
             Self::UjiLibrary => "uji-library",
             Self::UjiIndoorLoc => "ujiindoorloc",
             Self::TidyCsv => "tidy-csv",
+            Self::PolyU => "polyu",
+            Self::Csu => "csu",
         })
     }
 }
@@ -80,10 +92,12 @@ impl FromStr for ImportFormat {
             "uji-library" => Ok(Self::UjiLibrary),
             "ujiindoorloc" => Ok(Self::UjiIndoorLoc),
             "tidy-csv" => Ok(Self::TidyCsv),
+            "polyu" => Ok(Self::PolyU),
+            "csu" => Ok(Self::Csu),
             _ => Err(SurveyError::Unknown {
                 what: "format",
                 found: name.to_owned(),
-                expected: "uji-library, ujiindoorloc or tidy-csv".into(),
+                expected: "uji-library, ujiindoorloc, tidy-csv, polyu or csu".into(),
             }),
         }
     }
@@ -94,6 +108,8 @@ impl FromStr for ImportFormat {
 pub enum EnvironmentBy {
     /// The month of the survey.
     Month,
+    /// The day of the survey.
+    Day,
     /// The floor; where there are several buildings, the floor of a building.
     Floor,
     /// The building.
@@ -112,6 +128,7 @@ impl fmt::Display for EnvironmentBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Month => "month",
+            Self::Day => "day",
             Self::Floor => "floor",
             Self::Building => "building",
             Self::Device => "device",
@@ -128,6 +145,7 @@ impl FromStr for EnvironmentBy {
     fn from_str(name: &str) -> Result<Self, SurveyError> {
         match name {
             "month" => Ok(Self::Month),
+            "day" => Ok(Self::Day),
             "floor" | "building-floor" => Ok(Self::Floor),
             "building" => Ok(Self::Building),
             "device" => Ok(Self::Device),
@@ -137,8 +155,9 @@ impl FromStr for EnvironmentBy {
             _ => Err(SurveyError::Unknown {
                 what: "environment-by",
                 found: name.to_owned(),
-                expected: "month, floor, building, building-floor, device, set, environment or all"
-                    .into(),
+                expected:
+                    "month, day, floor, building, building-floor, device, set, environment or all"
+                        .into(),
             }),
         }
     }
@@ -207,6 +226,8 @@ pub fn import(
         ImportFormat::UjiLibrary => uji_library::read(paths, by, options)?,
         ImportFormat::UjiIndoorLoc => ujiindoorloc::read(paths, by, options)?,
         ImportFormat::TidyCsv => tidy_csv::read(paths, by, options)?,
+        ImportFormat::PolyU => polyu::read(paths, by, options)?,
+        ImportFormat::Csu => csu::read(paths, by, options)?,
     };
     builder.finish(paths)
 }

@@ -18,10 +18,23 @@ pub struct ImportReport {
     pub dropped: BTreeMap<&'static str, usize>,
     /// Rows left out because they belong to environments that were not asked for.
     pub not_asked_for: usize,
+    /// CSI frames read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub frames_read: usize,
+    /// CSI frames kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub frames_kept: usize,
+    /// CSI frames dropped and parts of captures skipped, by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub frames_dropped: BTreeMap<&'static str, usize>,
     /// Access points that the files list.
     pub access_points_listed: usize,
     /// Access points that a kept row heard; the others are no part of the survey.
     pub access_points_heard: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl ImportReport {
@@ -41,6 +54,12 @@ impl fmt::Display for ImportReport {
             self.n_dropped()
         )?;
         for (reason, count) in &self.dropped {
+            write!(f, "\n  {count} dropped: {reason}")?;
+        }
+        if self.frames_read > 0 {
+            write!(f, "\n  {} CSI frames read, {} kept", self.frames_read, self.frames_kept)?;
+        }
+        for (reason, count) in &self.frames_dropped {
             write!(f, "\n  {count} dropped: {reason}")?;
         }
         let (listed, heard) = (self.access_points_listed, self.access_points_heard);

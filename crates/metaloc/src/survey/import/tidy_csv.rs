@@ -91,6 +91,7 @@ fn add_row(
         time_ms: table.time_ms(TIME)?,
         readings,
         // A sample has a name of its own: no two rows are the same.
+        csi: None,
         rest: &[id],
     };
     builder.add(row).map_err(|reason| table.error(reason))

@@ -142,6 +142,7 @@ fn read_set(
                 set: context.set,
                 time_ms: Some(time_ms),
                 readings,
+                csi: None,
                 rest: &[],
             };
             builder.add(added).map_err(refuse)?;

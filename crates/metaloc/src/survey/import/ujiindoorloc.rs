@@ -154,6 +154,7 @@ fn add_row(
         set,
         time_ms: Some(time_ms(time_s?)?),
         readings: wide_readings(record.iter().take(n_access_points))?,
+        csi: None,
         rest: &tail,
     })
 }

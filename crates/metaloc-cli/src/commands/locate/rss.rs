@@ -1,14 +1,14 @@
-//! `metaloc locate`.
+//! RSS scans, located one by one.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use metaloc::learning::SiteModel;
 use metaloc::locate::{AdaptedNetwork, Locator};
-use metaloc::model_file::{self, Loaded};
 use metaloc::radio::gain_offset;
 use metaloc::radio::signal::{AccessPointId, AccessPoints, RssScan};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::args::Locate;
 use crate::output::note;
@@ -24,48 +24,19 @@ struct ScanLine {
 /// A scan on its way: what it is called, and what was heard or why it can't be used.
 type Scan = (serde_json::Value, Result<RssScan, String>);
 
-/// An answer as it goes out.
-#[derive(Debug, Serialize)]
-struct Answer {
-    id: serde_json::Value,
-    located: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x_m: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    y_m: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    floor: Option<i32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    candidates: Vec<CandidateAnswer>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct CandidateAnswer {
-    point: String,
-    x_m: f64,
-    y_m: f64,
-    floor: i32,
-    weight: f64,
-}
-
-pub(crate) fn run(args: &Locate, quiet: bool) -> anyhow::Result<()> {
-    let site = match model_file::read(&args.model)? {
-        Loaded::Site(site) => *site,
-        Loaded::Meta(_) | Loaded::Checkpoint(..) => bail!(
-            "{}: not adapted to any environment yet; run `metaloc adapt` first",
-            args.model.display()
-        ),
+/// Locates scans.
+pub(super) fn run(args: &Locate, site: SiteModel, quiet: bool) -> anyhow::Result<()> {
+    let [scans_file] = args.scans.as_slice() else {
+        bail!("give one file of scans, or `-` for JSON lines from standard input");
     };
     let access_points = site.access_points.clone();
     let locator = AdaptedNetwork::new(site)?;
     let mut out = std::io::stdout().lock();
-    if is_csv(&args.scans) || args.calibrate_gain {
-        let mut scans: Vec<Scan> = if is_csv(&args.scans) {
-            csv_scans(&args.scans, &access_points)?
+    if is_csv(scans_file) || args.calibrate_gain {
+        let mut scans: Vec<Scan> = if is_csv(scans_file) {
+            csv_scans(scans_file, &access_points)?
         } else {
-            json_lines(&args.scans, &access_points)?.collect::<Result<_, _>>()?
+            json_lines(scans_file, &access_points)?.collect::<Result<_, _>>()?
         };
         if args.calibrate_gain {
             calibrate(&mut scans, &locator, quiet);
@@ -74,7 +45,7 @@ pub(crate) fn run(args: &Locate, quiet: bool) -> anyhow::Result<()> {
             answer(&mut out, &locator, scan)?;
         }
     } else {
-        for scan in json_lines(&args.scans, &access_points)? {
+        for scan in json_lines(scans_file, &access_points)? {
             answer(&mut out, &locator, scan?)?;
         }
     }
@@ -180,41 +151,5 @@ fn calibrate(scans: &mut [Scan], locator: &AdaptedNetwork, quiet: bool) {
 
 fn answer(out: &mut impl Write, locator: &AdaptedNetwork, (id, scan): Scan) -> anyhow::Result<()> {
     let estimate = scan.and_then(|scan| locator.locate(&scan).map_err(|e| e.to_string()));
-    let answer = match estimate {
-        Ok(estimate) => Answer {
-            id,
-            located: true,
-            x_m: Some(millimetres(estimate.position.x_m)),
-            y_m: Some(millimetres(estimate.position.y_m)),
-            floor: Some(estimate.position.floor),
-            candidates: estimate
-                .candidates
-                .into_iter()
-                .map(|candidate| CandidateAnswer {
-                    point: candidate.id,
-                    x_m: candidate.position.x_m,
-                    y_m: candidate.position.y_m,
-                    floor: candidate.position.floor,
-                    weight: (candidate.weight * 1e4).round() / 1e4,
-                })
-                .collect(),
-            reason: None,
-        },
-        Err(reason) => Answer {
-            id,
-            located: false,
-            x_m: None,
-            y_m: None,
-            floor: None,
-            candidates: Vec::new(),
-            reason: Some(reason),
-        },
-    };
-    writeln!(out, "{}", serde_json::to_string(&answer)?)?;
-    Ok(())
-}
-
-/// More digits than a millimetre would only look precise.
-fn millimetres(metres: f64) -> f64 {
-    (metres * 1e3).round() / 1e3
+    super::answer::write(out, id, estimate)
 }

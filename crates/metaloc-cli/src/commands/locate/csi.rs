@@ -1,0 +1,121 @@
+//! Captures of channel state information, located window by window.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use metaloc::capture::{CaptureFile, Transmitter, WindowStream};
+use metaloc::learning::CsiSiteModel;
+use metaloc::locate::{AdaptedCsiNetwork, CsiLocator};
+use metaloc::radio::capture::{CaptureOptions, Event};
+use metaloc::radio::signal::Chip;
+
+use super::answer;
+use crate::args::Locate;
+use crate::output::note;
+
+/// Locates each window of the captures, in order.
+pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Result<()> {
+    if args.calibrate_gain {
+        bail!("--calibrate-gain is for RSS scans; this model reads channel state information");
+    }
+    let transmitters = transmitters(args, &site)?;
+    let encoder = site.model.encoder.clone();
+    let locator = AdaptedCsiNetwork::new(site)?;
+    let named = |chip: &Chip| args.chip.as_deref() == Some(chip.name());
+    let chip = Chip::ALL.into_iter().find(named);
+    let options = CaptureOptions { chip, ..CaptureOptions::default() };
+    let mut out = std::io::stdout().lock();
+    let mut located = 0;
+    for path in &args.scans {
+        let mut stream =
+            WindowStream::new(&encoder.config.window, encoder.window_shape, &transmitters);
+        let mut capture = open(path, &options)?;
+        let mut skipped: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let (mut frames, mut windows) = (0, 0);
+        while let Some(event) = capture.next_event()? {
+            let frame = match event {
+                Event::Frame(frame) => frame,
+                Event::Skip(skip) => {
+                    *skipped.entry(skip.reason.text()).or_default() += 1;
+                    continue;
+                }
+            };
+            frames += 1;
+            let window = stream.push(frame).with_context(|| path.display().to_string())?;
+            let Some(window) = window else { continue };
+            windows += 1;
+            let id = format!("{}#{windows}", path.display());
+            let estimate = locator.locate(&window).map_err(|e| e.to_string());
+            answer::write(&mut out, id.into(), estimate)?;
+            // Who reads a pipe waits for each answer.
+            out.flush()?;
+        }
+        located += windows;
+        if !quiet {
+            for (reason, count) in skipped {
+                note(format!("{}: {count} skipped: {reason}", path.display()));
+            }
+            if stream.not_asked_for() > 0 {
+                note(format!(
+                    "{}: {} of {frames} frames left out: of other transmitters, or with other \
+                     antennas or subcarriers than the survey's",
+                    path.display(),
+                    stream.not_asked_for()
+                ));
+            }
+            if stream.waiting() > 0 {
+                note(format!(
+                    "{}: {} frames left over; a window takes {}",
+                    path.display(),
+                    stream.waiting(),
+                    encoder.config.window.packets
+                ));
+            }
+        }
+    }
+    if located == 0 {
+        bail!(
+            "no window of {} frames from each of the survey's access points; record longer, or see \
+             what is in the capture with `metaloc doctor`",
+            encoder.config.window.packets
+        );
+    }
+    Ok(())
+}
+
+fn open(path: &Path, options: &CaptureOptions) -> anyhow::Result<CaptureFile> {
+    if path == Path::new("-") {
+        return Ok(CaptureFile::from_input(Box::new(std::io::stdin()), "-", options)?);
+    }
+    Ok(CaptureFile::open(path, options)?)
+}
+
+/// Whose frames stand for the survey's access points: as named on the command line, or by the access
+/// points' names where these are addresses.
+fn transmitters(args: &Locate, site: &CsiSiteModel) -> anyhow::Result<Vec<Transmitter>> {
+    let names = &site.support.access_points;
+    if !args.transmitter.is_empty() {
+        if args.transmitter.len() != names.len() {
+            bail!(
+                "--transmitter names {} addresses, the survey has the access points {}; name one for \
+                 each, in this order",
+                args.transmitter.len(),
+                names.join(", ")
+            );
+        }
+        return Ok(args.transmitter.iter().map(|&mac| Transmitter::Address(mac)).collect());
+    }
+    let addresses: Result<Vec<_>, String> =
+        names.iter().map(|name| name.parse().map(Transmitter::Address)).collect();
+    match addresses {
+        Ok(addresses) => Ok(addresses),
+        Err(_) if names.len() == 1 => Ok(vec![Transmitter::Only]),
+        Err(_) => bail!(
+            "the survey's access points are called {}, which are no addresses; say with \
+             --transmitter which addresses they have, in this order",
+            names.join(", ")
+        ),
+    }
+}

@@ -1,0 +1,209 @@
+//! Windows of a survey's kind from frames as they come: from files, or from a pipe without end.
+
+use std::collections::VecDeque;
+
+use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
+use metaloc_radio::signal::{CsiFrame, CsiRecording, MacAddress, Stream, Subcarriers};
+
+use crate::error::Error;
+
+/// Frames that may wait for a window, in windows: dropped and outlying frames need some room.
+const MOST_WAITING: usize = 4;
+
+/// Whose frames make an access point's windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transmitter {
+    /// The one with this address.
+    Address(MacAddress),
+    /// The only one that there is.
+    Only,
+}
+
+/// Cuts frames into windows of all access points side by side.
+pub struct WindowStream {
+    config: CsiConfig,
+    /// Subcarriers and streams that a window of all access points has.
+    shape: [usize; 2],
+    access_points: Vec<Waiting>,
+    /// Kinds of frame met, and whether the survey has such.
+    kinds: Vec<(Kind, bool)>,
+    /// Frames of other transmitters or other kinds.
+    not_asked_for: usize,
+}
+
+/// What tells frames apart that don't fit into one window.
+type Kind = (u16, Subcarriers, Vec<Stream>);
+
+/// What waits for an access point's next windows.
+struct Waiting {
+    transmitter: Transmitter,
+    /// Who was heard, where any will do.
+    heard: Option<MacAddress>,
+    frames: Vec<CsiFrame>,
+    windows: VecDeque<CsiWindow>,
+}
+
+impl WindowStream {
+    /// Windows of `window_shape` (packets, subcarriers, streams), cut as `config` says, from one
+    /// transmitter an access point.
+    #[must_use]
+    pub fn new(config: &CsiConfig, window_shape: [usize; 3], transmitters: &[Transmitter]) -> Self {
+        let waiting = |&transmitter: &Transmitter| Waiting {
+            transmitter,
+            heard: None,
+            frames: Vec::new(),
+            windows: VecDeque::new(),
+        };
+        Self {
+            config: config.clone(),
+            shape: [window_shape[1], window_shape[2]],
+            access_points: transmitters.iter().map(waiting).collect(),
+            kinds: Vec::new(),
+            not_asked_for: 0,
+        }
+    }
+
+    /// Frames that were left out: of other transmitters, or unlike the survey's.
+    #[must_use]
+    pub fn not_asked_for(&self) -> usize {
+        self.not_asked_for
+    }
+
+    /// Frames that wait for a window.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.access_points.iter().map(|waiting| waiting.frames.len()).sum()
+    }
+
+    /// Takes a frame; the next window of all access points if that completes one.
+    ///
+    /// # Errors
+    /// If several transmitters are heard and none was named, or the frame lacks what the settings ask
+    /// for.
+    pub fn push(&mut self, frame: CsiFrame) -> Result<Option<CsiWindow>, Error> {
+        if !self.is_like_the_survey(&frame) {
+            self.not_asked_for += 1;
+            return Ok(None);
+        }
+        let Some(index) = self.access_point_of(&frame)? else {
+            self.not_asked_for += 1;
+            return Ok(None);
+        };
+        let waiting = &mut self.access_points[index];
+        waiting.frames.push(frame);
+        if waiting.frames.len() < self.config.packets {
+            return Ok(None);
+        }
+        let recording = CsiRecording::new(waiting.frames.clone())?;
+        let (windows, _) = self.config.windows(&recording)?;
+        if let Some(first) = windows.into_iter().next() {
+            waiting.windows.push_back(first);
+            waiting.frames.clear();
+        } else if waiting.frames.len() >= MOST_WAITING * self.config.packets {
+            waiting.frames.drain(..self.config.packets);
+        }
+        if self.access_points.iter().any(|waiting| waiting.windows.is_empty()) {
+            return Ok(None);
+        }
+        let parts: Vec<CsiWindow> =
+            self.access_points.iter_mut().filter_map(|w| w.windows.pop_front()).collect();
+        Ok(CsiWindow::joined(&parts.iter().collect::<Vec<_>>()))
+    }
+
+    /// Whether a window of such frames has the survey's subcarriers and share of its streams.
+    fn is_like_the_survey(&mut self, frame: &CsiFrame) -> bool {
+        let kind = (frame.bandwidth_mhz, frame.subcarriers, frame.streams.clone());
+        if let Some((_, known)) = self.kinds.iter().find(|(met, _)| *met == kind) {
+            return *known;
+        }
+        let single = CsiConfig { packets: 1, hampel: None, outliers: None, ..self.config.clone() };
+        let window = CsiRecording::new(vec![frame.clone()]).and_then(|r| single.windows(&r));
+        let is_like = window.is_ok_and(|(windows, _)| {
+            let [subcarriers, streams] = self.shape;
+            let of = |w: &CsiWindow| [w.shape()[1], w.shape()[2] * self.access_points.len()];
+            windows.first().is_none_or(|w| of(w) == [subcarriers, streams])
+        });
+        self.kinds.push((kind, is_like));
+        is_like
+    }
+
+    /// The access point that sent a frame; `None` for a stranger.
+    fn access_point_of(&mut self, frame: &CsiFrame) -> Result<Option<usize>, Error> {
+        for (index, waiting) in self.access_points.iter_mut().enumerate() {
+            match (waiting.transmitter, frame.source) {
+                (Transmitter::Address(address), Some(source)) if address == source => {
+                    return Ok(Some(index));
+                }
+                // Intel's chip does not say who sent.
+                (Transmitter::Only, None) => return Ok(Some(index)),
+                (Transmitter::Only, Some(source)) => {
+                    let first = *waiting.heard.get_or_insert(source);
+                    if first == source {
+                        return Ok(Some(index));
+                    }
+                    return Err(Error::usage(format!(
+                        "frames of several transmitters ({first}, {source}); say which one the \
+                         survey's access point is (`--transmitter`)"
+                    )));
+                }
+                (Transmitter::Address(_), _) => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metaloc_radio::num_complex::Complex32;
+    use metaloc_radio::signal::Chip;
+
+    fn frame(source: u8, time_ns: u64, n: u16) -> CsiFrame {
+        let subcarriers = Subcarriers::All(n);
+        CsiFrame {
+            chip: Chip::Bcm43455c0,
+            time_ns,
+            source: Some(MacAddress([source; 6])),
+            sequence: None,
+            rssi_dbm: None,
+            channel: Some(36),
+            bandwidth_mhz: 20,
+            streams: vec![Stream::default()],
+            subcarriers,
+            values: vec![Complex32::new(f32::from(source), 0.0); usize::from(n)],
+        }
+    }
+
+    fn stream(transmitters: &[Transmitter]) -> WindowStream {
+        let config = CsiConfig { packets: 2, ..CsiConfig::default() };
+        WindowStream::new(&config, [2, 52, transmitters.len()], transmitters)
+    }
+
+    #[test]
+    fn access_points_are_told_apart_by_their_addresses() {
+        let addresses = [7, 9].map(|source| Transmitter::Address(MacAddress([source; 6])));
+        let mut stream = stream(&addresses);
+        let sources = [9, 7, 3, 9, 7];
+        let windows: Vec<_> = sources
+            .iter()
+            .enumerate()
+            .map(|(at, &source)| stream.push(frame(source, at as u64, 64)).unwrap())
+            .collect();
+        let window = windows[4].as_ref().unwrap();
+        assert!(windows[..4].iter().all(Option::is_none));
+        assert_eq!((window.shape(), &window.values[..2]), ([2, 52, 2], &[7.0, 9.0][..]));
+        assert_eq!((stream.not_asked_for(), stream.waiting()), (1, 0));
+    }
+
+    #[test]
+    fn strangers_are_never_mixed_in() {
+        let mut stream = stream(&[Transmitter::Only]);
+        assert_eq!(stream.push(frame(7, 0, 32)).unwrap(), None);
+        assert_eq!(stream.not_asked_for(), 1);
+        assert_eq!(stream.push(frame(7, 0, 64)).unwrap(), None);
+        assert!(stream.push(frame(7, 1, 64)).unwrap().is_some());
+        let message = stream.push(frame(8, 1, 64)).unwrap_err().to_string();
+        assert!(message.contains("07:07:07:07:07:07, 08:08"), "{message}");
+    }
+}

@@ -1,0 +1,103 @@
+//! A place surveyed with channel state information, as learning and locating see it: points with
+//! windows of clean packets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use metaloc_radio::geometry::Position;
+use metaloc_radio::preprocess::{CsiConfig, CsiWindow, WindowReport};
+use metaloc_radio::signal::AccessPoints;
+
+use crate::error::Error;
+use crate::survey::{Environment, Sample};
+
+/// An environment's points with windows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsiSite {
+    /// Name of the environment.
+    pub environment: String,
+    /// The access points whose windows stand side by side in a window, in this order.
+    pub access_points: Vec<String>,
+    /// Places that have at least one window.
+    pub points: Vec<CsiPoint>,
+}
+
+/// A place with the windows recorded there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsiPoint {
+    /// Name of the point in its environment.
+    pub id: String,
+    /// Where it is.
+    pub position: Position,
+    /// Windows of all access points side by side, in order of measurement.
+    pub windows: Vec<Arc<CsiWindow>>,
+}
+
+impl CsiSite {
+    /// The site of an environment, from the samples that `keep` accepts, and what became of their
+    /// frames.
+    ///
+    /// The windows of a point are cut from each access point's recordings; the i-th window of each
+    /// access point make the point's i-th window, the access points in the order of their names.
+    /// Where one has fewer than the others, the others' last ones are left out. No window spans two
+    /// samples.
+    ///
+    /// # Errors
+    /// If a recording lacks what the settings ask for, or recordings don't fit side by side; the
+    /// message names the sample.
+    pub fn of_environment(
+        environment: &Environment,
+        names: &AccessPoints,
+        config: &CsiConfig,
+        keep: impl Fn(&Sample) -> bool,
+    ) -> Result<(Self, WindowReport), Error> {
+        let mut report = WindowReport::default();
+        // Point, access point -> windows.
+        let mut windows: BTreeMap<u32, BTreeMap<&str, Vec<CsiWindow>>> = BTreeMap::new();
+        for sample in environment.samples.iter().filter(|sample| keep(sample)) {
+            let Some(csi) = &sample.csi else { continue };
+            let (cut, of_sample) = config.windows(&csi.recording).map_err(|e| {
+                Error::usage(format!("{}, sample {}: {e}", environment.name, sample.id))
+            })?;
+            report += of_sample;
+            let access_point = names.name(csi.access_point);
+            windows.entry(sample.point).or_default().entry(access_point).or_default().extend(cut);
+        }
+        let mut access_points: Vec<&str> =
+            windows.values().flat_map(|w| w.keys().copied()).collect();
+        access_points.sort_unstable();
+        access_points.dedup();
+        let mut points = Vec::new();
+        for (point, by_access_point) in windows {
+            let surveyed = &environment.points[point as usize];
+            let lists: Vec<&Vec<CsiWindow>> =
+                access_points.iter().filter_map(|name| by_access_point.get(name)).collect();
+            // A point that misses an access point has no image.
+            let complete = lists.len() == access_points.len();
+            let n = lists.iter().map(|list| list.len()).min().unwrap_or(0);
+            let joined = (0..if complete { n } else { 0 }).map(|index| {
+                let parts: Vec<&CsiWindow> = lists.iter().map(|list| &list[index]).collect();
+                CsiWindow::joined(&parts).map(Arc::new).ok_or_else(|| {
+                    Error::usage(format!(
+                        "{}, point {}: its access points' recordings have unlike numbers of \
+                         subcarriers; survey with one bandwidth",
+                        environment.name, surveyed.id
+                    ))
+                })
+            });
+            let windows = joined.collect::<Result<Vec<_>, Error>>()?;
+            if !windows.is_empty() {
+                let (id, position) = (surveyed.id.clone(), surveyed.position);
+                points.push(CsiPoint { id, position, windows });
+            }
+        }
+        let access_points = access_points.into_iter().map(str::to_owned).collect();
+        Ok((Self { environment: environment.name.clone(), access_points, points }, report))
+    }
+
+    /// Number of windows.
+    #[must_use]
+    pub fn n_windows(&self) -> usize {
+        self.points.iter().map(|point| point.windows.len()).sum()
+    }
+}

@@ -1,0 +1,435 @@
+//! Evaluation on surveys with channel state information: which surveyed point, and how far off.
+//!
+//! A new environment's sets are its time: the first so many are the survey, of which a case draws
+//! points and windows; windows of later sets are located. No set is on both sides.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::training::Silent;
+use metaloc_radio::fingerprint::{CsiSpectrum, PixelRange};
+use metaloc_radio::geometry::Position;
+use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::methods::{CsiRule, Kind};
+use super::run::{environments, hash, load};
+use super::{
+    ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
+};
+use crate::csi_site::{CsiPoint, CsiSite};
+use crate::error::Error;
+use crate::learning::{
+    AdaptationSettings, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel, LearningConfig,
+    csi_train, draw_csi_support,
+};
+use crate::locate::{
+    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum,
+};
+use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
+
+/// Neighbours of `hi-knn` where a method does not say.
+const DEFAULT_K: usize = 3;
+/// Penalty of `ridge` where a method does not say.
+const DEFAULT_PENALTY: f64 = 1.0;
+
+/// A survey with channel state information, and how its time is divided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsiData {
+    /// Format on disk.
+    pub format: SurveyFormat,
+    /// Folder or file under the data folder.
+    pub path: PathBuf,
+    /// What makes an environment; the format's default if left out.
+    #[serde(default)]
+    pub environment_by: Option<String>,
+    /// Sets that are used at all, such as `ref-*`.
+    pub sets: Vec<String>,
+    /// A new environment's support is drawn from so many of its sets, the first by name.
+    pub support_first: usize,
+    /// So many of its sets, the first by name, are not located; at least `support_first`.
+    pub test_after: usize,
+    /// Draws of points and windows in each new environment.
+    pub draws: usize,
+}
+
+impl CsiData {
+    /// Checks the division of time.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.support_first == 0 || self.test_after < self.support_first || self.draws == 0 {
+            return Err(Error::usage(
+                "`data.support_first` and `data.draws` must be at least 1, `data.test_after` at \
+                 least `support_first`: what is located lies behind the survey",
+            ));
+        }
+        Ok(())
+    }
+
+    /// An environment's sets in order, those of them that are used.
+    fn sets_of(&self, environment: &Environment) -> Vec<String> {
+        let sets = environment.samples.iter().map(|sample| sample.set.to_string());
+        let mut sets: Vec<String> = sets.filter(|set| is_one_of(set, &self.sets)).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        sets
+    }
+}
+
+/// Runs a protocol on a survey under `data_folder`.
+pub(super) fn run(
+    protocol: &Protocol,
+    data: &CsiData,
+    data_folder: &Path,
+    overrides: &Overrides,
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Evaluation, Error> {
+    let splits = overrides.splits(protocol);
+    let place = (data.format, data_folder.join(&data.path));
+    let survey = load(place, data.environment_by.as_deref(), &splits)?;
+    let survey = &survey;
+    let data_hash = survey.content_hash();
+    let total = splits.len() * protocol.seeds.len();
+    let mut rows = Vec::new();
+    for (done, (split, &seed)) in
+        splits.iter().flat_map(|split| protocol.seeds.iter().map(move |s| (split, s))).enumerate()
+    {
+        let what = format!("split {}, seed {seed}", split.name);
+        if observer.stage(done, total, &what).is_break() {
+            return Err(Error::usage("interrupted; no results were kept"));
+        }
+        let protocol = &protocol.for_split(split)?;
+        let (historical, new) = environments(survey, split);
+        let runner = Runner { protocol, data, survey, data_hash: &data_hash };
+        rows.extend(runner.rows(split, (&historical, &new), seed)?);
+    }
+    Ok(Evaluation { rows, provenance: survey.provenance.clone() })
+}
+
+/// Each variant's accuracy and mean error (m) over the split's historical environments, each held
+/// out in turn.
+pub(super) fn held_out_scores(
+    protocol: &Protocol,
+    data: &CsiData,
+    survey: &Survey,
+    split: &Split,
+    data_hash: &str,
+) -> Result<Vec<(f64, f64)>, Error> {
+    let (historical, _) = environments(survey, split);
+    let draws = protocol.select.draws.max(1);
+    let data = CsiData { draws, ..data.clone() };
+    let mut sums = vec![(0.0, 0.0, 0usize); protocol.methods.len()];
+    for held_out in &historical {
+        let others: Vec<_> =
+            historical.iter().filter(|e| e.name != held_out.name).copied().collect();
+        let runner = Runner { protocol, data: &data, survey, data_hash };
+        let rows = runner.rows(split, (&others, &[held_out]), protocol.seeds[0])?;
+        for (i, row) in rows.iter().enumerate() {
+            let sum = &mut sums[i % protocol.methods.len()];
+            sum.0 += row.accuracy.unwrap_or(0.0);
+            sum.1 += row.errors.mean_m;
+            sum.2 += 1;
+        }
+    }
+    Ok(sums.into_iter().map(|(hits, m, n)| (hits / n as f64, m / n as f64)).collect())
+}
+
+/// Loads what `--select` needs.
+pub(super) fn load_all(
+    data: &CsiData,
+    splits: &[Split],
+    data_folder: &Path,
+) -> Result<Survey, Error> {
+    let place = (data.format, data_folder.join(&data.path));
+    load(place, data.environment_by.as_deref(), splits)
+}
+
+/// One split's evaluation.
+struct Runner<'a> {
+    protocol: &'a Protocol,
+    data: &'a CsiData,
+    survey: &'a Survey,
+    data_hash: &'a str,
+}
+
+/// A new environment's surveyed and later windows, by one way of cutting them.
+struct NewSite {
+    survey: CsiSite,
+    later: CsiSite,
+}
+
+/// All windows of a split, by one way of cutting them.
+struct Windows {
+    historical: Vec<CsiSite>,
+    new: Vec<NewSite>,
+    /// Amplitudes of the historical windows, for images.
+    range: Option<PixelRange>,
+}
+
+/// A draw in a new environment.
+#[derive(Clone, Copy)]
+struct Draw {
+    environment: usize,
+    index: u64,
+    points: usize,
+    seed: u64,
+}
+
+/// A window to locate, with the truth.
+type Query = (Arc<CsiWindow>, String, Position);
+
+/// A trained start with the time that it took.
+struct Trained {
+    model: CsiModel,
+    train_s: f64,
+}
+
+impl Runner<'_> {
+    /// One row a draw and method.
+    fn rows(
+        &self,
+        split: &Split,
+        (historical, new): (&[&Environment], &[&Environment]),
+        seed: u64,
+    ) -> Result<Vec<Row>, Error> {
+        let mut windows: HashMap<String, Windows> = HashMap::new();
+        let mut models: BTreeMap<String, Trained> = BTreeMap::new();
+        for method in &self.protocol.methods {
+            let config = self.config(method)?;
+            let settings = csi_settings(&config)?;
+            let key = format!("{:?}", settings.window);
+            if !windows.contains_key(&key) {
+                windows.insert(key.clone(), self.windows(&settings.window, historical, new)?);
+            }
+            if let Kind::Learn(_) = Kind::of(&method.name)? {
+                let key_of_model = training_key(&config);
+                if !models.contains_key(&key_of_model) {
+                    let sites = &windows[&key].historical;
+                    let data_hash = self.data_hash;
+                    let all = CsiHistorical { sites, validation_sites: &[], data_hash };
+                    let begin = Instant::now();
+                    let model = csi_train(all, &config, seed, None, &mut Silent)?;
+                    let train_s = begin.elapsed().as_secs_f64();
+                    models.insert(key_of_model, Trained { model, train_s });
+                }
+            }
+        }
+        let mut draws = Vec::new();
+        for &points in &self.protocol.support.points {
+            for environment in 0..new.len() {
+                for index in 0..self.data.draws as u64 {
+                    draws.push(Draw { environment, index, points, seed });
+                }
+            }
+        }
+        let methods = &self.protocol.methods;
+        let pairs: Vec<_> =
+            draws.iter().flat_map(|d| methods.iter().map(move |method| (d, method))).collect();
+        let row = |&(draw, method): &(&Draw, &MethodConfig)| {
+            self.row(split, *draw, method, &windows, &models)
+        };
+        pairs.par_iter().map(row).collect()
+    }
+
+    fn config(&self, method: &MethodConfig) -> Result<LearningConfig, Error> {
+        let config = self.protocol.learning_of(method)?;
+        Ok(match Kind::of(&method.name)? {
+            Kind::Learn(algorithm) => LearningConfig { algorithm, ..config },
+            _ => config,
+        })
+    }
+
+    fn windows(
+        &self,
+        config: &CsiConfig,
+        historical: &[&Environment],
+        new: &[&Environment],
+    ) -> Result<Windows, Error> {
+        let site = |environment: &Environment, sets: &[String]| {
+            let names = &self.survey.access_points;
+            let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
+            let (site, _) = CsiSite::of_environment(environment, names, config, keep)?;
+            if site.points.is_empty() {
+                return Err(Error::usage(format!(
+                    "environment {} has no window of {} packets in the sets {}",
+                    environment.name,
+                    config.packets,
+                    sets.join(", ")
+                )));
+            }
+            Ok(site)
+        };
+        let old = historical.iter().map(|environment| site(environment, &self.data.sets));
+        let historical = old.collect::<Result<Vec<CsiSite>, Error>>()?;
+        let new = new.iter().map(|environment| {
+            let sets = self.data.sets_of(environment);
+            let until = |n: usize| n.min(sets.len());
+            let survey = site(environment, &sets[..until(self.data.support_first)])?;
+            let later = site(environment, &sets[until(self.data.test_after)..])?;
+            Ok(NewSite { survey, later })
+        });
+        let new = new.collect::<Result<_, Error>>()?;
+        let all = historical.iter().flat_map(|s| &s.points).flat_map(|p| &p.windows);
+        let range = PixelRange::fit(all.map(|window| &**window));
+        Ok(Windows { historical, new, range })
+    }
+
+    fn row(
+        &self,
+        split: &Split,
+        draw: Draw,
+        method: &MethodConfig,
+        windows: &HashMap<String, Windows>,
+        models: &BTreeMap<String, Trained>,
+    ) -> Result<Row, Error> {
+        let config = self.config(method)?;
+        let settings = csi_settings(&config)?;
+        let cut = &windows[&format!("{:?}", settings.window)];
+        let site = &cut.new[draw.environment];
+        let samples = self.protocol.support.samples_per_point;
+        let stream_of = draw.index << 32 | draw.points as u64;
+        let mut rng = stream(draw.seed, Purpose::Support, draw.environment as u64, stream_of);
+        let points = draw.points.min(site.survey.points.len());
+        let support = draw_csi_support(&site.survey, points, samples, &mut rng)?;
+        let queries = queries(&site.later, &support);
+        let kind = Kind::of(&method.name)?;
+        let begin = Instant::now();
+        let (locator, trained) = match kind {
+            Kind::Learn(_) => {
+                let trained = &models[&training_key(&config)];
+                let model = with_settings(&trained.model, settings);
+                let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
+                let locator: Box<dyn CsiLocator> = Box::new(AdaptedCsiNetwork::new(adapted)?);
+                (locator, Some(trained))
+            }
+            _ => (compare(kind, method, settings, &support, cut.range.as_ref())?, None),
+        };
+        let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
+        let answers = Answers::of(&*locator, &queries, &support);
+        Ok(Row {
+            protocol: self.protocol.name.clone(),
+            split: split.name.clone(),
+            method: method.name.clone(),
+            environment: support.environment.clone(),
+            floors: "together".into(),
+            seed: draw.seed,
+            draw: (self.data.draws > 1).then_some(draw.index),
+            not_located: queries.len() - answers.errors_m.len(),
+            support_points: draw.points,
+            samples_per_point: samples,
+            errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
+            accuracy: Some(answers.hits as f64 / queries.len().max(1) as f64),
+            floor_accuracy: None,
+            outer_steps: trained.map(|t| t.model.record.iterations),
+            adaptation_steps: trained.map(|_| config.adaptation.steps),
+            train_s: trained.map(|t| t.train_s),
+            adapt_ms: trained.map(|_| adapt_ms),
+            locate_us: answers.locate_us,
+            config_hash: hash(&(method, &config))?,
+            data_hash: self.data_hash.to_owned(),
+            errors_m: answers.errors_m,
+        })
+    }
+}
+
+/// What a locator answered.
+struct Answers {
+    errors_m: Vec<f64>,
+    hits: usize,
+    locate_us: f64,
+}
+
+impl Answers {
+    fn of(locator: &dyn CsiLocator, queries: &[Query], support: &CsiSite) -> Self {
+        let (mut errors_m, mut hits) = (Vec::with_capacity(queries.len()), 0);
+        let begin = Instant::now();
+        for (window, id, truth) in queries {
+            let Ok(estimate) = locator.locate(window) else { continue };
+            errors_m.push(estimate.position.distance_m(truth));
+            let nearest = || {
+                let distance = |p: &&CsiPoint| p.position.distance_m(&estimate.position);
+                let nearest =
+                    support.points.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+                nearest.map(|point| &point.id)
+            };
+            let answer = estimate.candidates.first().map(|best| &best.id).or_else(nearest);
+            hits += usize::from(answer == Some(id));
+        }
+        let locate_us = begin.elapsed().as_secs_f64() * 1e6 / queries.len().max(1) as f64;
+        Self { errors_m, hits, locate_us }
+    }
+}
+
+/// The later windows at the surveyed points.
+fn queries(later: &CsiSite, support: &CsiSite) -> Vec<Query> {
+    let surveyed = |id: &String| support.points.iter().any(|point| point.id == *id);
+    let points = later.points.iter().filter(|point| surveyed(&point.id));
+    let windows = points.flat_map(|point| {
+        point.windows.iter().map(|window| (window.clone(), point.id.clone(), point.position))
+    });
+    windows.collect()
+}
+
+fn csi_settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {
+    config.csi.as_ref().ok_or_else(|| {
+        Error::usage("the protocol's data is channel state information: it needs `[learning.csi]`")
+    })
+}
+
+/// A trained model with the settings of locating that a method asks for.
+fn with_settings(model: &CsiModel, settings: &CsiLearning) -> CsiModel {
+    let mut model = model.clone();
+    let own = &mut model.encoder.config;
+    (own.top_k, own.candidates, own.similarity) =
+        (settings.top_k, settings.candidates, settings.similarity);
+    model
+}
+
+/// Names what decides a trained start; adapting and locating don't.
+fn training_key(config: &LearningConfig) -> String {
+    let mut config = LearningConfig { adaptation: AdaptationSettings::default(), ..config.clone() };
+    if let Some(csi) = &mut config.csi {
+        let defaults = CsiLearning::default();
+        (csi.top_k, csi.candidates, csi.similarity) =
+            (defaults.top_k, defaults.candidates, defaults.similarity);
+    }
+    format!("{config:?}")
+}
+
+fn compare(
+    kind: Kind,
+    method: &MethodConfig,
+    settings: &CsiLearning,
+    support: &CsiSite,
+    range: Option<&PixelRange>,
+) -> Result<Box<dyn CsiLocator>, Error> {
+    let spectrum = CsiSpectrum { deviation: settings.deviation };
+    let support = support.clone();
+    Ok(match kind {
+        Kind::CompareCsi(CsiRule::Nearest) => Box::new(NearestSpectrum::new(support, spectrum)),
+        Kind::CompareCsi(CsiRule::Ridge) => {
+            let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
+            Box::new(RidgeSpectrum::new(support, spectrum, penalty)?)
+        }
+        Kind::CompareCsi(CsiRule::HistogramKnn) => {
+            let no_history = || Error::usage("hi-knn needs historical windows for its pixels");
+            let rule = ImageRule {
+                pixels: settings.pixels,
+                range: range.cloned().ok_or_else(no_history)?,
+                similarity: settings.similarity,
+            };
+            Box::new(HistogramKnn::new(support, rule, method.k.unwrap_or(DEFAULT_K)))
+        }
+        Kind::Compare { .. } | Kind::Learn(_) => {
+            return Err(Error::usage(format!(
+                "method `{}` compares RSS scans; with channel state information there are 1nn, \
+                 ridge, hi-knn, ri, tl and maml",
+                method.name
+            )));
+        }
+    })
+}

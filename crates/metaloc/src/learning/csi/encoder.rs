@@ -1,0 +1,199 @@
+//! From a window of channel state information to the network's input.
+
+use metaloc_meta::task::LabelScheme;
+use metaloc_nn::Shape;
+use metaloc_radio::fingerprint::{
+    CsiImage, CsiSpectrum, PixelRange, PrincipalComponents, Standardizer,
+};
+use metaloc_radio::preprocess::CsiWindow;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, CsiFingerprint, CsiLearning};
+use crate::csi_site::CsiSite;
+use crate::error::Error;
+use crate::learning::{POSITION_OUTPUTS, Scaling};
+
+/// Everything needed to turn a window into an input, fitted on historical sites alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsiEncoder {
+    /// The settings.
+    pub config: CsiLearning,
+    /// Packets, subcarriers and streams of a window.
+    pub window_shape: [usize; 3],
+    /// Access points of a window.
+    pub n_access_points: usize,
+    /// Names of the points that the network's outputs stand for, with global labels; empty
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// The amplitudes that become pixels 0 and 255.
+    pub pixel_range: PixelRange,
+    /// The directions that spectra are reduced to, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub components: Option<PrincipalComponents>,
+    /// Historical mean and deviation: of each channel of images, of each number of spectra.
+    pub standardizer: Standardizer,
+}
+
+impl CsiEncoder {
+    /// Fits an encoder on historical sites.
+    ///
+    /// # Errors
+    /// If there is no window, or environments differ in the windows' shape.
+    pub(super) fn fit(config: &CsiLearning, sites: &[CsiSite]) -> Result<Self, Error> {
+        let windows =
+            || sites.iter().flat_map(|site| &site.points).flat_map(|point| &point.windows);
+        let shape = windows().next().map(|window| window.shape());
+        let range = PixelRange::fit(windows().map(|window| &**window));
+        let (Some(window_shape), Some(pixel_range)) = (shape, range) else {
+            return Err(Error::usage(format!(
+                "no window of {} packets in the historical environments; use fewer \
+                 (`csi.window.packets`), or environments that have channel state information",
+                config.window.packets
+            )));
+        };
+        let n_access_points = sites[0].access_points.len();
+        for site in sites {
+            let mut shapes = site.points.iter().flat_map(|p| &p.windows).map(|w| w.shape());
+            let unlike = shapes.find(|shape| *shape != window_shape);
+            if let Some(found) = unlike {
+                return Err(Error::usage(format!(
+                    "environment {} has windows of {found:?} packets, subcarriers and streams, {} \
+                     has {window_shape:?}; learn from environments with the same devices",
+                    site.environment, sites[0].environment
+                )));
+            }
+        }
+        let mut encoder = Self {
+            config: config.clone(),
+            window_shape,
+            n_access_points,
+            classes: Vec::new(),
+            pixel_range,
+            components: None,
+            standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
+        };
+        let raw: Result<Vec<Vec<f32>>, Error> = windows().map(|w| encoder.raw(w)).collect();
+        let mut raw = raw?;
+        if let Some(share) = config.principal_components {
+            let fitted = PrincipalComponents::fit(&raw.concat(), raw[0].len(), share);
+            raw.iter_mut().for_each(|row| *row = fitted.project(row));
+            encoder.components = Some(fitted);
+        }
+        encoder.standardizer = encoder.fit_standardizer(&raw.concat());
+        Ok(encoder)
+    }
+
+    /// Shape of one input as the network reads it.
+    #[must_use]
+    pub fn inputs(&self) -> Shape {
+        match (self.config.fingerprint, &self.components) {
+            (CsiFingerprint::Image, _) => self.window_shape.into(),
+            (_, Some(components)) => components.len().into(),
+            (_, None) => self.n_spectrum().into(),
+        }
+    }
+
+    /// Numbers that the network answers.
+    #[must_use]
+    pub fn n_outputs(&self) -> usize {
+        match (self.config.answer, self.config.labels) {
+            (Answer::Position, _) => POSITION_OUTPUTS,
+            (Answer::Point, LabelScheme::Global) => self.classes.len(),
+            (Answer::Point, LabelScheme::Reindexed) => self.config.ways,
+        }
+    }
+
+    /// Numbers in one input.
+    #[must_use]
+    pub fn n_inputs(&self) -> usize {
+        self.inputs().n_values().unwrap_or(0)
+    }
+
+    /// Numbers of a spectrum before they are reduced.
+    fn n_spectrum(&self) -> usize {
+        let levels = match self.config.fingerprint {
+            CsiFingerprint::SpectrumRss => self.n_access_points,
+            CsiFingerprint::Spectrum | CsiFingerprint::Image => 0,
+        };
+        CsiSpectrum { deviation: self.config.deviation }.len(self.window_shape) + levels
+    }
+
+    /// Columns that are standardised apart.
+    pub(crate) fn n_columns(&self) -> usize {
+        match self.config.fingerprint {
+            CsiFingerprint::Image => self.window_shape[2],
+            CsiFingerprint::Spectrum | CsiFingerprint::SpectrumRss => self.n_inputs(),
+        }
+    }
+
+    /// The image of a window.
+    #[must_use]
+    pub fn image(&self, window: &CsiWindow) -> CsiImage {
+        CsiImage::new(window, self.config.pixels, &self.pixel_range)
+    }
+
+    /// The input of a window, not standardised.
+    ///
+    /// # Errors
+    /// If the window is of another shape than the historical ones, or lacks the signal strength that
+    /// the fingerprint asks for.
+    pub fn encode(&self, window: &CsiWindow) -> Result<Vec<f32>, Error> {
+        let row = self.raw(window)?;
+        Ok(match &self.components {
+            Some(components) => components.project(&row),
+            None => row,
+        })
+    }
+
+    fn raw(&self, window: &CsiWindow) -> Result<Vec<f32>, Error> {
+        if window.shape() != self.window_shape {
+            return Err(Error::usage(format!(
+                "a window has {:?} packets, subcarriers and streams, the historical ones have {:?}; \
+                 record with the same kind of device and as many access points",
+                window.shape(),
+                self.window_shape
+            )));
+        }
+        let spectrum = CsiSpectrum { deviation: self.config.deviation };
+        match self.config.fingerprint {
+            CsiFingerprint::Image => {
+                Ok(self.image(window).pixels.iter().map(|&p| f32::from(p) / 255.0).collect())
+            }
+            CsiFingerprint::Spectrum => Ok(spectrum.fingerprint(window)),
+            CsiFingerprint::SpectrumRss => {
+                let mut row = spectrum.fingerprint(window);
+                for level in &window.rssi_dbm {
+                    row.push(level.ok_or_else(|| {
+                        Error::usage(
+                            "the recording has no signal strength; use `csi.fingerprint = \
+                             \"spectrum\"`",
+                        )
+                    })?);
+                }
+                Ok(row)
+            }
+        }
+    }
+
+    /// The standardisation of encoded inputs `[n, n_inputs]`.
+    #[must_use]
+    pub fn fit_standardizer(&self, inputs: &[f32]) -> Standardizer {
+        Standardizer::fit(inputs, self.n_columns())
+    }
+
+    /// The standardisation of a task's own support inputs, if the configuration asks for it.
+    #[must_use]
+    pub fn support_standardizer(&self, support_inputs: &[f32]) -> Option<Standardizer> {
+        match self.config.scaling {
+            Scaling::Historical => None,
+            Scaling::Support => Some(self.fit_standardizer(support_inputs)),
+        }
+    }
+
+    /// Standardises encoded inputs in place, by `own` instead of history where given.
+    pub fn standardize(&self, inputs: &mut [f32], own: Option<&Standardizer>) {
+        own.unwrap_or(&self.standardizer).apply(inputs);
+    }
+}

@@ -1,0 +1,89 @@
+//! Meta-training on windows of channel state information, and what comes out of it.
+
+use metaloc_meta::TaskSource;
+use metaloc_meta::task::LabelScheme;
+use metaloc_meta::training::{Observer, TrainingState};
+
+use super::tasks::CsiTasks;
+use super::{Answer, CsiEncoder, CsiLearning};
+use crate::csi_site::CsiSite;
+use crate::error::Error;
+use crate::learning::meta_model::{History, Tasks, train_network};
+use crate::learning::{LearningConfig, MetaModel};
+
+/// A trained start for environments surveyed with channel state information.
+pub type CsiModel = MetaModel<CsiEncoder>;
+
+/// Historical data of a training run.
+#[derive(Clone, Copy)]
+pub struct CsiHistorical<'a> {
+    /// Sites to learn from.
+    pub sites: &'a [CsiSite],
+    /// Sites held out to decide when training has converged; may be empty.
+    pub validation_sites: &'a [CsiSite],
+    /// Hash of the survey.
+    pub data_hash: &'a str,
+}
+
+/// Fits an encoder and trains on `historical` from the start, or on from `state`.
+///
+/// # Errors
+/// A configuration without `csi`, an illegal setting, a site with too few windows, a diverging loss,
+/// a state of another network.
+pub fn csi_train(
+    historical: CsiHistorical<'_>,
+    config: &LearningConfig,
+    seed: u64,
+    state: Option<TrainingState>,
+    observer: &mut dyn Observer,
+) -> Result<CsiModel, Error> {
+    config.check()?;
+    let settings = settings(config)?;
+    if historical.sites.is_empty() {
+        return Err(Error::usage("no historical environment to learn from"));
+    }
+    let mut encoder = CsiEncoder::fit(settings, historical.sites)?;
+    if (settings.answer, settings.labels) == (Answer::Point, LabelScheme::Global) {
+        let all = historical.sites.iter().chain(historical.validation_sites);
+        encoder.classes = class_names(all);
+    }
+    let network = config.network.describe(&encoder.inputs(), encoder.n_outputs())?;
+    let samples = config.task.samples_per_point;
+    let tasks = |sites| CsiTasks::new(sites, &encoder, samples);
+    let source = tasks(historical.sites)?;
+    let held_out = match historical.validation_sites {
+        [] => None,
+        sites => Some(tasks(sites)?),
+    };
+    let validation = held_out.as_ref().map(|t| (t as &dyn TaskSource, config.adaptation()));
+    let names = |sites: &[CsiSite]| sites.iter().map(|site| site.environment.clone()).collect();
+    let mut access_points: Vec<String> =
+        historical.sites.iter().flat_map(|site| site.access_points.clone()).collect();
+    access_points.sort_unstable();
+    access_points.dedup();
+    let history = History {
+        environments: names(historical.sites),
+        validation_environments: names(historical.validation_sites),
+        access_points,
+        data_hash: historical.data_hash.to_owned(),
+    };
+    let drawn = Tasks { source: &source, validation };
+    let (parameters, record) =
+        train_network(&network, drawn, history, state, (config, seed), observer)?;
+    drop((source, held_out));
+    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+}
+
+/// The settings for channel state information.
+fn settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {
+    config.csi.as_ref().ok_or_else(|| Error::usage("the settings have no section `[csi]`"))
+}
+
+/// The names of all points, each once, ascending.
+fn class_names<'a>(sites: impl Iterator<Item = &'a CsiSite>) -> Vec<String> {
+    let mut names: Vec<String> =
+        sites.flat_map(|site| site.points.iter().map(|point| point.id.clone())).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

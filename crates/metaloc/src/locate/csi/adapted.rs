@@ -1,0 +1,177 @@
+//! The adapted network on channel state information: MetaLoc's own answer.
+//!
+//! The window becomes an input, the network with the adapted parameters `theta_T(Q)` gives one number
+//! a surveyed point, and their softmax the probabilities; or it gives coordinates. With candidates
+//! (section IV-B), the network is adapted for each query to the points whose images are most similar
+//! to it (Eq. (2)); an adaptation is kept for queries with the same candidates.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use metaloc_meta::{Learner, NetworkLearner};
+use metaloc_nn::{Mode, Workspace};
+use metaloc_radio::fingerprint::Standardizer;
+use metaloc_radio::geometry::{CoordinateFrame, Position};
+use metaloc_radio::preprocess::CsiWindow;
+
+use super::histogram_knn::{ImageRule, SurveyedImages};
+use super::{CsiLocator, centroid};
+use crate::error::Error;
+use crate::learning::{Answer, CsiSiteModel};
+use crate::locate::{Estimate, NotLocated};
+
+/// A locator made of an adapted model.
+pub struct AdaptedCsiNetwork {
+    site: CsiSiteModel,
+    learner: NetworkLearner,
+    /// Without candidates: what the network is adapted to.
+    all: Option<Adaptation>,
+    images: Option<SurveyedImages>,
+    /// With candidates: adaptations so far, by the candidates' points.
+    kept: Mutex<HashMap<Vec<usize>, Arc<Adaptation>>>,
+    /// Scratch memory, kept between calls; a second caller at the same time makes its own.
+    workspace: Mutex<Workspace<f32>>,
+}
+
+/// Parameters adapted to some points, and what locating among these needs.
+struct Adaptation {
+    points: Vec<usize>,
+    parameters: Vec<f32>,
+    statistics: Vec<f32>,
+    standardizer: Option<Standardizer>,
+    outputs: Vec<usize>,
+    frame: CoordinateFrame,
+}
+
+impl AdaptedCsiNetwork {
+    /// A locator of an adapted model.
+    ///
+    /// # Errors
+    /// If the model is not consistent.
+    pub fn new(site: CsiSiteModel) -> Result<Self, Error> {
+        let learner = site.model.learner()?;
+        let workspace = learner.workspace();
+        let settings = &site.model.encoder.config;
+        let n_points = site.support.points.len();
+        let with_candidates = settings.candidates.is_some_and(|n| n < n_points);
+        let images = with_candidates.then(|| {
+            let rule = ImageRule {
+                pixels: settings.pixels,
+                range: site.model.encoder.pixel_range.clone(),
+                similarity: settings.similarity,
+            };
+            SurveyedImages::new(&site.support, rule)
+        });
+        let mut locator = Self {
+            site,
+            learner,
+            all: None,
+            images,
+            kept: Mutex::default(),
+            workspace: Mutex::new(workspace),
+        };
+        if !with_candidates {
+            let parameters = locator.site.model.parameters.clone();
+            locator.all = Some(locator.adaptation((0..n_points).collect(), parameters)?);
+        }
+        Ok(locator)
+    }
+
+    /// The adapted model.
+    #[must_use]
+    pub const fn site(&self) -> &CsiSiteModel {
+        &self.site
+    }
+
+    fn adaptation(&self, points: Vec<usize>, parameters: Vec<f32>) -> Result<Adaptation, Error> {
+        let support = self.site.support_of(&points)?;
+        let network = &self.learner.network;
+        let mut statistics = vec![0.0; network.n_statistics()];
+        if !statistics.is_empty() {
+            let mut workspace = self.learner.workspace();
+            let inputs = &support.batch.inputs;
+            network.statistics(&parameters, inputs, &mut statistics, &mut workspace)?;
+        }
+        let (standardizer, outputs, frame) = (support.standardizer, support.outputs, support.frame);
+        Ok(Adaptation { points, parameters, statistics, standardizer, outputs, frame })
+    }
+
+    /// The adaptation to the points most similar to a window.
+    fn to_candidates(
+        &self,
+        images: &SurveyedImages,
+        window: &CsiWindow,
+    ) -> Result<Arc<Adaptation>, NotLocated> {
+        let n = self.site.model.encoder.config.candidates.unwrap_or(usize::MAX);
+        let mut best = vec![f64::NEG_INFINITY; self.site.support.points.len()];
+        for (point, similarity) in images.similarities(window)? {
+            best[point] = best[point].max(similarity);
+        }
+        let mut points: Vec<usize> = (0..best.len()).collect();
+        points.sort_by(|&a, &b| best[b].total_cmp(&best[a]));
+        points.truncate(n);
+        points.sort_unstable();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(&points) {
+            return Ok(known.clone());
+        }
+        let (parameters, _) = self.site.adapted_to(&points).map_err(|_| NotLocated::NotANumber)?;
+        let made = self.adaptation(points.clone(), parameters);
+        let made = Arc::new(made.map_err(|_| NotLocated::NotANumber)?);
+        kept.insert(points, made.clone());
+        Ok(made)
+    }
+
+    fn predict(&self, adaptation: &Adaptation, input: &[f32]) -> Result<Vec<f32>, NotLocated> {
+        let mode = Mode { statistics: Some(&adaptation.statistics), ..Mode::default() };
+        let (network, parameters) = (&self.learner.network, &adaptation.parameters);
+        let mut own;
+        let mut shared = self.workspace.try_lock();
+        let workspace = match &mut shared {
+            Ok(shared) => &mut **shared,
+            Err(_) => {
+                own = self.learner.workspace();
+                &mut own
+            }
+        };
+        let answer = network.predict_in(mode, parameters, input, workspace);
+        answer.map(<[f32]>::to_vec).map_err(|_| NotLocated::OtherShape)
+    }
+
+    fn among(&self, adaptation: &Adaptation, window: &CsiWindow) -> Result<Estimate, NotLocated> {
+        let encoder = &self.site.model.encoder;
+        let mut input = encoder.encode(window).map_err(|_| NotLocated::OtherShape)?;
+        encoder.standardize(&mut input, adaptation.standardizer.as_ref());
+        let answer = self.predict(adaptation, &input)?;
+        let settings = &encoder.config;
+        if settings.answer == Answer::Position {
+            let [u, v] = answer[..] else { return Err(NotLocated::NotANumber) };
+            let [x_m, y_m] = adaptation.frame.to_metres([f64::from(u), f64::from(v)]);
+            if !(x_m.is_finite() && y_m.is_finite()) {
+                return Err(NotLocated::NotANumber);
+            }
+            let floor = self.site.support.points[adaptation.points[0]].position.floor;
+            let position = Position::new(x_m, y_m, floor);
+            return Ok(Estimate { position, candidates: Vec::new() });
+        }
+        // The softmax over the outputs that stand for surveyed points.
+        let logits: Vec<f64> =
+            adaptation.outputs.iter().map(|&output| f64::from(answer[output])).collect();
+        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut weights = vec![0.0; self.site.support.points.len()];
+        for (&point, logit) in adaptation.points.iter().zip(&logits) {
+            weights[point] = (logit - most).exp();
+        }
+        centroid(&self.site.support, &weights, settings.top_k)
+    }
+}
+
+impl CsiLocator for AdaptedCsiNetwork {
+    fn locate(&self, window: &CsiWindow) -> Result<Estimate, NotLocated> {
+        match (&self.all, &self.images) {
+            (Some(all), _) => self.among(all, window),
+            (None, Some(images)) => self.among(&*self.to_candidates(images, window)?, window),
+            (None, None) => Err(NotLocated::NotANumber),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `csi.safetensors`: the channel state information of an environment's samples.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use metaloc_radio::num_complex::Complex32;
+use metaloc_radio::signal::{AccessPoints, Chip, CsiRecording, Stream, Subcarriers};
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+
+use crate::survey::{Environment, Sample, SampleCsi, SurveyError};
+
+/// The key of the list of recordings in the file's metadata.
+const RECORDINGS: &str = "metaloc-csi";
+/// Which part of a recording a tensor holds.
+const PARTS: [&str; 3] = ["values", "time_ns", "rssi_dbm"];
+
+/// A recording without its numbers.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recording {
+    sample: String,
+    access_point: String,
+    chip: Chip,
+    channel: Option<u8>,
+    bandwidth_mhz: u16,
+    streams: Vec<Stream>,
+    subcarriers: Subcarriers,
+    frames: usize,
+}
+
+/// A part of a recording on its way into the file.
+struct Part<'a> {
+    recording: &'a CsiRecording,
+    part: usize,
+    shape: Vec<usize>,
+}
+
+impl View for Part<'_> {
+    fn dtype(&self) -> Dtype {
+        if self.part == 1 { Dtype::U64 } else { Dtype::F32 }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let recording = self.recording;
+        let bytes: Vec<u8> = match self.part {
+            0 => recording
+                .values
+                .iter()
+                .flat_map(|v| [v.re, v.im])
+                .flat_map(f32::to_le_bytes)
+                .collect(),
+            1 => recording.time_ns.iter().flat_map(|time| time.to_le_bytes()).collect(),
+            _ => {
+                let levels = recording.rssi_dbm.iter().map(|level| level.unwrap_or(f32::NAN));
+                levels.flat_map(f32::to_le_bytes).collect()
+            }
+        };
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.shape.iter().product::<usize>() * if self.part == 1 { 8 } else { 4 }
+    }
+}
+
+/// Writes the recordings of an environment's samples; no file if there are none.
+pub(super) fn write(
+    path: &Path,
+    environment: &Environment,
+    access_points: &AccessPoints,
+) -> Result<(), SurveyError> {
+    let mut listed = Vec::new();
+    let mut tensors = Vec::new();
+    for sample in &environment.samples {
+        let Some(csi) = &sample.csi else { continue };
+        let recording = &*csi.recording;
+        let (frames, streams) = (recording.n_frames(), recording.streams.len());
+        let shapes =
+            [vec![frames, streams, recording.subcarriers.count(), 2], vec![frames], vec![frames]];
+        for (part, (name, shape)) in PARTS.iter().zip(shapes).enumerate() {
+            let index = listed.len();
+            tensors.push((format!("{index}.{name}"), Part { recording, part, shape }));
+        }
+        listed.push(Recording {
+            sample: sample.id.to_string(),
+            access_point: access_points.name(csi.access_point).to_owned(),
+            chip: recording.chip,
+            channel: recording.channel,
+            bandwidth_mhz: recording.bandwidth_mhz,
+            streams: recording.streams.clone(),
+            subcarriers: recording.subcarriers,
+            frames,
+        });
+    }
+    if listed.is_empty() {
+        return Ok(());
+    }
+    let refuse = |e: &dyn std::fmt::Display| SurveyError::format(path, e.to_string());
+    let text = serde_json::to_string(&listed).map_err(|e| refuse(&e))?;
+    let metadata = HashMap::from([(RECORDINGS.to_owned(), text)]);
+    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|e| refuse(&e))
+}
+
+/// Reads the recordings of an environment's samples, if there is such a file.
+pub(super) fn read(
+    path: &Path,
+    sample_index: &HashMap<String, usize>,
+    access_points: &mut AccessPoints,
+    samples: &mut [Sample],
+) -> Result<(), SurveyError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let bytes = std::fs::read(path).map_err(|e| SurveyError::file(path, e))?;
+    let refuse = |reason: String| SurveyError::format(path, reason);
+    let damaged = |e: &dyn std::fmt::Display| {
+        refuse(format!("not a whole file of recordings ({e}); copy or import it again"))
+    };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&e))?;
+    let text = header.metadata().as_ref().and_then(|metadata| metadata.get(RECORDINGS));
+    let text = text.ok_or_else(|| refuse("it holds no recordings of MetaLoc's".into()))?;
+    let listed: Vec<Recording> = serde_json::from_str(text).map_err(|e| damaged(&e))?;
+    for (index, recording) in listed.into_iter().enumerate() {
+        let sample = &recording.sample;
+        let &at = sample_index.get(sample).ok_or_else(|| {
+            refuse(format!("sample `{sample}` is not in samples.csv; add it or import again"))
+        })?;
+        let access_point = access_points.intern(&recording.access_point);
+        let numbers = numbers(&tensors, index, recording)
+            .map_err(|reason| refuse(format!("recording {index}: {reason}; import again")))?;
+        samples[at].csi = Some(SampleCsi { access_point, recording: Arc::new(numbers) });
+    }
+    Ok(())
+}
+
+fn numbers(
+    tensors: &SafeTensors<'_>,
+    index: usize,
+    described: Recording,
+) -> Result<CsiRecording, String> {
+    let Recording { chip, channel, bandwidth_mhz, streams, subcarriers, frames, .. } = described;
+    let part = |part: usize, per_frame: usize, width: usize| {
+        let name = format!("{index}.{}", PARTS[part]);
+        let tensor = tensors.tensor(&name).map_err(|_| format!("`{name}` is missing"))?;
+        let expected = frames * per_frame * width;
+        match tensor.data().len() == expected && frames > 0 {
+            true => Ok(tensor.data().to_vec()),
+            false => Err(format!("`{name}` has {} bytes, not {expected}", tensor.data().len())),
+        }
+    };
+    let values = part(0, 2 * streams.len() * subcarriers.count(), 4)?;
+    let times = part(1, 1, 8)?;
+    let levels = part(2, 1, 4)?;
+    let float = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let floats = |bytes: &[u8]| bytes.chunks_exact(4).map(float).collect::<Vec<f32>>();
+    let time = |bytes: &[u8]| bytes.iter().rev().fold(0, |time, &byte| time << 8 | u64::from(byte));
+    Ok(CsiRecording {
+        chip,
+        channel,
+        bandwidth_mhz,
+        streams,
+        subcarriers,
+        time_ns: times.chunks_exact(8).map(time).collect(),
+        rssi_dbm: floats(&levels).into_iter().map(|x| (!x.is_nan()).then_some(x)).collect(),
+        values: floats(&values).chunks_exact(2).map(|v| Complex32::new(v[0], v[1])).collect(),
+    })
+}
