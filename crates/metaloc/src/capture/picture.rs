@@ -9,7 +9,7 @@ pub const MOST_PANELS: usize = 6;
 /// What the strips beside a panel say.
 const SILENT: &str = "null or guard, as expected";
 const LEAKS: &str = "null or guard, with a signal";
-const BAD: &str = "used, but dead, constant or junk";
+const BAD: &str = "used, but dead or junk";
 
 /// A heat map of the streams with most frames, in the order of `captures` (each with its name), and how
 /// many streams it has no panel for; SVG.
