@@ -9,9 +9,10 @@ const CHUNK: usize = 64 * 1024;
 /// What was read of a stream and not yet taken.
 pub(super) struct Window<R> {
     input: R,
-    /// From `first` on.
+    /// From `first` to `end`; behind it is room.
     buffer: Vec<u8>,
     first: usize,
+    end: usize,
     at_end: bool,
     /// Place of `first` in the stream.
     offset: u64,
@@ -19,17 +20,17 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, buffer: Vec::new(), first: 0, at_end: false, offset: 0 }
+        Self { input, buffer: Vec::new(), first: 0, end: 0, at_end: false, offset: 0 }
     }
 
     /// The bytes ahead.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer[self.first..]
+        &self.buffer[self.first..self.end]
     }
 
     /// How many they are.
     pub(super) fn ahead(&self) -> usize {
-        self.buffer.len() - self.first
+        self.end - self.first
     }
 
     /// Place of the first of them, from the stream's beginning.
@@ -58,20 +59,23 @@ impl<R: Read> Window<R> {
     pub(super) fn fill(&mut self, n: usize) -> Result<(), CaptureError> {
         while self.ahead() < n && !self.at_end {
             if self.first >= CHUNK {
-                self.buffer.drain(..self.first);
+                self.buffer.copy_within(self.first..self.end, 0);
+                self.end -= self.first;
                 self.first = 0;
             }
-            let filled = self.buffer.len();
-            self.buffer.resize(filled + CHUNK, 0);
+            if self.buffer.len() < self.end + CHUNK {
+                self.buffer.resize(self.end + CHUNK, 0);
+            }
             let read = loop {
-                match self.input.read(&mut self.buffer[filled..]) {
+                match self.input.read(&mut self.buffer[self.end..self.end + CHUNK]) {
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                     other => break other,
                 }
             };
-            self.buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
             let offset = self.offset + self.ahead() as u64;
             let n_read = read.map_err(|source| CaptureError::Read { offset, source })?;
+            // A reader that says more than it had room for is not believed.
+            self.end += n_read.min(CHUNK);
             self.at_end = n_read == 0;
         }
         Ok(())
