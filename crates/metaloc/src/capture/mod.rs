@@ -4,4 +4,5 @@ mod file;
 mod windows;
 
 pub use file::CaptureFile;
+pub(crate) use file::unpacked;
 pub use windows::{Transmitter, WindowStream};
