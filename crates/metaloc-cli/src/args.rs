@@ -36,6 +36,11 @@ pub(crate) enum Command {
     /// Say what is inside a survey folder or a model file.
     #[command(after_help = "Example:\n  metaloc inspect uji")]
     Inspect(Inspect),
+    /// Say what is good and bad about captures of CSI, and what of them is worth keeping.
+    #[command(after_help = "Examples:\n  metaloc doctor office.pcap\n  metaloc doctor --picture \
+                      office.png *.pcap\n  cat /dev/ttyUSB0 | metaloc doctor -\n\nExit code: 0 if \
+                      every capture holds frames, 1 if one holds none or can't be read.")]
+    Doctor(Doctor),
     /// Make a survey from a scenario file.
     #[command(after_help = "Example:\n  metaloc simulate office.toml --out office-survey")]
     Simulate(Simulate),
@@ -163,6 +168,35 @@ pub(crate) struct Inspect {
     pub(crate) path: PathBuf,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Captures: pcap files of Nexmon, logs of Intel's 5300, lines of the ESP32-CSI-Tool, packed by
+    /// gzip or not; or - for standard input.
+    #[arg(required = true)]
+    pub(crate) captures: Vec<PathBuf>,
+    /// The chip, where captures don't say it or say it wrongly.
+    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
+    pub(crate) chip: Option<String>,
+    /// Which estimate of an ESP32's lines to look at: that of the legacy preamble, which all have, or
+    /// that of 802.11n.
+    #[arg(long, default_value = "legacy", value_parser = ["legacy", "high-throughput"])]
+    pub(crate) esp32_estimate: String,
+    /// Draw the amplitude of each subcarrier over time, as SVG or PNG.
+    #[arg(long, value_name = "FILE", value_parser = picture)]
+    pub(crate) picture: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// A file that a picture can be written to.
+fn picture(path: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("a picture's name ends in .svg or .png".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

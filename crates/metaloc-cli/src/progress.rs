@@ -92,6 +92,31 @@ impl<E> Drop for TrainingProgress<'_, E> {
     }
 }
 
+/// Shows how much of a capture is read; a spinner where its length is not known.
+pub(crate) struct CaptureProgress(ProgressBar);
+
+impl CaptureProgress {
+    pub(crate) fn new(name: &str, n_bytes: Option<u64>, quiet: bool) -> Self {
+        let template = match n_bytes {
+            Some(_) => "{msg} {bar:24} {bytes} of {total_bytes}, {eta} left",
+            None => "{msg} {spinner} {bytes}, {elapsed}",
+        };
+        let bar = bar(n_bytes.unwrap_or(0), quiet, template);
+        bar.set_message(name.to_owned());
+        Self(bar)
+    }
+
+    pub(crate) fn set(&self, bytes: u64) {
+        self.0.set_position(bytes);
+    }
+}
+
+impl Drop for CaptureProgress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Watches an evaluation: bar and Ctrl-C.
 pub(crate) struct EvaluationProgress<'a> {
     bar: ProgressBar,

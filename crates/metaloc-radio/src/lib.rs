@@ -5,7 +5,8 @@
 //! ```
 //!
 //! This crate is the first two words of that line. [`signal`] holds what a receiver reports,
-//! [`capture`] reads it from the streams of CSI tools, [`preprocess`] cleans it,
+//! [`capture`] reads it from the streams of CSI tools, [`diagnosis`] says what is wrong with them,
+//! [`preprocess`] cleans it,
 //! [`channel`] makes such reports from a propagation model, [`similarity`] says how far two of them
 //! are apart, [`radio_map`] keeps them with the places where they were measured, and
 //! [`fingerprint`] turns a report into the numbers that a network reads. Nothing here learns
@@ -37,6 +38,7 @@
 
 pub mod capture;
 pub mod channel;
+pub mod diagnosis;
 mod error;
 pub mod fingerprint;
 pub mod gain_offset;

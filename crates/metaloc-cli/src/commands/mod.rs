@@ -4,6 +4,7 @@ mod adapt;
 mod bench;
 mod completions;
 mod demo;
+mod doctor;
 mod evaluate;
 mod import;
 mod inspect;
@@ -21,6 +22,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(args) => import::run(&args),
         Command::Survey(args) => survey::run(&args, quiet),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Doctor(args) => doctor::run(&args, quiet),
         Command::Simulate(args) => simulate::run(&args),
         Command::Train(args) => train::run(&args, quiet),
         Command::Adapt(args) => adapt::run(&args, quiet),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 mod captures;
+mod doctor;
 mod folders;
 mod interruption;
 mod locating;

@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use crate::util::{ADAPT, Dir, Run, TRAIN, full_disk};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo",
+    "doctor",
     "import",
     "survey init",
     "inspect",

@@ -33,7 +33,9 @@ impl SubcarrierSelection {
     pub(super) fn places(self, recording: &CsiRecording) -> Result<Vec<(i16, usize)>, RadioError> {
         let own = recording.subcarriers;
         let all = (0..own.count()).filter_map(|place| Some((own.at(place)?, place)));
-        let kept: Vec<(i16, usize)> = all.filter(|(k, _)| self.keeps(*k, recording)).collect();
+        let kept: Vec<(i16, usize)> = all
+            .filter(|(k, _)| self.keeps(*k, recording.chip, own, recording.bandwidth_mhz))
+            .collect();
         if kept.is_empty() {
             let asked = format!("a subcarrier of `{self:?}`").to_lowercase();
             let found = format!("{own:?}");
@@ -42,17 +44,27 @@ impl SubcarrierSelection {
         Ok(kept)
     }
 
-    fn keeps(self, subcarrier: i16, recording: &CsiRecording) -> bool {
-        let bandwidth = recording.bandwidth_mhz;
-        let role = |format| SubcarrierRole::of(subcarrier, bandwidth, format);
+    /// Whether it keeps `subcarrier`, one of those that `chip` recorded.
+    pub(crate) fn keeps(
+        self,
+        subcarrier: i16,
+        chip: Chip,
+        recorded: Subcarriers,
+        bandwidth_mhz: u16,
+    ) -> bool {
+        let role = |format| SubcarrierRole::among(recorded, subcarrier, bandwidth_mhz, format);
         match self {
             Self::All => true,
             Self::Legacy => role(FrameFormat::Legacy).is_used(),
             Self::Ht => role(FrameFormat::HighThroughput).is_used(),
             Self::HtData => role(FrameFormat::HighThroughput) == SubcarrierRole::Data,
-            Self::Auto => match (recording.chip, recording.subcarriers) {
+            Self::Auto => match (chip, recorded) {
                 (Chip::Intel5300, _) | (_, Subcarriers::Intel20 | Subcarriers::Intel40) => true,
-                _ if bandwidth > 20 => {
+                // Half a channel, recorded from the legacy preamble.
+                (Chip::Esp32, Subcarriers::Range { count: 64, .. }) => {
+                    role(FrameFormat::Legacy).is_used()
+                }
+                _ if bandwidth_mhz > 20 => {
                     subcarrier != 2 && role(FrameFormat::HighThroughput).is_used()
                 }
                 _ => role(FrameFormat::Legacy).is_used(),
@@ -104,5 +116,8 @@ mod tests {
         assert!(wide.contains(&-2) && !wide.contains(&2));
         let intel = kept(SubcarrierSelection::Auto, Chip::Intel5300, 20, Subcarriers::Intel20);
         assert_eq!(intel.len(), 30);
+        let half = Subcarriers::Range { first: -64, count: 64 };
+        let esp32 = kept(SubcarrierSelection::Auto, Chip::Esp32, 40, half);
+        assert_eq!((esp32.len(), esp32[0], esp32[51]), (52, -58, -6));
     }
 }

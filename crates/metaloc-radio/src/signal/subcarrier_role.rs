@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::csi::Subcarriers;
+
 /// What a subcarrier carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -46,6 +48,26 @@ impl SubcarrierRole {
         }
     }
 
+    /// The role of `subcarrier`, one of `recorded`, in a channel of `bandwidth_mhz`. What an ESP32
+    /// records of 20 MHz in a channel of 40 lies in one half of it, around subcarrier -32 or 32; of
+    /// Intel's, no format leaves one unused.
+    #[must_use]
+    pub fn among(
+        recorded: Subcarriers,
+        subcarrier: i16,
+        bandwidth_mhz: u16,
+        format: FrameFormat,
+    ) -> Self {
+        match recorded {
+            Subcarriers::Range { first, count: 62..=64 } if bandwidth_mhz == 40 => {
+                let center = if first < 0 { -32 } else { 32 };
+                Self::of(subcarrier.saturating_sub(center), 20, format)
+            }
+            Subcarriers::Intel20 => Self::of(subcarrier, 20, FrameFormat::HighThroughput),
+            _ => Self::of(subcarrier, bandwidth_mhz, format),
+        }
+    }
+
     /// Whether the channel can be measured on it.
     #[must_use]
     pub fn is_used(self) -> bool {
@@ -56,6 +78,18 @@ impl SubcarrierRole {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_a_channel_has_the_roles_of_a_narrow_one() {
+        let used = |first: i16| {
+            let half = Subcarriers::Range { first, count: 64 };
+            let role = |k: &i16| SubcarrierRole::among(half, *k, 40, FrameFormat::Legacy);
+            let all: Vec<i16> = (first..first + 64).filter(|k| role(k).is_used()).collect();
+            (all.len(), all[0], all[51], role(&(first + 32)))
+        };
+        assert_eq!(used(-64), (52, -58, -6, SubcarrierRole::Null));
+        assert_eq!(used(0), (52, 6, 58, SubcarrierRole::Null));
+    }
 
     #[test]
     fn as_many_as_the_standard_says() {

@@ -72,6 +72,12 @@ impl CaptureFile {
         (self.taken.load(Ordering::Relaxed), self.n_bytes)
     }
 
+    /// Bytes of the capture, unpacked, up to the next event.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.reader.position()
+    }
+
     /// The next frame or what stands in its place; `None` at the end.
     ///
     /// # Errors
@@ -119,6 +125,7 @@ mod tests {
         while let Some(event) = capture.next_event().unwrap() {
             n += usize::from(matches!(event, Event::Frame(_)));
         }
+        assert_eq!(capture.position(), LINE.len() as u64);
         assert_eq!(capture.progress(), (input.len() as u64, None));
         n
     }

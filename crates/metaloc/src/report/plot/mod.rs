@@ -10,6 +10,7 @@ mod cdf;
 mod checks;
 mod curve;
 mod floor_plan;
+mod heat_map;
 mod legend;
 mod style;
 
@@ -17,6 +18,7 @@ pub use bars::{Bar, BarPlot};
 pub use cdf::{CdfPlot, Curve};
 pub use curve::{CurvePlot, Series};
 pub use floor_plan::{Estimate, FloorPlanPlot};
+pub use heat_map::{HeatMapMark, HeatMapPanel, HeatMapPlot};
 pub use style::{Rgb, method_color};
 
 /// Top of the frame, below the title (px).
