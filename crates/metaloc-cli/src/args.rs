@@ -116,8 +116,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Format of the data: uji-library, ujiindoorloc, tidy-csv, polyu or csu.
-    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu"])]
+    /// Format of the data: uji-library, ujiindoorloc, tidy-csv, polyu, csu or captures.
+    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu", "captures"])]
     pub(crate) format: String,
     /// The publisher's files or folders.
     #[arg(required = true)]
@@ -138,6 +138,13 @@ pub(crate) struct Import {
     /// Read only these environments.
     #[arg(long, value_delimiter = ',')]
     pub(crate) environments: Option<Vec<String>>,
+    /// Captures: cut each into samples of so many frames (sets b000, b001, ...), so that a survey and
+    /// its test can lie apart in time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) block_frames: Option<u32>,
+    /// Captures: the chip, where they don't say it or say it wrongly.
+    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
+    pub(crate) chip: Option<String>,
     /// Read and report, write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -354,13 +354,13 @@ fn data_that_is_not_there() {
 
 #[test]
 fn names_of_formats_and_options() {
-    for name in ["uji-library", "ujiindoorloc", "tidy-csv"] {
+    for name in ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu", "captures"] {
         assert_eq!(name.parse::<ImportFormat>().unwrap().to_string(), name);
     }
-    for name in ["month", "floor", "building", "device", "set", "environment", "all"] {
+    for name in ["month", "day", "floor", "building", "device", "set", "environment", "all"] {
         assert_eq!(name.parse::<EnvironmentBy>().unwrap().to_string(), name);
     }
     let message = "week".parse::<EnvironmentBy>().unwrap_err().to_string();
-    assert!(message.contains("`week`: month, floor"), "{message}");
+    assert!(message.contains("`week`: month, day, floor"), "{message}");
     assert!("some".parse::<DropDuplicates>().is_err() && "xml".parse::<ImportFormat>().is_err());
 }

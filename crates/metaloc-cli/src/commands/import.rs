@@ -1,6 +1,7 @@
 //! `metaloc import`.
 
 use anyhow::bail;
+use metaloc::radio::signal::Chip;
 use metaloc::survey::SurveySummary;
 use metaloc::survey::import::{ImportOptions, import};
 
@@ -14,8 +15,14 @@ pub(crate) fn run(args: &Import) -> anyhow::Result<()> {
     let mut options = ImportOptions {
         environments: args.environments.clone(),
         sets: args.sets.clone(),
+        block_frames: args.block_frames.map(|n| n as usize),
+        chip: args.chip.as_ref().and_then(|name| Chip::ALL.into_iter().find(|c| c.name() == name)),
         ..Default::default()
     };
+    let of_captures = args.block_frames.is_some() || args.chip.is_some();
+    if of_captures && args.format != "captures" {
+        bail!("--block-frames and --chip are for --format captures");
+    }
     if let Some(by) = &args.environment_by {
         options.environment_by = Some(by.parse()?);
     }

@@ -138,7 +138,7 @@ fn config(args: &Train) -> anyhow::Result<LearningConfig> {
         config.training.iterations = iterations;
     }
     config.check()?;
-    Ok(config)
+    Ok(config.resolved())
 }
 
 /// Refuses a place that no file can be written to, before hours go into what it shall hold.

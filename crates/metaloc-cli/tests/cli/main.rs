@@ -1,6 +1,7 @@
 //! The `metaloc` command as a script sees it: exit codes, files, stdout, messages.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+mod captures;
 mod doctor;
 mod folders;
 mod interruption;

@@ -51,16 +51,11 @@ impl CaptureFile {
         options: &CaptureOptions,
     ) -> Result<Self, Error> {
         let taken = Arc::new(AtomicU64::new(0));
-        let mut input = Counted { input, taken: taken.clone() };
+        let input = Counted { input, taken: taken.clone() };
         let failed = |source| Error::capture(name, source);
-        let mut begin = Vec::new();
-        input.by_ref().take(GZIP.len() as u64).read_to_end(&mut begin).map_err(|source| {
+        let input = unpacked(Box::new(input)).map_err(|source| {
             failed(metaloc_radio::capture::CaptureError::Read { offset: 0, source })
         })?;
-        let is_packed = begin == GZIP;
-        let input = Cursor::new(begin).chain(input);
-        let input: Box<dyn Read> =
-            if is_packed { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
         let reader = AnyReader::new(input, options).map_err(failed)?;
         Ok(Self { reader, name: name.to_owned(), taken, n_bytes: None })
     }
@@ -90,6 +85,15 @@ impl CaptureFile {
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         self.reader.next_event().map_err(|source| Error::capture(&self.name, source))
     }
+}
+
+/// The input, unpacked on the way if gzip packed it.
+pub(crate) fn unpacked<'a>(mut input: Box<dyn Read + 'a>) -> std::io::Result<Box<dyn Read + 'a>> {
+    let mut begin = Vec::new();
+    input.by_ref().take(GZIP.len() as u64).read_to_end(&mut begin)?;
+    let is_packed = begin == GZIP;
+    let input = Cursor::new(begin).chain(input);
+    Ok(if is_packed { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
 }
 
 /// Counts the bytes that pass.

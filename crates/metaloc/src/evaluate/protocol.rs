@@ -122,6 +122,9 @@ pub struct SupportConfig {
 pub struct MethodConfig {
     /// Name as in results; a variant follows a colon (`maml:rss`).
     pub name: String,
+    /// Another method whose settings, with those chosen for it, this one starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
     /// Neighbours of the comparing methods.
     #[serde(default)]
     pub k: Option<usize>,
@@ -201,7 +204,31 @@ impl Protocol {
         {
             self.selection.apply(&mut resolved, &source.name)?;
         }
+        resolved.methods = resolved
+            .methods
+            .iter()
+            .map(|m| resolved.resolved_method(m))
+            .collect::<Result<_, Error>>()?;
         Ok(resolved)
+    }
+
+    /// A method with the settings of the one that it is like.
+    fn resolved_method(&self, method: &MethodConfig) -> Result<MethodConfig, Error> {
+        let Some(name) = &method.like else { return Ok(method.clone()) };
+        let model = self.methods.iter().find(|m| m.name == *name && m.like.is_none());
+        let model = model.ok_or_else(|| {
+            let method = &method.name;
+            Error::usage(format!("`{method}` is like `{name}`, which is not among the methods"))
+        })?;
+        let mut learning = model.learning.clone();
+        merge(&mut learning, &method.learning);
+        Ok(MethodConfig {
+            k: method.k.or(model.k),
+            power: method.power.or(model.power),
+            penalty: method.penalty.or(model.penalty),
+            learning,
+            ..method.clone()
+        })
     }
 
     /// Where the settings chosen for the protocol at `path` stand.
@@ -277,6 +304,27 @@ pub(super) fn merge(base: &mut toml::Table, over: &toml::Table) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_method_starts_from_another() {
+        let text = "schema = 1\nname = \"\"\ntitle = \"\"\nseeds = [1]\n\
+                    data = { kind = \"survey\", format = \"survey\", path = \"\", floors = [], \
+                    historical_sets = [], support_sets = [], test_sets = [] }\n\
+                    splits = [{ name = \"s\", historical = [\"a\"], new = [\"b\"] }]\n\
+                    support = { points = [1], samples_per_point = 1 }\n\
+                    [[methods]]\nname = \"maml\"\nk = 3\nlearning.maml.inner_steps = 2\n\
+                    [[methods]]\nname = \"maml:0\"\nlike = \"maml\"\n\
+                    learning.adaptation.steps = 0";
+        let protocol: Protocol = toml::from_str(text).unwrap();
+        let resolved = protocol.for_split(&protocol.splits[0]).unwrap();
+        let config = resolved.learning_of(&resolved.methods[1]).unwrap();
+        assert_eq!((config.maml.inner_steps, config.adaptation.steps), (2, 0));
+        assert_eq!(resolved.methods[1].k, Some(3));
+        let stray: Protocol =
+            toml::from_str(&text.replace("= \"maml\"\nk", "= \"tl\"\nk")).unwrap();
+        let error = stray.for_split(&stray.splits[0]).unwrap_err().to_string();
+        assert!(error.contains("`maml:0` is like `maml`"), "{error}");
+    }
 
     #[test]
     fn the_upper_table_wins_key_by_key() {

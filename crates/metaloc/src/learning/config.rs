@@ -257,6 +257,14 @@ impl LearningConfig {
         self.network.loss.unwrap_or(default)
     }
 
+    /// The same with what was left to depend on other settings written out, as models keep it.
+    #[must_use]
+    pub fn resolved(&self) -> Self {
+        let mut resolved = self.clone();
+        resolved.network.loss = Some(self.loss());
+        resolved
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

@@ -149,7 +149,7 @@ pub(crate) fn train_on(
     let tasks = Tasks { source, validation };
     let (parameters, record) =
         train_network(&network, tasks, history, state, (config, seed), observer)?;
-    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+    Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
 }
 
 /// Where a training run's tasks come from.

@@ -25,6 +25,8 @@ pub enum SurveyFormat {
     PolyU,
     /// CSUIndoorLoc-CSI-RSSI.
     Csu,
+    /// A folder of captures with `positions.csv`.
+    Captures,
 }
 
 impl SurveyFormat {
@@ -45,6 +47,7 @@ impl SurveyFormat {
             Self::TidyCsv => ImportFormat::TidyCsv,
             Self::PolyU => ImportFormat::PolyU,
             Self::Csu => ImportFormat::Csu,
+            Self::Captures => ImportFormat::Captures,
         };
         let environment_by = environment_by.map(str::parse).transpose()?;
         let options = ImportOptions { environment_by, environments: only, ..Default::default() };

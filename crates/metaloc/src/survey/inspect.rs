@@ -41,10 +41,71 @@ pub struct EnvironmentSummary {
     pub median_heard: usize,
     /// Weakest and strongest reading (dBm); `None` without readings.
     pub rss_range_dbm: Option<(f32, f32)>,
+    /// Channel state information, if there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csi: Option<CsiSummary>,
     /// Extent in x and y (m).
     pub extent_m: (f64, f64),
     /// Day of the first and the last sample, if times are known.
     pub days: Option<(String, String)>,
+}
+
+/// An environment's channel state information in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CsiSummary {
+    /// Samples that have it.
+    pub recordings: usize,
+    /// Frames of all of them.
+    pub frames: usize,
+    /// Fewest and most frames of a recording.
+    pub frames_range: (usize, usize),
+    /// Access points recorded.
+    pub access_points: Vec<String>,
+    /// Kinds of recording: chip, bandwidth, subcarriers, streams.
+    pub kinds: Vec<String>,
+}
+
+impl CsiSummary {
+    fn of(survey: &Survey, environment: &Environment) -> Option<Self> {
+        let all = || environment.samples.iter().filter_map(|sample| sample.csi.as_ref());
+        let frames: Vec<usize> = all().map(|csi| csi.recording.n_frames()).collect();
+        let range = (*frames.iter().min()?, *frames.iter().max()?);
+        let names: BTreeSet<&str> =
+            all().map(|csi| survey.access_points.name(csi.access_point)).collect();
+        let kinds: BTreeSet<String> = all()
+            .map(|csi| {
+                let r = &csi.recording;
+                format!(
+                    "{}, {} MHz, {} subcarriers, {} streams",
+                    r.chip,
+                    r.bandwidth_mhz,
+                    r.subcarriers.count(),
+                    r.streams.len()
+                )
+            })
+            .collect();
+        Some(Self {
+            recordings: frames.len(),
+            frames: frames.iter().sum(),
+            frames_range: range,
+            access_points: names.into_iter().map(str::to_owned).collect(),
+            kinds: kinds.into_iter().collect(),
+        })
+    }
+}
+
+impl fmt::Display for CsiSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (fewest, most) = self.frames_range;
+        let each = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
+        write!(
+            f,
+            "CSI: {} recordings of {each} frames, from {}; {}",
+            self.recordings,
+            self.access_points.join(", "),
+            self.kinds.join("; ")
+        )
+    }
 }
 
 impl SurveySummary {
@@ -91,6 +152,7 @@ fn summary(survey: &Survey, environment: &Environment) -> EnvironmentSummary {
         access_points_heard: heard.len(),
         median_heard: lengths.get(lengths.len() / 2).copied().unwrap_or(0),
         rss_range_dbm: if heard.is_empty() { None } else { Some((weakest, strongest)) },
+        csi: CsiSummary::of(survey, environment),
         extent_m: if environment.points.is_empty() {
             (0.0, 0.0)
         } else {
@@ -116,25 +178,33 @@ impl fmt::Display for SurveySummary {
         )?;
         for e in &self.environments {
             let floors: Vec<String> = e.floors.iter().map(i32::to_string).collect();
-            let rss = e.rss_range_dbm.map_or("nothing heard".to_owned(), |(weakest, strongest)| {
-                format!("{weakest} to {strongest} dBm")
-            });
+            let heard = match e.rss_range_dbm {
+                None if e.csi.is_some() => "no signal strength".to_owned(),
+                None => "nothing heard".to_owned(),
+                Some((weakest, strongest)) => format!(
+                    "{} access points (median {} a scan), {} to {} dBm",
+                    e.access_points_heard,
+                    e.median_heard,
+                    tenths(weakest),
+                    tenths(strongest)
+                ),
+            };
             let days = e.days.as_ref().map_or(String::new(), |(first, last)| {
                 if first == last { format!(", {first}") } else { format!(", {first} to {last}") }
             });
             writeln!(
                 f,
-                "  {}: {} points, {} samples, floors {}, {:.1} x {:.1} m, {} access points \
-                 (median {} a scan), {rss}{days}",
+                "  {}: {} points, {} samples, floors {}, {:.1} x {:.1} m, {heard}{days}",
                 e.name,
                 e.points,
                 e.samples,
                 floors.join(" "),
                 e.extent_m.0,
                 e.extent_m.1,
-                e.access_points_heard,
-                e.median_heard,
             )?;
+            if let Some(csi) = &e.csi {
+                writeln!(f, "      {csi}")?;
+            }
             let named: Vec<String> = e
                 .sets
                 .iter()
@@ -150,6 +220,11 @@ impl fmt::Display for SurveySummary {
         }
         Ok(())
     }
+}
+
+/// More digits of a mean level would only look precise.
+fn tenths(dbm: f32) -> f32 {
+    (dbm * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use access_point_changes::AccessPointChanges;
 pub use error::SurveyError;
 pub use folder::{NamedScan, read_rss_csv};
 pub use format::SurveyFormat;
-pub use inspect::{EnvironmentSummary, SurveySummary};
+pub use inspect::{CsiSummary, EnvironmentSummary, SurveySummary};
 pub use split::is_one_of;
 pub use template::write_template;
 

@@ -71,7 +71,7 @@ pub fn csi_train(
     let (parameters, record) =
         train_network(&network, drawn, history, state, (config, seed), observer)?;
     drop((source, held_out));
-    Ok(MetaModel { config: config.clone(), network, encoder, parameters, record })
+    Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
 }
 
 /// The settings for channel state information.

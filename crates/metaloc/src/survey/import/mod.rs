@@ -6,6 +6,7 @@
 
 mod archive;
 mod builder;
+mod captures;
 mod csu;
 mod growing_environment;
 mod polyu;
@@ -20,6 +21,8 @@ mod wide_row;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use metaloc_radio::signal::Chip;
 
 use super::split::is_one_of;
 use super::{Survey, SurveyError};
@@ -38,6 +41,8 @@ pub enum ImportFormat {
     PolyU,
     /// CSUIndoorLoc-CSI-RSSI (Wang and Pasricha 2022): Nexmon captures and a table of locations.
     Csu,
+    /// A folder of captures with `positions.csv`.
+    Captures,
 }
 
 impl ImportFormat {
@@ -51,6 +56,7 @@ impl ImportFormat {
             Self::TidyCsv => &[Named, Floor, Device, Set, All],
             Self::PolyU => &[Day, All],
             Self::Csu => &[Named, All],
+            Self::Captures => &[Named, Floor, Set, All],
         }
     }
 
@@ -80,6 +86,7 @@ impl fmt::Display for ImportFormat {
             Self::TidyCsv => "tidy-csv",
             Self::PolyU => "polyu",
             Self::Csu => "csu",
+            Self::Captures => "captures",
         })
     }
 }
@@ -94,10 +101,11 @@ impl FromStr for ImportFormat {
             "tidy-csv" => Ok(Self::TidyCsv),
             "polyu" => Ok(Self::PolyU),
             "csu" => Ok(Self::Csu),
+            "captures" => Ok(Self::Captures),
             _ => Err(SurveyError::Unknown {
                 what: "format",
                 found: name.to_owned(),
-                expected: "uji-library, ujiindoorloc, tidy-csv, polyu or csu".into(),
+                expected: "uji-library, ujiindoorloc, tidy-csv, polyu, csu or captures".into(),
             }),
         }
     }
@@ -204,6 +212,10 @@ pub struct ImportOptions {
     pub environments: Option<Vec<String>>,
     /// Read only these sets (`trn01`, `tst*`).
     pub sets: Option<Vec<String>>,
+    /// Captures: cut each into samples of so many frames, sets `b000`, `b001`, ...; whole if left out.
+    pub block_frames: Option<usize>,
+    /// Captures: the chip, where they don't say it or say it wrongly.
+    pub chip: Option<Chip>,
 }
 
 impl ImportOptions {
@@ -228,6 +240,7 @@ pub fn import(
         ImportFormat::TidyCsv => tidy_csv::read(paths, by, options)?,
         ImportFormat::PolyU => polyu::read(paths, by, options)?,
         ImportFormat::Csu => csu::read(paths, by, options)?,
+        ImportFormat::Captures => captures::read(paths, by, options)?,
     };
     builder.finish(paths)
 }

@@ -1,9 +1,9 @@
-//! Frames of a capture as one recording.
+//! Frames of a capture as recordings.
 
 use std::path::Path;
 
 use metaloc_radio::capture::{CaptureError, Event};
-use metaloc_radio::signal::{CsiFrame, CsiRecording};
+use metaloc_radio::signal::{CsiFrame, CsiRecording, MacAddress};
 
 use super::ImportReport;
 use crate::survey::SurveyError;
@@ -11,36 +11,81 @@ use crate::survey::SurveyError;
 const OTHER_KIND: &str = "CSI frame of another transmitter, bandwidth or antennas";
 const LEFT_OVER: &str = "CSI frame left over behind the last whole block";
 
-/// The recording of the kind of frame (transmitter, antennas, bandwidth) that is most frequent in a
-/// capture; `None` without any frame.
+/// Frames of a capture, by kind: transmitter, chip, bandwidth, antennas.
+pub(super) struct Kinds(Vec<Vec<CsiFrame>>);
+
+impl Kinds {
+    /// Reads a capture; counts its frames, and what was skipped by reason.
+    pub(super) fn read(
+        path: &Path,
+        events: impl Iterator<Item = Result<Event, CaptureError>>,
+        report: &mut ImportReport,
+    ) -> Result<Self, SurveyError> {
+        let mut kinds: Vec<Vec<CsiFrame>> = Vec::new();
+        for event in events {
+            match event.map_err(|e| SurveyError::format(path, e.to_string()))? {
+                Event::Frame(frame) => {
+                    report.frames_read += 1;
+                    match kinds.iter_mut().find(|kind| is_alike(&kind[0], &frame)) {
+                        Some(kind) => kind.push(frame),
+                        None => kinds.push(vec![frame]),
+                    }
+                }
+                Event::Skip(skip) => {
+                    *report.frames_dropped.entry(skip.reason.text()).or_default() += 1;
+                }
+            }
+        }
+        Ok(Self(kinds))
+    }
+
+    /// The transmitters, in the order in which they were first heard.
+    pub(super) fn transmitters(&self) -> Vec<Option<MacAddress>> {
+        let mut met: Vec<Option<MacAddress>> = Vec::new();
+        for kind in &self.0 {
+            if !met.contains(&kind[0].source) {
+                met.push(kind[0].source);
+            }
+        }
+        met
+    }
+
+    /// Takes the most frequent kind of those that `of` says yes to; `None` without any.
+    pub(super) fn take(
+        &mut self,
+        path: &Path,
+        of: impl Fn(Option<MacAddress>) -> bool,
+        report: &mut ImportReport,
+    ) -> Result<Option<CsiRecording>, SurveyError> {
+        let candidates = (0..self.0.len()).filter(|&at| of(self.0[at][0].source));
+        // Of equally frequent kinds the first one.
+        let most = candidates.rev().max_by_key(|&at| self.0[at].len());
+        let Some(at) = most else { return Ok(None) };
+        let frames = self.0.remove(at);
+        report.frames_kept += frames.len();
+        let recording = CsiRecording::new(frames);
+        Ok(Some(recording.map_err(|e| SurveyError::format(path, e.to_string()))?))
+    }
+
+    /// Counts the frames that were not taken.
+    pub(super) fn drop_rest(self, report: &mut ImportReport) {
+        let rest: usize = self.0.iter().map(Vec::len).sum();
+        if rest > 0 {
+            *report.frames_dropped.entry(OTHER_KIND).or_default() += rest;
+        }
+    }
+}
+
+/// The recording of the most frequent kind of frame in a capture; `None` without any frame.
 pub(super) fn record(
     path: &Path,
     events: impl Iterator<Item = Result<Event, CaptureError>>,
     report: &mut ImportReport,
 ) -> Result<Option<CsiRecording>, SurveyError> {
-    let mut groups: Vec<Vec<CsiFrame>> = Vec::new();
-    for event in events {
-        match event.map_err(|e| SurveyError::format(path, e.to_string()))? {
-            Event::Frame(frame) => {
-                report.frames_read += 1;
-                match groups.iter_mut().find(|group| is_alike(&group[0], &frame)) {
-                    Some(group) => group.push(frame),
-                    None => groups.push(vec![frame]),
-                }
-            }
-            Event::Skip(skip) => *report.frames_dropped.entry(skip.reason.text()).or_default() += 1,
-        }
-    }
-    let total: usize = groups.iter().map(Vec::len).sum();
-    // Of equally frequent kinds the first one.
-    let Some(most) = groups.into_iter().rev().max_by_key(Vec::len) else { return Ok(None) };
-    let others = total - most.len();
-    if others > 0 {
-        *report.frames_dropped.entry(OTHER_KIND).or_default() += others;
-    }
-    report.frames_kept += most.len();
-    let recording = CsiRecording::new(most);
-    Ok(Some(recording.map_err(|e| SurveyError::format(path, e.to_string()))?))
+    let mut kinds = Kinds::read(path, events, report)?;
+    let recording = kinds.take(path, |_| true, report)?;
+    kinds.drop_rest(report);
+    Ok(recording)
 }
 
 fn is_alike(a: &CsiFrame, b: &CsiFrame) -> bool {

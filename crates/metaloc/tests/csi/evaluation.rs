@@ -1,0 +1,127 @@
+//! Protocols on channel state information.
+
+use std::ops::ControlFlow;
+
+use metaloc::evaluate::{self, EvaluationObserver, Overrides, Protocol, summarize};
+
+use super::synthetic::survey;
+
+struct Watch;
+
+impl EvaluationObserver for Watch {
+    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+const PROTOCOL: &str = r#"
+schema = 1
+name = "room"
+title = "a new day"
+seeds = [1, 2]
+[data]
+kind = "csi"
+format = "survey"
+path = "room"
+sets = ["b*"]
+support_first = 4
+test_after = 5
+draws = 2
+[[splits]]
+name = "day3"
+historical = ["*"]
+new = ["day3"]
+[support]
+points = [4]
+samples_per_point = 3
+[learning]
+network = { hidden = [32] }
+maml = { inner_step_size = 0.2 }
+training = { iterations = 20 }
+adaptation = { steps = 30 }
+[learning.csi]
+window = { packets = 4 }
+labels = "global"
+ways = 4
+[[methods]]
+name = "1nn"
+[[methods]]
+name = "ridge"
+[[methods]]
+name = "hi-knn"
+[[methods]]
+name = "maml"
+[[methods]]
+name = "maml:0"
+like = "maml"
+learning.adaptation.steps = 0
+[select]
+draws = 1
+[select.grid.hi-knn]
+k = [1, 3]
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    survey(4).write(&folder.path().join("room")).unwrap();
+    folder
+}
+
+fn protocol(text: &str) -> Result<Protocol, metaloc::Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room.toml");
+    std::fs::write(&path, text).unwrap();
+    Protocol::read(&path)
+}
+
+#[test]
+fn methods_see_the_same_draws_and_no_later_set() {
+    let (data, protocol) = (folder(), protocol(PROTOCOL).unwrap());
+    let run = || evaluate::run(&protocol, data.path(), &Overrides::default(), &mut Watch);
+    let rows = run().unwrap().rows;
+    assert_eq!(rows.len(), 2 * 2 * 5);
+    for row in &rows {
+        // Four sets behind the first five, at four points.
+        assert_eq!((row.errors.n + row.not_located, row.support_points), (16, 4));
+        assert_eq!(row.draw.is_some(), row.accuracy.is_some());
+    }
+    let accuracy = |method: &str| {
+        let summary = summarize(&rows);
+        summary.iter().find(|row| row.method == method).unwrap().accuracy.unwrap()
+    };
+    assert!(accuracy("1nn") > 0.9 && accuracy("ridge") > 0.9 && accuracy("maml") > 0.9);
+    assert!(accuracy("hi-knn") < accuracy("1nn") && accuracy("maml:0") < accuracy("maml"));
+    let again = run().unwrap().rows;
+    let numbers = |rows: &[evaluate::Row]| {
+        rows.iter().map(|row| (row.accuracy, row.errors_m.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&rows), numbers(&again));
+}
+
+#[test]
+fn settings_are_chosen_by_accuracy() {
+    let (data, protocol) = (folder(), protocol(PROTOCOL).unwrap());
+    let selected = evaluate::select(&protocol, data.path(), &Overrides::default(), &mut Watch);
+    let (selection, tried) = selected.unwrap();
+    let best = tried.iter().filter_map(|choice| choice.accuracy).fold(0.0, f64::max);
+    assert_eq!(tried.len(), 2);
+    assert_eq!(selection.choices[0].accuracy, Some(best));
+}
+
+#[test]
+fn mistakes_are_named() {
+    for (from, to, part) in [
+        ("test_after = 5", "test_after = 3", "test_after"),
+        ("kind = \"csi\"", "kind = \"magic\"", "magic"),
+        ("name = \"ridge\"", "name = \"wknn-support\"", "compares RSS scans"),
+        ("packets = 4", "packets = 5", "no window of 5 packets"),
+        ("new = [\"day3\"]", "new = [\"day9\"]", "no environment `day9`"),
+        ("[learning.csi]", "[learning.fingerprint]", "unknown field"),
+    ] {
+        let outcome = protocol(&PROTOCOL.replace(from, to)).and_then(|protocol| {
+            evaluate::run(&protocol, folder().path(), &Overrides::default(), &mut Watch)
+        });
+        let message = outcome.unwrap_err().to_string();
+        assert!(message.contains(part), "{to}: {message}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Channel state information from the survey to the located point.
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+mod evaluation;
+mod import;
+mod learning;
+mod model_file;
+mod survey_folder;
+mod synthetic;

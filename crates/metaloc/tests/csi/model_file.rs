@@ -1,0 +1,104 @@
+//! Models of channel state information, written and read.
+
+use metaloc::learning::{CsiHistorical, csi_train};
+use metaloc::locate::{AdaptedCsiNetwork, CsiLocator};
+use metaloc::meta::training::{Observer, Progress, TrainingState};
+use metaloc::model_file::{self, Loaded, write_checkpoint, write_csi_site, write_meta};
+
+use super::learning::{adapt, train};
+use super::synthetic::{config, csi, sites, survey};
+
+/// Keeps the state of an iteration.
+struct Keep(u64, Option<TrainingState>);
+
+impl Observer for Keep {
+    fn iteration(
+        &mut self,
+        progress: Progress,
+        state: &TrainingState,
+    ) -> std::ops::ControlFlow<()> {
+        if progress.iteration == self.0 {
+            self.1 = Some(state.clone());
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn a_start_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room.model");
+    for text in ["labels = \"global\"\nprincipal_components = 0.9", "fingerprint = \"image\""] {
+        let config = config(text);
+        let model = train(&config, &sites(&survey(2), &csi(&config).window));
+        write_meta(&model, &path).unwrap();
+        let Loaded::CsiMeta(back) = model_file::read(&path).unwrap() else {
+            panic!("another kind")
+        };
+        assert_eq!(back, model);
+    }
+}
+
+#[test]
+fn an_adapted_model_locates_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day3.model");
+    for text in ["labels = \"global\"", "scaling = \"support\"", "candidates = 3"] {
+        let (site, day) = adapt(&config(text));
+        write_csi_site(&site, &path).unwrap();
+        let Loaded::CsiSite(back) = model_file::read(&path).unwrap() else {
+            panic!("another kind")
+        };
+        assert_eq!((&back.support, &back.support_losses), (&site.support, &site.support_losses));
+        let [before, after] = [site, *back].map(|site| AdaptedCsiNetwork::new(site).unwrap());
+        for window in day.points.iter().map(|point| &point.windows[7]) {
+            assert_eq!(before.locate(window), after.locate(window), "{text}");
+        }
+    }
+}
+
+/// A run that goes on from a checkpoint file ends in the same parameters.
+#[test]
+fn a_checkpoint_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room.model.checkpoint");
+    let config = config("labels = \"global\"");
+    let sites = sites(&survey(3), &csi(&config).window);
+    let historical =
+        CsiHistorical { sites: &sites[..2], validation_sites: &sites[2..], data_hash: "data" };
+    let mut keep = Keep(15, None);
+    let whole = csi_train(historical, &config, 3, None, &mut keep).unwrap();
+    write_checkpoint(&whole, &keep.1.unwrap(), &path).unwrap();
+    let Loaded::CsiCheckpoint(_, state) = model_file::read(&path).unwrap() else {
+        panic!("another kind")
+    };
+    assert_eq!(state.iteration, 15);
+    let resumed = csi_train(historical, &config, 3, Some(*state), &mut Keep(0, None)).unwrap();
+    assert_eq!(resumed.parameters, whole.parameters);
+}
+
+#[test]
+fn damaged_models_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day3.model");
+    let (site, _) = adapt(&config("labels = \"global\""));
+    write_csi_site(&site, &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let refused = |from: &str, to: &str| {
+        let text = String::from_utf8_lossy(&bytes[8..]).into_owned();
+        let at = 8 + text.find(from).unwrap();
+        let mut changed = bytes.clone();
+        changed[at..at + to.len()].copy_from_slice(to.as_bytes());
+        std::fs::write(&path, &changed).unwrap();
+        let message = model_file::read(&path).unwrap_err().to_string();
+        assert!(message.contains("day3.model"), "{message}");
+        message
+    };
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    assert!(length > 1000);
+    // One window fewer than the tensors hold; a point that the network has no output for.
+    assert!(refused("\\\"windows\\\":3", "\\\"windows\\\":2").contains("don't fit each other"));
+    let at = "\\\"id\\\":\\\"p2\\\"";
+    assert!(refused(at, "\\\"id\\\":\\\"q2\\\"").contains("point q2 of day3 is not among"));
+    assert!(refused("\\\"window_shape\\\":[4,52", "\\\"window_shape\\\":[4,51").contains("inputs"));
+}
