@@ -41,6 +41,10 @@ pub(crate) enum Command {
                       office.png *.pcap\n  cat /dev/ttyUSB0 | metaloc doctor -\n\nExit code: 0 if \
                       every capture holds frames, 1 if one holds none or can't be read.")]
     Doctor(Doctor),
+    /// Draw CSI images of surveyed points (the paper's Fig. 1).
+    #[command(after_help = "Example:\n  metaloc images room --environment monday --points a,b \
+                            --out images.png")]
+    Images(Images),
     /// Make a survey from a scenario file.
     #[command(after_help = "Example:\n  metaloc simulate office.toml --out office-survey")]
     Simulate(Simulate),
@@ -188,6 +192,30 @@ pub(crate) struct Doctor {
     pub(crate) picture: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Images {
+    /// Survey folder with channel state information.
+    pub(crate) survey: PathBuf,
+    /// The environment.
+    #[arg(long)]
+    pub(crate) environment: String,
+    /// Points to draw; the first two if left out.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) points: Vec<String>,
+    /// Sets of samples to take windows from (all if left out).
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) sets: Vec<String>,
+    /// Settings (TOML, see docs/formats.md); `[csi.window]` says how frames become windows.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Scale each image by its own range, instead of the environment's.
+    #[arg(long)]
+    pub(crate) image_scale: bool,
+    /// Picture to write, SVG or PNG.
+    #[arg(long, value_parser = picture)]
+    pub(crate) out: PathBuf,
 }
 
 /// A file that a picture can be written to.

@@ -97,7 +97,40 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
             table(&headers, &rows)
         );
     }
+    text += &mean_over_splits(summary, table);
     text.trim_end().to_owned()
+}
+
+/// Accuracies and errors averaged over splits, where there are several.
+fn mean_over_splits(summary: &[SummaryRow], table: Table) -> String {
+    let splits: std::collections::BTreeSet<&str> =
+        summary.iter().map(|row| row.split.as_str()).collect();
+    if splits.len() < 2 || summary[0].accuracy.is_none() {
+        return String::new();
+    }
+    let mut methods: Vec<&str> = Vec::new();
+    for row in summary {
+        if !methods.contains(&row.method.as_str()) {
+            methods.push(&row.method);
+        }
+    }
+    let rows: Vec<Vec<String>> = methods
+        .iter()
+        .map(|method| {
+            let own: Vec<_> = summary.iter().filter(|row| row.method == *method).collect();
+            let n = own.len() as f64;
+            let mean = |pick: &dyn Fn(&SummaryRow) -> f64| {
+                own.iter().map(|row| pick(row)).sum::<f64>() / n
+            };
+            vec![
+                (*method).to_owned(),
+                format!("{:.3}", mean(&|row| row.accuracy.unwrap_or(0.0))),
+                format!("{:.3}", mean(&|row| row.mean_m)),
+            ]
+        })
+        .collect();
+    let headers = ["method", "accuracy", "mean m"];
+    format!("mean over the {} splits\n\n{}\n\n", splits.len(), table(&headers, &rows))
 }
 
 /// The table of methods that name a point.

@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod evaluate;
+mod images;
 mod import;
 mod inspect;
 mod locate;
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(args) => import::run(&args),
         Command::Survey(args) => survey::run(&args, quiet),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Images(args) => images::run(&args, quiet),
         Command::Doctor(args) => doctor::run(&args, quiet),
         Command::Simulate(args) => simulate::run(&args),
         Command::Train(args) => train::run(&args, quiet),

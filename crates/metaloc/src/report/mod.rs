@@ -7,11 +7,13 @@
 //! Nothing here reads a file, a clock or the network, and the same data gives the same bytes: the
 //! only font is the one bundled with this crate, and a method has one colour in every picture.
 
+mod csi_images;
 mod error;
 pub mod html;
 pub mod plot;
 mod png;
 
+pub use csi_images::csi_images;
 pub use error::ReportError;
 pub use html::{Column, Figure, Page, Section, Table};
 pub use plot::{
