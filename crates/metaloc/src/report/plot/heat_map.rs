@@ -160,7 +160,7 @@ impl HeatMapPlot {
         }
         let mut cells = "<g shape-rendering=\"crispEdges\">".to_owned();
         for (step, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-            cells += &format!("<path fill=\"{}\" d=\"{path}\"/>", color(step).hex());
+            cells += &format!("<path shape-rendering=\"crispEdges\" fill=\"{}\" d=\"{path}\"/>", color(step).hex());
         }
         cells + "</g>"
     }
