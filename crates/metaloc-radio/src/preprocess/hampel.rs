@@ -40,7 +40,7 @@ impl Hampel {
             let (setting, found) = ("csi.hampel.half_window", 0.0);
             return Err(RadioError::Setting { setting, found, expected: "at least 1" });
         }
-        if !(self.threshold > 0.0) {
+        if self.threshold.is_nan() || self.threshold <= 0.0 {
             let (setting, found) = ("csi.hampel.threshold", f64::from(self.threshold));
             return Err(RadioError::Setting { setting, found, expected: "above 0" });
         }

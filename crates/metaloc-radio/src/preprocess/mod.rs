@@ -133,7 +133,7 @@ impl CsiConfig {
         if self.packets == 0 {
             return refuse("csi.packets", 0.0, "at least 1");
         }
-        if let Some(gap) = self.max_gap_s.filter(|gap| !(*gap > 0.0)) {
+        if let Some(gap) = self.max_gap_s.filter(|gap| gap.is_nan() || *gap <= 0.0) {
             return refuse("csi.max_gap_s", gap, "above 0");
         }
         if self.receive.as_ref().is_some_and(Vec::is_empty)

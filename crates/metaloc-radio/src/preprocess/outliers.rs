@@ -32,7 +32,7 @@ impl Outliers {
                 ("csi.outliers.min_correlation", f64::from(self.min_correlation));
             return Err(RadioError::Setting { setting, found, expected: "between -1 and 1" });
         }
-        if !(self.threshold > 0.0) {
+        if self.threshold.is_nan() || self.threshold <= 0.0 {
             let (setting, found) = ("csi.outliers.threshold", f64::from(self.threshold));
             return Err(RadioError::Setting { setting, found, expected: "above 0" });
         }

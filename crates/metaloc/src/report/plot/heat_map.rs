@@ -151,7 +151,9 @@ impl HeatMapPlot {
             let mut first = 0;
             for run in steps.chunk_by(|a, b| a == b) {
                 let (from, to) = (x_at(first).round(), x_at(first + run.len()).round());
-                let (top, height) = ((10.0 * top).round(), (10.0 * (bottom - top)).round());
+                // Both ends are rounded, so that no gap shows between rows.
+                let (top, bottom) = ((10.0 * top).round(), (10.0 * bottom).round());
+                let height = bottom - top;
                 let width = to - from;
                 // Writing into a string doesn't fail.
                 let _ = write!(paths[run[0]], "M{from} {top}h{width}v{height}h-{width}z");
@@ -160,7 +162,7 @@ impl HeatMapPlot {
         }
         let mut cells = "<g shape-rendering=\"crispEdges\">".to_owned();
         for (step, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-            cells += &format!("<path shape-rendering=\"crispEdges\" fill=\"{}\" d=\"{path}\"/>", color(step).hex());
+            cells += &format!("<path fill=\"{}\" d=\"{path}\"/>", color(step).hex());
         }
         cells + "</g>"
     }
