@@ -58,7 +58,7 @@ fn wrong_usage_is_exit_code_2() {
     let import = "import tables --out x --format";
     dir.run(&format!("{import} xml")).fails(2, &["'xml'", "uji-library", "tidy-csv"]);
     let import = format!("{import} tidy-csv");
-    dir.run(&format!("{import} --environment-by week")).fails(2, &["'week'", "month, floor"]);
+    dir.run(&format!("{import} --environment-by week")).fails(2, &["'week'", "month, day, floor"]);
     dir.run(&format!("{import} --drop-duplicates all")).fails(2, &["'all'", "rss-position"]);
     let train = "train --survey s --environments a --out m --algorithm magic";
     dir.run(train).fails(2, &["'magic'", "maml, tl, ri"]);

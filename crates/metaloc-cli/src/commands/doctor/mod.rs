@@ -3,7 +3,7 @@
 mod row;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::bail;
 use metaloc::capture::{CaptureFile, MOST_PANELS, draw};
@@ -107,7 +107,7 @@ fn look_at(
 }
 
 /// Draws what captures hold.
-fn paint(path: &PathBuf, patients: &[Patient], quiet: bool) -> anyhow::Result<()> {
+fn paint(path: &Path, patients: &[Patient], quiet: bool) -> anyhow::Result<()> {
     let named: Vec<(&str, &CaptureReport)> =
         patients.iter().map(|patient| (patient.name.as_str(), &patient.report)).collect();
     if named.iter().all(|(_, report)| report.groups.is_empty()) {
