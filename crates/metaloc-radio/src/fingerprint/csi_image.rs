@@ -50,12 +50,12 @@ pub struct PixelRange {
 impl PixelRange {
     /// The range of the channels of some windows, which have as many streams each; `None` for none.
     #[must_use]
-    pub fn fit<'a>(windows: impl Iterator<Item = &'a CsiWindow> + Clone) -> Option<Self> {
-        let streams = windows.clone().next()?.shape()[2];
+    pub fn fit(windows: &[&CsiWindow]) -> Option<Self> {
+        let streams = windows.first()?.shape()[2];
         let (mut low, mut high) = (Vec::new(), Vec::new());
         for stream in 0..streams {
             let numbers =
-                windows.clone().flat_map(|w| w.values.iter().skip(stream).step_by(streams));
+                windows.iter().flat_map(|w| w.values.iter().skip(stream).step_by(streams));
             let mut numbers: Vec<f32> = numbers.copied().collect();
             let mut at = |share: f64| {
                 let place = (share * (numbers.len() - 1) as f64).round() as usize;
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn each_channel_has_its_own_range() {
-        let range = PixelRange::fit([window()].iter()).unwrap();
+        let range = PixelRange::fit(&[&window()]).unwrap();
         assert_eq!(range, PixelRange { low: vec![0.0, -10.0], high: vec![2.0, 10.0] });
         let image = CsiImage::new(&window(), PixelScale::Historical, &range);
         assert_eq!((image.shape, image.pixels), ([2, 1, 2], vec![128, 255, 255, 0]));

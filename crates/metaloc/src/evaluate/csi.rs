@@ -3,6 +3,7 @@
 //! A new environment's sets are its time: the first so many are the survey, of which a case draws
 //! points and windows; windows of later sets are located. No set is on both sides.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -138,16 +139,6 @@ pub(super) fn held_out_scores(
     Ok(sums.into_iter().map(|(hits, m, n)| (hits / n as f64, m / n as f64)).collect())
 }
 
-/// Loads what `--select` needs.
-pub(super) fn load_all(
-    data: &CsiData,
-    splits: &[Split],
-    data_folder: &Path,
-) -> Result<Survey, Error> {
-    let place = (data.format, data_folder.join(&data.path));
-    load(place, data.environment_by.as_deref(), splits)
-}
-
 /// One split's evaluation.
 struct Runner<'a> {
     protocol: &'a Protocol,
@@ -205,17 +196,13 @@ impl Runner<'_> {
             if !windows.contains_key(&key) {
                 windows.insert(key.clone(), self.windows(&settings.window, historical, new)?);
             }
-            if let Kind::Learn(_) = Kind::of(&method.name)? {
-                let key_of_model = training_key(&config);
-                if !models.contains_key(&key_of_model) {
-                    let sites = &windows[&key].historical;
-                    let data_hash = self.data_hash;
-                    let all = CsiHistorical { sites, validation_sites: &[], data_hash };
-                    let begin = Instant::now();
-                    let model = csi_train(all, &config, seed, None, &mut Silent)?;
-                    let train_s = begin.elapsed().as_secs_f64();
-                    models.insert(key_of_model, Trained { model, train_s });
-                }
+            let Kind::Learn(_) = Kind::of(&method.name)? else { continue };
+            if let Entry::Vacant(vacant) = models.entry(training_key(&config)) {
+                let (sites, data_hash) = (&windows[&key].historical, self.data_hash);
+                let all = CsiHistorical { sites, validation_sites: &[], data_hash };
+                let begin = Instant::now();
+                let model = csi_train(all, &config, seed, None, &mut Silent)?;
+                vacant.insert(Trained { model, train_s: begin.elapsed().as_secs_f64() });
             }
         }
         let mut draws = Vec::new();
@@ -274,7 +261,7 @@ impl Runner<'_> {
         });
         let new = new.collect::<Result<_, Error>>()?;
         let all = historical.iter().flat_map(|s| &s.points).flat_map(|p| &p.windows);
-        let range = PixelRange::fit(all.map(|window| &**window));
+        let range = PixelRange::fit(&all.map(|window| &**window).collect::<Vec<_>>());
         Ok(Windows { historical, new, range })
     }
 

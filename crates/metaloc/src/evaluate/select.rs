@@ -119,14 +119,7 @@ pub fn select(
     let mut splits = overrides.splits(protocol);
     let only = &protocol.select.splits;
     splits.retain(|split| only.is_empty() || only.contains(&split.name));
-    let survey = match &protocol.data {
-        DataSource::Survey(data) => {
-            let place = (data.format, data_folder.join(&data.path));
-            Some(load(place, data.environment_by.as_deref(), &splits)?)
-        }
-        DataSource::Csi(data) => Some(super::csi::load_all(data, &splits, data_folder)?),
-        DataSource::Toy(_) => None,
-    };
+    let survey = survey_of(protocol, &splits, data_folder)?;
     let data_hash = match &survey {
         None => super::run::hash(&protocol.data)?,
         Some(survey) => survey.content_hash(),
@@ -136,14 +129,7 @@ pub fn select(
     let mut selection = Selection { schema: 1, choices: Vec::new() };
     let mut tried = Vec::new();
     for split in &splits {
-        let folds = match (&survey, &protocol.data) {
-            (Some(survey), DataSource::Survey(data)) => {
-                Folds::Survey(SurveyFolds::new(protocol, survey, split, &data.historical_sets)?)
-            }
-            (Some(survey), DataSource::Csi(data)) => Folds::Csi(protocol, data, survey, split),
-            (_, DataSource::Toy(toy)) => Folds::Toy(protocol, toy, split),
-            (None, _) => continue,
-        };
+        let folds = Folds::of(protocol, survey.as_ref(), split)?;
         for (name, grid) in &protocol.select.grid {
             let method = protocol.methods.iter().find(|m| m.name == *name).ok_or_else(|| {
                 Error::usage(format!("select.grid names `{name}`, which is not among the methods"))
@@ -185,6 +171,21 @@ pub fn select(
     Ok((selection, tried))
 }
 
+/// The survey that the splits' environments are part of; toy examples have none.
+fn survey_of(
+    protocol: &Protocol,
+    splits: &[Split],
+    data_folder: &std::path::Path,
+) -> Result<Option<Survey>, Error> {
+    let (format, path, environment_by) = match &protocol.data {
+        DataSource::Survey(data) => (data.format, &data.path, &data.environment_by),
+        DataSource::Csi(data) => (data.format, &data.path, &data.environment_by),
+        DataSource::Toy(_) => return Ok(None),
+    };
+    let place = (format, data_folder.join(path));
+    load(place, environment_by.as_deref(), splits).map(Some)
+}
+
 /// All combinations of a grid's values, the last setting running fastest.
 fn combinations(grid: &toml::Table) -> Result<Vec<toml::Table>, Error> {
     let mut all = vec![toml::Table::new()];
@@ -211,7 +212,22 @@ enum Folds<'a> {
     Toy(&'a Protocol, &'a super::ToyData, &'a Split),
 }
 
-impl Folds<'_> {
+impl<'a> Folds<'a> {
+    fn of(
+        protocol: &'a Protocol,
+        survey: Option<&'a Survey>,
+        split: &'a Split,
+    ) -> Result<Self, Error> {
+        Ok(match (survey, &protocol.data) {
+            (Some(survey), DataSource::Survey(data)) => {
+                Self::Survey(SurveyFolds::new(protocol, survey, split, &data.historical_sets)?)
+            }
+            (Some(survey), DataSource::Csi(data)) => Self::Csi(protocol, data, survey, split),
+            (_, DataSource::Toy(toy)) => Self::Toy(protocol, toy, split),
+            (None, _) => return Err(Error::usage("a survey is needed to choose settings on")),
+        })
+    }
+
     /// Each variant's score over all folds and draws.
     fn scores(&self, variants: Vec<MethodConfig>, data_hash: &str) -> Result<Vec<Score>, Error> {
         let errors = |means: Vec<f64>| {

@@ -148,7 +148,7 @@ pub(crate) fn train_on(
     let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
     let tasks = Tasks { source, validation };
     let (parameters, record) =
-        train_network(&network, tasks, history, state, (config, seed), observer)?;
+        train_network(&network, &tasks, history, state, (config, seed), observer)?;
     Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
 }
 
@@ -161,7 +161,7 @@ pub(crate) struct Tasks<'a> {
 /// Trains a network by the configured algorithm: parameters, and how they came about.
 pub(crate) fn train_network(
     network: &NetworkDescription,
-    tasks: Tasks<'_>,
+    tasks: &Tasks<'_>,
     history: History,
     state: Option<TrainingState>,
     (config, seed): (&LearningConfig, u64),
@@ -175,7 +175,7 @@ pub(crate) fn train_network(
             TrainingState::start(learner.initial_parameters(&mut rng), &config.training.outer)?
         }
     };
-    let Tasks { source, validation } = tasks;
+    let Tasks { source, validation } = *tasks;
     let data = TrainingData { source, validation, seed };
     let training = &config.training;
     let outcome = match config.algorithm {

@@ -16,7 +16,7 @@ pub fn csi_images(
     scale: PixelScale,
 ) -> Result<String, ReportError> {
     let windows = site.points.iter().flat_map(|point| &point.windows).map(|window| &**window);
-    let range = PixelRange::fit(windows)
+    let range = PixelRange::fit(&windows.collect::<Vec<_>>())
         .ok_or_else(|| ReportError::Empty("a site has no windows".to_owned()))?;
     let first = points.iter().filter_map(|point| Some((point, point.windows.first()?)));
     let panels = first.flat_map(|(point, window)| {

@@ -54,25 +54,7 @@ pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Res
         }
         located += windows;
         if !quiet {
-            for (reason, count) in skipped {
-                note(format!("{}: {count} skipped: {reason}", path.display()));
-            }
-            if stream.not_asked_for() > 0 {
-                note(format!(
-                    "{}: {} of {frames} frames left out: of other transmitters, or with other \
-                     antennas or subcarriers than the survey's",
-                    path.display(),
-                    stream.not_asked_for()
-                ));
-            }
-            if stream.waiting() > 0 {
-                note(format!(
-                    "{}: {} frames left over; a window takes {}",
-                    path.display(),
-                    stream.waiting(),
-                    encoder.config.window.packets
-                ));
-            }
+            say_what_was_left(&path.display().to_string(), &skipped, frames, &stream);
         }
     }
     if located == 0 {
@@ -83,6 +65,28 @@ pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Res
         );
     }
     Ok(())
+}
+
+/// Says what of a capture was not located, and why.
+fn say_what_was_left(
+    name: &str,
+    skipped: &BTreeMap<&'static str, usize>,
+    frames: usize,
+    stream: &WindowStream,
+) {
+    for (reason, count) in skipped {
+        note(format!("{name}: {count} skipped: {reason}"));
+    }
+    if stream.not_asked_for() > 0 {
+        note(format!(
+            "{name}: {} of {frames} frames left out: of other transmitters, or with other antennas \
+             or subcarriers than the survey's",
+            stream.not_asked_for()
+        ));
+    }
+    if stream.waiting() > 0 {
+        note(format!("{name}: {} frames left over, too few for a window", stream.waiting()));
+    }
 }
 
 fn open(path: &Path, options: &CaptureOptions) -> anyhow::Result<CaptureFile> {

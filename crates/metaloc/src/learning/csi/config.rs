@@ -104,7 +104,10 @@ impl CsiLearning {
             Err(Error::usage(format!("setting `{setting}` must be {expected}")))
         };
         self.window.check()?;
-        if self.principal_components.is_some_and(|share| share.is_nan() || share <= 0.0 || share > 1.0) {
+        if self
+            .principal_components
+            .is_some_and(|share| share.is_nan() || share <= 0.0 || share > 1.0)
+        {
             return refuse("csi.principal_components", "above 0 and at most 1");
         }
         let of_spectra = self.deviation || self.principal_components.is_some();

@@ -45,7 +45,7 @@ impl CsiEncoder {
         let windows =
             || sites.iter().flat_map(|site| &site.points).flat_map(|point| &point.windows);
         let shape = windows().next().map(|window| window.shape());
-        let range = PixelRange::fit(windows().map(|window| &**window));
+        let range = PixelRange::fit(&windows().map(|window| &**window).collect::<Vec<_>>());
         let (Some(window_shape), Some(pixel_range)) = (shape, range) else {
             return Err(Error::usage(format!(
                 "no window of {} packets in the historical environments; use fewer \

@@ -69,7 +69,7 @@ pub fn csi_train(
     };
     let drawn = Tasks { source: &source, validation };
     let (parameters, record) =
-        train_network(&network, drawn, history, state, (config, seed), observer)?;
+        train_network(&network, &drawn, history, state, (config, seed), observer)?;
     drop((source, held_out));
     Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
 }
