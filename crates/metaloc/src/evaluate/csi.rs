@@ -214,12 +214,11 @@ impl Runner<'_> {
             }
         }
         let methods = &self.protocol.methods;
-        let pairs: Vec<_> =
-            draws.iter().flat_map(|d| methods.iter().map(move |method| (d, method))).collect();
-        let row = |&(draw, method): &(&Draw, &MethodConfig)| {
-            self.row(split, *draw, method, &windows, &models)
-        };
-        pairs.par_iter().map(row).collect()
+        let pairs = draws.iter().flat_map(|d| methods.iter().map(move |method| (*d, method)));
+        // One after the other: adaptation is timed, and takes all threads itself.
+        let prepared = pairs.map(|(draw, method)| self.prepare(draw, method, &windows, &models));
+        let prepared = prepared.collect::<Result<Vec<Prepared<'_>>, Error>>()?;
+        Ok(prepared.par_iter().map(|prepared| self.row(split, prepared)).collect())
     }
 
     fn config(&self, method: &MethodConfig) -> Result<LearningConfig, Error> {
@@ -265,14 +264,14 @@ impl Runner<'_> {
         Ok(Windows { historical, new, range })
     }
 
-    fn row(
+    /// Makes a method's locator for a draw.
+    fn prepare<'m>(
         &self,
-        split: &Split,
         draw: Draw,
-        method: &MethodConfig,
+        method: &'m MethodConfig,
         windows: &HashMap<String, Windows>,
         models: &BTreeMap<String, Trained>,
-    ) -> Result<Row, Error> {
+    ) -> Result<Prepared<'m>, Error> {
         let config = self.config(method)?;
         let settings = csi_settings(&config)?;
         let cut = &windows[&format!("{:?}", settings.window)];
@@ -284,20 +283,35 @@ impl Runner<'_> {
         let support = draw_csi_support(&site.survey, points, samples, &mut rng)?;
         let queries = queries(&site.later, &support);
         let kind = Kind::of(&method.name)?;
+        let mut outer_steps_and_s = None;
         let begin = Instant::now();
-        let (locator, trained) = match kind {
+        let locator = match kind {
             Kind::Learn(_) => {
                 let trained = &models[&training_key(&config)];
+                outer_steps_and_s = Some((trained.model.record.iterations, trained.train_s));
                 let model = with_settings(&trained.model, settings);
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
-                let locator: Box<dyn CsiLocator> = Box::new(AdaptedCsiNetwork::new(adapted)?);
-                (locator, Some(trained))
+                Box::new(AdaptedCsiNetwork::new(adapted)?)
             }
-            _ => (compare(kind, method, settings, &support, cut.range.as_ref())?, None),
+            _ => compare(kind, method, settings, &support, cut.range.as_ref())?,
         };
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
-        let answers = Answers::of(&*locator, &queries, &support);
-        Ok(Row {
+        Ok(Prepared {
+            draw,
+            method,
+            support,
+            queries,
+            locator,
+            outer_steps_and_s,
+            adaptation: outer_steps_and_s.map(|_| (config.adaptation.steps, adapt_ms)),
+            config_hash: hash(&(method, &config))?,
+        })
+    }
+
+    fn row(&self, split: &Split, prepared: &Prepared<'_>) -> Row {
+        let Prepared { draw, method, support, queries, locator, .. } = prepared;
+        let answers = Answers::of(&**locator, queries, support);
+        Row {
             protocol: self.protocol.name.clone(),
             split: split.name.clone(),
             method: method.name.clone(),
@@ -307,20 +321,34 @@ impl Runner<'_> {
             draw: (self.data.draws > 1).then_some(draw.index),
             not_located: queries.len() - answers.errors_m.len(),
             support_points: draw.points,
-            samples_per_point: samples,
+            samples_per_point: self.protocol.support.samples_per_point,
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
             accuracy: Some(answers.hits as f64 / queries.len().max(1) as f64),
             floor_accuracy: None,
-            outer_steps: trained.map(|t| t.model.record.iterations),
-            adaptation_steps: trained.map(|_| config.adaptation.steps),
-            train_s: trained.map(|t| t.train_s),
-            adapt_ms: trained.map(|_| adapt_ms),
+            outer_steps: prepared.outer_steps_and_s.map(|(steps, _)| steps),
+            adaptation_steps: prepared.adaptation.map(|(steps, _)| steps),
+            train_s: prepared.outer_steps_and_s.map(|(_, s)| s),
+            adapt_ms: prepared.adaptation.map(|(_, ms)| ms),
             locate_us: answers.locate_us,
-            config_hash: hash(&(method, &config))?,
+            config_hash: prepared.config_hash.clone(),
             data_hash: self.data_hash.to_owned(),
             errors_m: answers.errors_m,
-        })
+        }
     }
+}
+
+/// A method ready to locate in a new environment.
+struct Prepared<'m> {
+    draw: Draw,
+    method: &'m MethodConfig,
+    support: CsiSite,
+    queries: Vec<Query>,
+    locator: Box<dyn CsiLocator>,
+    /// Of the start: updates, and their time (s).
+    outer_steps_and_s: Option<(u64, f64)>,
+    /// In the new environment: steps, and their time (ms).
+    adaptation: Option<(usize, f64)>,
+    config_hash: String,
 }
 
 /// What a locator answered.
