@@ -134,3 +134,36 @@ fn ujiindoorloc_environments() {
 fn names(survey: &Survey) -> Vec<&str> {
     survey.environments.iter().map(|e| e.name.as_str()).collect()
 }
+
+/// Recordings and frames of an environment.
+fn recordings(survey: &Survey, environment: &str) -> (usize, usize) {
+    let summary = SurveySummary::of(survey);
+    let found = summary.environments.iter().find(|e| e.name == environment).unwrap();
+    let csi = found.csi.as_ref().unwrap();
+    (csi.recordings, csi.frames)
+}
+
+#[test]
+fn the_polyu_data() {
+    let Some(path) = data("polyu_intel5300") else { return };
+    let (survey, report) = run(ImportFormat::PolyU, &path, &ImportOptions::default()).unwrap();
+    // 100 records of 3 x 2 antennas in each file.
+    assert_eq!(report.frames_kept, 100 * report.files);
+    assert_eq!((survey.environments.len(), report.n_dropped()), (21, 0));
+    // Eight locations, six periods.
+    assert_eq!(recordings(&survey, "d17"), (48, 4800));
+}
+
+#[test]
+fn the_csu_data() {
+    let Some(path) = data("csu_nexmon") else { return };
+    let (survey, report) = run(ImportFormat::Csu, &path, &ImportOptions::default()).unwrap();
+    let names: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["1a", "1b", "2", "4a", "4b", "5a", "5b"]);
+    // Two of the 300 captures have no coordinates.
+    assert_eq!(report.dropped["capture without coordinates"], 2);
+    assert_eq!(report.files, 1 + 298);
+    let path_5b = survey.environment("5b").unwrap().with_sets(&["ref-*"]);
+    // 28 reference points with 20 blocks of 50 frames.
+    assert_eq!((path_5b.points.len(), path_5b.samples.len()), (28, 28 * 20));
+}
