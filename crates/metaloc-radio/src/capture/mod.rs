@@ -16,12 +16,14 @@ mod esp32;
 mod intel;
 mod nexmon;
 mod pcap;
+mod stream_joiner;
 mod window;
 
 pub use any::{AnyReader, CaptureFormat, CaptureOptions};
 pub use esp32::{Esp32Estimate, Esp32Reader};
 pub use intel::IntelReader;
 pub use nexmon::NexmonReader;
+pub use stream_joiner::StreamJoiner;
 
 use crate::signal::CsiFrame;
 use std::fmt;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use metaloc_radio::capture::StreamJoiner;
 use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
 use metaloc_radio::signal::{CsiFrame, CsiRecording, MacAddress, Stream, Subcarriers};
 
@@ -29,6 +30,7 @@ pub struct WindowStream {
     kinds: Vec<(Kind, bool)>,
     /// Frames of other transmitters or other kinds.
     not_asked_for: usize,
+    joiner: StreamJoiner,
 }
 
 /// What tells frames apart that don't fit into one window.
@@ -60,6 +62,7 @@ impl WindowStream {
             access_points: transmitters.iter().map(waiting).collect(),
             kinds: Vec::new(),
             not_asked_for: 0,
+            joiner: StreamJoiner::default(),
         }
     }
 
@@ -75,12 +78,31 @@ impl WindowStream {
         self.access_points.iter().map(|waiting| waiting.frames.len()).sum()
     }
 
-    /// Takes a frame; the next window of all access points if that completes one.
+    /// Takes a frame, or one antenna's estimate of it; the next window of all access points if the
+    /// frame before it completed one.
     ///
     /// # Errors
     /// If several transmitters are heard and none was named, or the frame lacks what the settings ask
     /// for.
     pub fn push(&mut self, frame: CsiFrame) -> Result<Option<CsiWindow>, Error> {
+        match self.joiner.push(frame) {
+            Some(whole) => self.take(whole),
+            None => Ok(None),
+        }
+    }
+
+    /// The window that the last frame completed, if it did.
+    ///
+    /// # Errors
+    /// As [`WindowStream::push`].
+    pub fn finish(&mut self) -> Result<Option<CsiWindow>, Error> {
+        match self.joiner.finish() {
+            Some(whole) => self.take(whole),
+            None => Ok(None),
+        }
+    }
+
+    fn take(&mut self, frame: CsiFrame) -> Result<Option<CsiWindow>, Error> {
         if !self.is_like_the_survey(&frame) {
             self.not_asked_for += 1;
             return Ok(None);
@@ -188,7 +210,7 @@ mod tests {
         let windows: Vec<_> = sources
             .iter()
             .enumerate()
-            .map(|(at, &source)| stream.push(frame(source, at as u64, 64)).unwrap())
+            .map(|(at, &source)| stream.take(frame(source, at as u64, 64)).unwrap())
             .collect();
         let window = windows[4].as_ref().unwrap();
         assert!(windows[..4].iter().all(Option::is_none));
@@ -199,11 +221,28 @@ mod tests {
     #[test]
     fn strangers_are_never_mixed_in() {
         let mut stream = stream(&[Transmitter::Only]);
-        assert_eq!(stream.push(frame(7, 0, 32)).unwrap(), None);
+        assert_eq!(stream.take(frame(7, 0, 32)).unwrap(), None);
         assert_eq!(stream.not_asked_for(), 1);
-        assert_eq!(stream.push(frame(7, 0, 64)).unwrap(), None);
-        assert!(stream.push(frame(7, 1, 64)).unwrap().is_some());
-        let message = stream.push(frame(8, 1, 64)).unwrap_err().to_string();
+        assert_eq!(stream.take(frame(7, 0, 64)).unwrap(), None);
+        assert!(stream.take(frame(7, 1, 64)).unwrap().is_some());
+        let message = stream.take(frame(8, 1, 64)).unwrap_err().to_string();
         assert!(message.contains("07:07:07:07:07:07, 08:08"), "{message}");
+    }
+
+    #[test]
+    fn antennas_reported_apart_are_one_frame() {
+        let config = CsiConfig { packets: 2, ..CsiConfig::default() };
+        let mut stream = WindowStream::new(&config, [2, 52, 2], &[Transmitter::Only]);
+        let mut windows = Vec::new();
+        for (sequence, core) in [(5, 0), (5, 1), (6, 0), (6, 1)] {
+            let mut estimate = frame(core + 1, u64::from(sequence), 64);
+            estimate.source = Some(MacAddress([9; 6]));
+            estimate.sequence = Some(sequence);
+            estimate.streams = vec![Stream { receive: core, transmit: 0 }];
+            windows.extend(stream.push(estimate).unwrap());
+        }
+        assert!(windows.is_empty());
+        let last = stream.finish().unwrap().unwrap();
+        assert_eq!((last.shape(), &last.values[..2]), ([2, 52, 2], &[1.0, 2.0][..]));
     }
 }

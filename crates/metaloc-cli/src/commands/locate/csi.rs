@@ -34,17 +34,25 @@ pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Res
         let mut capture = open(path, &options)?;
         let mut skipped: BTreeMap<&'static str, usize> = BTreeMap::new();
         let (mut frames, mut windows) = (0, 0);
-        while let Some(event) = capture.next_event()? {
-            let frame = match event {
-                Event::Frame(frame) => frame,
-                Event::Skip(skip) => {
+        let mut is_at_end = false;
+        while !is_at_end {
+            let window = match capture.next_event()? {
+                Some(Event::Frame(frame)) => {
+                    frames += 1;
+                    stream.push(frame)
+                }
+                Some(Event::Skip(skip)) => {
                     *skipped.entry(skip.reason.text()).or_default() += 1;
                     continue;
                 }
+                None => {
+                    is_at_end = true;
+                    stream.finish()
+                }
             };
-            frames += 1;
-            let window = stream.push(frame).with_context(|| path.display().to_string())?;
-            let Some(window) = window else { continue };
+            let Some(window) = window.with_context(|| path.display().to_string())? else {
+                continue;
+            };
             windows += 1;
             let id = format!("{}#{windows}", path.display());
             let estimate = locator.locate(&window).map_err(|e| e.to_string());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use metaloc_radio::capture::{CaptureError, Event};
+use metaloc_radio::capture::{CaptureError, Event, StreamJoiner};
 use metaloc_radio::signal::{CsiFrame, CsiRecording, MacAddress};
 
 use super::ImportReport;
@@ -22,20 +22,22 @@ impl Kinds {
         report: &mut ImportReport,
     ) -> Result<Self, SurveyError> {
         let mut kinds: Vec<Vec<CsiFrame>> = Vec::new();
+        let mut keep =
+            |frame: CsiFrame| match kinds.iter_mut().find(|kind| is_alike(&kind[0], &frame)) {
+                Some(kind) => kind.push(frame),
+                None => kinds.push(vec![frame]),
+            };
+        let mut joiner = StreamJoiner::default();
         for event in events {
             match event.map_err(|e| SurveyError::format(path, e.to_string()))? {
-                Event::Frame(frame) => {
-                    report.frames_read += 1;
-                    match kinds.iter_mut().find(|kind| is_alike(&kind[0], &frame)) {
-                        Some(kind) => kind.push(frame),
-                        None => kinds.push(vec![frame]),
-                    }
-                }
+                Event::Frame(frame) => joiner.push(frame).into_iter().for_each(&mut keep),
                 Event::Skip(skip) => {
                     *report.frames_dropped.entry(skip.reason.text()).or_default() += 1;
                 }
             }
         }
+        joiner.finish().into_iter().for_each(keep);
+        report.frames_read += kinds.iter().map(Vec::len).sum::<usize>();
         Ok(Self(kinds))
     }
 
