@@ -11,6 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::step_sizes::StepSizes;
 use crate::{Batch, Learner, MetaError};
 
 /// Settings of the adaptation.
@@ -29,6 +30,20 @@ impl Default for AdaptationConfig {
     }
 }
 
+impl AdaptationConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`MetaError::Setting`] for a step size that is not above 0 and finite.
+    pub fn check(self) -> Result<Self, MetaError> {
+        if self.step_size > 0.0 && self.step_size.is_finite() {
+            return Ok(self);
+        }
+        let (setting, found) = ("adaptation step_size", self.step_size);
+        Err(MetaError::Setting { setting, found, expected: "above 0 and finite" })
+    }
+}
+
 /// Parameters after adaptation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adapted {
@@ -38,7 +53,7 @@ pub struct Adapted {
     pub support_losses: Vec<f32>,
 }
 
-/// Adapts `start` to a support set.
+/// Adapts `start` to a support set by steps of one size.
 ///
 /// The steps follow one another, so what can run in parallel is a batch: hand in a
 /// [`Learner::splitting_workspace`] where nothing else runs, a [`Learner::workspace`] where other
@@ -54,22 +69,32 @@ pub fn adapt<L: Learner>(
     config: AdaptationConfig,
     workspace: &mut L::Workspace,
 ) -> Result<Adapted, MetaError> {
-    if !(config.step_size > 0.0 && config.step_size.is_finite()) {
-        let (setting, found) = ("adaptation step_size", config.step_size);
-        return Err(MetaError::Setting { setting, found, expected: "above 0 and finite" });
-    }
+    let sizes = StepSizes::uniform(config.check()?.step_size);
+    adapt_with(learner, start, support, (&sizes, config.steps), workspace)
+}
+
+/// As [`adapt`], with step sizes of any kind and so many steps.
+///
+/// # Errors
+/// As [`adapt`].
+pub fn adapt_with<L: Learner>(
+    learner: &L,
+    start: &[f32],
+    support: &Batch,
+    (sizes, steps): (&StepSizes, usize),
+    workspace: &mut L::Workspace,
+) -> Result<Adapted, MetaError> {
     let mut parameters = start.to_vec();
     let mut gradient = vec![0.0; parameters.len()];
-    let mut support_losses = Vec::with_capacity(config.steps);
-    for step in 0..config.steps {
+    let mut support_losses = Vec::with_capacity(steps);
+    for step in 0..steps {
         let loss = learner.loss_and_gradient(&parameters, support, &mut gradient, workspace)?;
         if !loss.is_finite() {
             let place = format!("adaptation step {step}");
-            return Err(MetaError::Diverged { loss, place, inner_step_size: config.step_size });
+            return Err(MetaError::Diverged { loss, place, inner_step_size: sizes.largest() });
         }
         support_losses.push(loss);
-        let alpha = config.step_size as f32;
-        parameters.iter_mut().zip(&gradient).for_each(|(p, g)| *p -= alpha * g); // Eq. (14)
+        sizes.descend_in_place(step, &gradient, &mut parameters); // Eq. (14)
     }
     Ok(Adapted { parameters, support_losses })
 }

@@ -27,6 +27,12 @@ pub trait Learner: Sync {
         self.workspace()
     }
 
+    /// Lengths of the consecutive groups of parameters that belong together, as a layer's weights
+    /// and biases do; the last one is the head. For algorithms that treat them apart.
+    fn parameter_groups(&self) -> Vec<usize> {
+        vec![self.n_parameters()]
+    }
+
     /// Mean loss over a batch; overwrites `gradient` with its gradient.
     ///
     /// # Errors
@@ -109,6 +115,19 @@ impl Learner for NetworkLearner {
 
     fn n_parameters(&self) -> usize {
         self.network.n_parameters()
+    }
+
+    fn parameter_groups(&self) -> Vec<usize> {
+        let mut groups: Vec<(&str, usize)> = Vec::new();
+        for view in self.network.views() {
+            // `layer3.weight` and `layer3.bias` belong together.
+            let layer = view.name.rsplit_once('.').map_or(&view.name[..], |(layer, _)| layer);
+            match groups.last_mut() {
+                Some((last, length)) if *last == layer => *length += view.n_values(),
+                _ => groups.push((layer, view.n_values())),
+            }
+        }
+        groups.into_iter().map(|(_, length)| length).collect()
     }
 
     fn initial_parameters(&self, rng: &mut ChaCha8Rng) -> Vec<f32> {

@@ -16,17 +16,18 @@
 //!     = (I - alpha H(theta_0)) ... (I - alpha H(theta_K-1)) grad L_i(theta_K; D^q_i)
 //! ```
 //!
-//! with H the Hessian matrix of the support loss. It is never built: from the right, each factor
-//! takes one Hessian-vector product, `g <- g - alpha H(theta_k) g`. A step there and back costs
-//! about three times a step of the first order.
+//! with H the Hessian matrix of the support loss ([`crate::inner_loop`]). A step there and back
+//! costs about three times a step of the first order.
 //!
 //! The query loss of the last inner step counts. The outer step is the training loop's optimizer
 //! (plain SGD is the paper's Eq. (8); its released code uses Adam, which is our default).
 
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::TaskSlot;
-use crate::{Learner, MetaAlgorithm, MetaError, Task};
+use crate::algorithm::{TaskAtHand, TaskSlot};
+use crate::inner_loop::InnerLoop;
+use crate::step_sizes::StepSizes;
+use crate::{Learner, MetaAlgorithm, MetaError};
 
 /// Settings of the inner loop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -83,49 +84,24 @@ impl MetaAlgorithm for Maml {
         &self,
         learner: &L,
         meta_parameters: &[f32],
-        task: &Task,
+        TaskAtHand { task, first_step, .. }: &TaskAtHand<'_>,
         slot: &mut TaskSlot<L>,
     ) -> Result<f32, MetaError> {
         let MamlConfig { inner_step_size, inner_steps, second_order } = self.config;
-        let (alpha, n) = (inner_step_size as f32, meta_parameters.len());
-        let TaskSlot { gradient: g, task_parameters: theta, workspace, .. } = slot;
-        if second_order {
-            slot.trajectory.resize(inner_steps * n, 0.0);
-            slot.product.resize(n, 0.0);
-        }
-        for step in 0..inner_steps {
-            let before = if step == 0 { meta_parameters } else { &theta[..] };
-            if second_order {
-                slot.trajectory[step * n..(step + 1) * n].copy_from_slice(before);
-            }
-            learner.loss_and_gradient(before, &task.support, g, workspace)?;
-            // Eq. (6)
-            if step == 0 {
-                let before = meta_parameters.iter().zip(&*g);
-                theta.iter_mut().zip(before).for_each(|(p, (before, g))| *p = before - alpha * g);
-            } else {
-                theta.iter_mut().zip(&*g).for_each(|(p, g)| *p -= alpha * g);
-            }
-        }
-        // Eq. (13): to first order, the gradient at the task parameters is the meta-gradient.
-        let loss = learner.loss_and_gradient(theta, &task.query, g, workspace)?;
-        if second_order {
-            for theta in slot.trajectory.chunks_exact(n).rev() {
-                let (support, product) = (&task.support, &mut slot.product);
-                learner.hessian_vector_product(theta, support, g, product, workspace)?;
-                g.iter_mut().zip(&*product).for_each(|(g, p)| *g -= alpha * p); // Eq. (9), (10)
-            }
-        }
-        Ok(loss)
+        let sizes = StepSizes::uniform(inner_step_size);
+        let inner = InnerLoop::new(inner_steps, &sizes, second_order);
+        inner.run(learner, meta_parameters, task, first_step, slot)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::{MetaMemory, meta_gradient};
+    use crate::message::FirstStep;
+    use crate::round::{Round, SiteTask};
     use crate::seed::ChaCha8Rng;
-    use crate::{Batch, Labels, NetworkLearner};
+    use crate::site::{Environment, in_process};
+    use crate::{Batch, Labels, NetworkLearner, Task};
     use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription};
 
     /// `f(x) = p0 x` with loss mean (f - y)^2, written out by hand: independent of the engine. Its
@@ -209,20 +185,29 @@ mod tests {
             let config = MamlConfig { inner_step_size: 0.1, inner_steps, second_order };
             let maml = config.check().unwrap();
             let mut slot = TaskSlot::new(&Line);
-            let found = maml.task_gradient(&Line, &[1.0], &task, &mut slot).unwrap();
+            let found = maml.task_gradient(&Line, &[1.0], &at_hand(&task), &mut slot).unwrap();
             assert!((found - loss).abs() < 1e-5, "{found}");
             assert!((slot.gradient[0] - gradient).abs() < 1e-5, "{}", slot.gradient[0]);
         }
+    }
+
+    fn at_hand(task: &Task) -> TaskAtHand<'_> {
+        TaskAtHand { task, iteration: 0, first_step: &FirstStep::Own }
     }
 
     #[test]
     fn the_meta_gradient_is_the_sum_over_tasks() {
         let config = MamlConfig { inner_step_size: 0.1, inner_steps: 1, second_order: false };
         let maml = config.check().unwrap();
-        let draw = |i| Ok(Task { support: batch(1.0, 3.0), query: batch(2.0, 1.0 + i as f32) });
-        let mut memory = MetaMemory::new(&Line, 2);
+        let task = |y| Task { support: batch(1.0, 3.0), query: batch(2.0, y) };
+        let tasks = [task(1.0), task(2.0)];
+        let environments: [Environment<'_>; 2] = tasks.each_ref().map(|task| ("", task as _));
         let mut sum = [0.0];
-        meta_gradient(&maml, &Line, &[1.0], &mut memory, draw, &mut sum).unwrap();
+        in_process(&environments, (&Line, &maml), 1, |sites| {
+            let mut round = Round::new(sites, 2, 1);
+            let tasks = [0, 1].map(|site| SiteTask { site, ..round.tasks()[0] });
+            round.gradient(&tasks, &[1.0], |_| FirstStep::Own, &mut sum).unwrap();
+        });
         assert!((sum[0] - (7.2 + 3.2)).abs() < 1e-5, "{}", sum[0]); // 2 (2.8 - 2) 2 = 3.2
     }
 
@@ -248,7 +233,7 @@ mod tests {
             let config = MamlConfig { inner_step_size: 0.3, inner_steps: 3, second_order };
             let mut slot = TaskSlot::new(&learner);
             let maml = config.check().unwrap();
-            let loss = maml.task_gradient(&learner, theta, &task, &mut slot).unwrap();
+            let loss = maml.task_gradient(&learner, theta, &at_hand(&task), &mut slot).unwrap();
             (f64::from(loss), slot.gradient)
         };
         let along = |gradient: &[f32], direction: &[f32]| -> f64 {
@@ -311,6 +296,7 @@ mod tests {
         let run = |second_order| {
             let config = MamlConfig { second_order, ..MamlConfig::default() };
             let mut slot = TaskSlot::new(&FirstOrder);
+            let task = at_hand(&task);
             config.check().unwrap().task_gradient(&FirstOrder, &[1.0], &task, &mut slot)
         };
         run(false).unwrap();

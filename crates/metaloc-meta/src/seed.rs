@@ -20,6 +20,10 @@ pub enum Purpose {
     Support = 4,
     /// Simulated surveys.
     Simulation = 5,
+    /// Which sites an iteration asks.
+    Sites = 6,
+    /// Which sites a validation task is drawn at.
+    ValidationSites = 7,
 }
 
 /// The stream for `purpose`, at an iteration (or environment) and a task (or draw) within it.

@@ -6,16 +6,20 @@
 //! `validation.patience` measurements in a row, and the parameters of the best measurement are
 //! returned. Without validation, training runs for the given number of iterations.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use metaloc_nn::{Optimizer, OptimizerDescription};
+use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::adapt::{AdaptationConfig, adapt};
-use crate::algorithm::{MetaMemory, meta_gradient};
+use crate::adapt::AdaptationConfig;
+use crate::message::{LossRequest, TaskNumber};
+use crate::round::Round;
 use crate::seed::{Purpose, stream};
-use crate::{Learner, MetaAlgorithm, MetaError, TaskSource};
+use crate::site::Site;
+use crate::{MetaAlgorithm, MetaError};
 
 /// Settings of the outer loop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,14 +167,14 @@ impl Observer for Silent {
     }
 }
 
-/// The data of a training run: where tasks come from, and one seed for all draws.
+/// The data of a training run: the sites that hold it, and one seed for all draws.
 #[derive(Clone, Copy)]
 pub struct TrainingData<'a> {
     /// Historical environments.
-    pub source: &'a dyn TaskSource,
+    pub sites: &'a [&'a dyn Site],
     /// Held-out historical environments, with the adaptation that precedes each measurement.
-    pub validation: Option<(&'a dyn TaskSource, AdaptationConfig)>,
-    /// The seed of all task draws.
+    pub validation: Option<(&'a [&'a dyn Site], AdaptationConfig)>,
+    /// The seed of all task draws, which the sites know too.
     pub seed: u64,
 }
 
@@ -178,9 +182,8 @@ pub struct TrainingData<'a> {
 /// asks to stop.
 ///
 /// # Errors
-/// An illegal setting, a state of another model, a diverging loss, or what tasks and learner report.
-pub fn train<L: Learner, A: MetaAlgorithm>(
-    learner: &L,
+/// An illegal setting, no site, a diverging loss, or what the sites report.
+pub fn train<A: MetaAlgorithm>(
     algorithm: &A,
     data: TrainingData<'_>,
     config: &TrainingConfig,
@@ -188,46 +191,39 @@ pub fn train<L: Learner, A: MetaAlgorithm>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, MetaError> {
     config.check()?;
-    if state.parameters.len() != learner.n_parameters() {
-        let (found, expected) = (state.parameters.len(), learner.n_parameters());
-        return Err(MetaError::Checkpoint(format!(
-            "it holds {found} parameters, the network has {expected}"
-        )));
+    if data.sites.is_empty() {
+        return Err(MetaError::TaskSource("no historical environment to learn from".into()));
     }
     // On a thread of the pool, so that no iteration waits for one to wake up.
-    rayon::scope(|_| iterate(learner, algorithm, data, config, state, observer))
+    rayon::scope(|_| iterate(algorithm, data, config, state, observer))
 }
 
 /// The iterations of [`train`].
-fn iterate<L: Learner, A: MetaAlgorithm>(
-    learner: &L,
+fn iterate<A: MetaAlgorithm>(
     algorithm: &A,
     data: TrainingData<'_>,
     config: &TrainingConfig,
     state: &mut TrainingState,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, MetaError> {
-    let mut memory = MetaMemory::new(learner, config.tasks_per_iteration);
+    let mut round = Round::new(data.sites, config.tasks_per_iteration, data.seed);
     let mut gradient = vec![0.0; state.parameters.len()];
     while state.iteration < config.iterations {
         if state.validations_since_best >= config.validation.patience && state.best.is_some() {
             return Ok(Outcome::Converged);
         }
-        let iteration = state.iteration;
-        let draw =
-            |task| data.source.draw(&mut stream(data.seed, Purpose::Training, iteration, task));
-        let training_loss =
-            meta_gradient(algorithm, learner, &state.parameters, &mut memory, draw, &mut gradient)?;
+        round.iteration = state.iteration;
+        let training_loss = algorithm.iterate(&mut round, &mut state.parameters, &mut gradient)?;
         if !training_loss.is_finite() {
             return Err(MetaError::Diverged {
                 loss: training_loss,
-                place: format!("iteration {iteration}"),
+                place: format!("iteration {}", state.iteration),
                 inner_step_size: algorithm.inner_step_size(),
             });
         }
         state.optimizer.step(&mut state.parameters, &gradient)?;
         state.iteration += 1;
-        let validation_loss = validate(learner, data, config, state)?;
+        let validation_loss = validate(data, config, state)?;
         let progress = Progress { iteration: state.iteration, training_loss, validation_loss };
         if observer.iteration(progress, state).is_break() {
             return Ok(Outcome::Interrupted);
@@ -237,20 +233,19 @@ fn iterate<L: Learner, A: MetaAlgorithm>(
 }
 
 /// Measures the validation loss if it is due, and keeps the best parameters.
-fn validate<L: Learner>(
-    learner: &L,
+fn validate(
     data: TrainingData<'_>,
     config: &TrainingConfig,
     state: &mut TrainingState,
 ) -> Result<Option<f32>, MetaError> {
-    let Some((source, adaptation)) = data.validation else { return Ok(None) };
+    let Some((sites, adaptation)) = data.validation else { return Ok(None) };
     if !state.iteration.is_multiple_of(config.validation.every)
         && state.iteration != config.iterations
     {
         return Ok(None);
     }
     let tasks = config.validation.tasks;
-    let loss = mean_query_loss(learner, &state.parameters, source, adaptation, (data.seed, tasks))?;
+    let loss = mean_query_loss(sites, &state.parameters, adaptation, (data.seed, tasks))?;
     if !loss.is_finite() {
         return Err(MetaError::Diverged {
             loss,
@@ -271,24 +266,25 @@ fn validate<L: Learner>(
 /// Mean query loss after adaptation, over `tasks` fixed tasks drawn with `seed`.
 ///
 /// # Errors
-/// What tasks and learner report.
-pub fn mean_query_loss<L: Learner>(
-    learner: &L,
-    parameters: &[f32],
-    source: &dyn TaskSource,
+/// What the sites report.
+pub fn mean_query_loss(
+    sites: &[&dyn Site],
+    meta_parameters: &[f32],
     adaptation: AdaptationConfig,
     (seed, tasks): (u64, usize),
 ) -> Result<f32, MetaError> {
+    if sites.is_empty() {
+        return Err(MetaError::TaskSource("no environment to validate on".into()));
+    }
     let losses: Vec<Result<f32, MetaError>> = (0..tasks as u64)
         .into_par_iter()
-        .map_init(
-            || learner.workspace(),
-            |workspace, index| {
-                let task = source.draw(&mut stream(seed, Purpose::Validation, 0, index))?;
-                let adapted = adapt(learner, parameters, &task.support, adaptation, workspace)?;
-                learner.loss(&adapted.parameters, &task.query, workspace)
-            },
-        )
+        .map(|task| {
+            let mut rng = stream(seed, Purpose::ValidationSites, 0, task);
+            let site = sites[rng.random_range(0..sites.len())];
+            let task = TaskNumber { iteration: 0, task };
+            let meta_parameters = Cow::Borrowed(meta_parameters);
+            site.query_loss(&LossRequest { task, meta_parameters, adaptation })
+        })
         .collect();
     let mut total = 0.0;
     for loss in losses {

@@ -1,8 +1,10 @@
 //! A first-order MAML meta-gradient against PyTorch (`golden/make_golden.py`).
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use metaloc_meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc_meta::maml::MamlConfig;
+use metaloc_meta::message::{FirstStep, TaskNumber};
+use metaloc_meta::round::{Round, SiteTask};
+use metaloc_meta::site::{Environment, in_process};
 use metaloc_meta::{Batch, Labels, NetworkLearner, Task};
 use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription};
 
@@ -51,13 +53,16 @@ fn meta_gradient_as_pytorch() {
     let maml =
         MamlConfig { inner_step_size: 0.1, inner_steps: 2, second_order: false }.check().unwrap();
     let parameters = floats("parameters");
-    let mut memory = MetaMemory::new(&learner, N_TASKS);
+    let tasks: [Task; N_TASKS] =
+        std::array::from_fn(|i| Task { support: batch("support", i), query: batch("query", i) });
+    let environments: [Environment<'_>; N_TASKS] = tasks.each_ref().map(|task| ("", task as _));
+    let number = TaskNumber { iteration: 0, task: 0 };
+    let tasks: [SiteTask; N_TASKS] = std::array::from_fn(|site| SiteTask { site, number });
     let mut gradient = vec![0.0; parameters.len()];
-    let draw = |task| {
-        Ok(Task { support: batch("support", task as usize), query: batch("query", task as usize) })
-    };
-    let loss =
-        meta_gradient(&maml, &learner, &parameters, &mut memory, draw, &mut gradient).unwrap();
+    let loss = in_process(&environments, (&learner, &maml), 1, |sites| {
+        let mut round = Round::new(sites, N_TASKS, 1);
+        round.gradient(&tasks, &parameters, |_| FirstStep::Own, &mut gradient).unwrap()
+    });
 
     let expected_loss = numbers("task_losses").iter().sum::<f64>() / N_TASKS as f64;
     assert!((f64::from(loss) / expected_loss - 1.0).abs() < 1e-5, "{loss} {expected_loss}");

@@ -2,11 +2,14 @@
 //! convergence rule, and the point of it all: adapting beats a random start.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use metaloc_meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc_meta::maml::{Maml, MamlConfig};
+use metaloc_meta::message::FirstStep;
+use metaloc_meta::round::Round;
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
+use metaloc_meta::site::in_process;
 use metaloc_meta::task::RegressionSampler;
 use metaloc_meta::training::{
     Observer, Outcome, Progress, Silent, TrainingConfig, TrainingData, TrainingState,
@@ -81,15 +84,29 @@ impl Observer for StopAt {
     }
 }
 
+/// Trains by MAML on tasks of one source, validating on it too.
+fn train_on<L: Learner>(
+    source: &dyn TaskSource,
+    learner: &L,
+    validation: Option<AdaptationConfig>,
+    (config, state): (&TrainingConfig, &mut TrainingState),
+    observer: &mut dyn Observer,
+) -> Outcome {
+    let maml = maml();
+    in_process(&[("here", source)], (learner, &maml), SEED, |sites| {
+        let validation = validation.map(|adaptation| (sites, adaptation));
+        let data = TrainingData { sites, validation, seed: SEED };
+        train(&maml, data, config, state, observer).unwrap()
+    })
+}
+
 /// Trains on the pool, validating on it too.
 fn train_on_pool(
     state: &mut TrainingState,
     config: &TrainingConfig,
     observer: &mut dyn Observer,
 ) -> Outcome {
-    let pool = pool();
-    let data = TrainingData { source: &pool, validation: Some((&pool, ADAPTATION)), seed: SEED };
-    train(&learner(4, 2), &maml(), data, config, state, observer).unwrap()
+    train_on(&pool(), &learner(4, 2), Some(ADAPTATION), (config, state), observer)
 }
 
 #[test]
@@ -152,11 +169,14 @@ fn one_and_more_threads_adapt_and_train_a_convolutional_network_to_the_same_byte
             numbers.extend(answers);
             for second_order in [false, true] {
                 let config = MamlConfig { inner_step_size: 0.05, inner_steps: 2, second_order };
-                let mut memory = MetaMemory::new(&learner, 3);
                 let mut sum = vec![0.0; start.len()];
-                let draw = |_| Ok(Task { support: support.clone(), query: support.clone() });
+                let task = Task { support: support.clone(), query: support.clone() };
                 let maml = config.check().unwrap();
-                meta_gradient(&maml, &learner, &start, &mut memory, draw, &mut sum).unwrap();
+                in_process(&[("here", &task)], (&learner, &maml), SEED, |sites| {
+                    let mut round = Round::new(sites, 3, SEED);
+                    let tasks = round.tasks();
+                    round.gradient(&tasks, &start, |_| FirstStep::Own, &mut sum).unwrap();
+                });
                 numbers.extend(sum);
             }
             numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>()
@@ -228,11 +248,12 @@ fn training_stops_when_it_converged_and_returns_the_best() {
         outer: OptimizerDescription::sgd(0.5),
         validation: ValidationConfig { every: 2, tasks: 1, patience: 3 },
     };
-    let pool = pool();
     let adaptation = AdaptationConfig { step_size: 1.0, steps: 0 };
-    let data = TrainingData { source: &pool, validation: Some((&pool, adaptation)), seed: SEED };
     let mut state = TrainingState::start(vec![0.0], &config.outer).unwrap();
-    let outcome = train(&Walker, &maml(), data, &config, &mut state, &mut Silent).unwrap();
+    let run = |state: &mut TrainingState| {
+        train_on(&pool(), &Walker, Some(adaptation), (&config, state), &mut Silent)
+    };
+    let outcome = run(&mut state);
 
     // Half a unit an iteration, measured at 1, 2, 3 (the best), 4, 5, 6.
     assert_eq!(outcome, Outcome::Converged);
@@ -242,7 +263,7 @@ fn training_stops_when_it_converged_and_returns_the_best() {
     assert!((state.parameters[0] - 6.0).abs() < 1e-6);
 
     // It stays converged when it is run again.
-    let again = train(&Walker, &maml(), data, &config, &mut state, &mut Silent).unwrap();
+    let again = run(&mut state);
     assert_eq!((again, state.iteration), (Outcome::Converged, 12));
 }
 
@@ -250,7 +271,7 @@ fn training_stops_when_it_converged_and_returns_the_best() {
 struct Sinusoids;
 
 impl TaskSource for Sinusoids {
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError> {
         let mut uniform = |low: f32, high: f32| {
             low + (high - low) * (rand::Rng::next_u32(rng) as f32 / 2.0_f32.powi(32))
         };
@@ -260,7 +281,7 @@ impl TaskSource for Sinusoids {
             let values = inputs.iter().map(|x| amplitude * (x - phase).sin()).collect();
             Batch { inputs, n_inputs: 1, labels: Labels::Values { values, n_outputs: 1 } }
         };
-        Ok(Task { support: batch(10), query: batch(20) })
+        Ok(Cow::Owned(Task { support: batch(10), query: batch(20) }))
     }
 }
 
@@ -272,11 +293,12 @@ fn adapting_a_meta_trained_start_beats_a_random_one() {
     // New environments: another seed than training's.
     let loss = |parameters: &[f32], steps| {
         let adaptation = AdaptationConfig { steps, ..ADAPTATION };
-        mean_query_loss(&learner, parameters, &Sinusoids, adaptation, (SEED + 1, 50)).unwrap()
+        in_process(&[("new", &Sinusoids)], (&learner, &maml()), SEED + 1, |sites| {
+            mean_query_loss(sites, parameters, adaptation, (SEED + 1, 50)).unwrap()
+        })
     };
     let random_start = loss(&state.parameters, ADAPTATION.steps);
-    let data = TrainingData { source: &Sinusoids, validation: None, seed: SEED };
-    train(&learner, &maml(), data, &config, &mut state, &mut Silent).unwrap();
+    train_on(&Sinusoids, &learner, None, (&config, &mut state), &mut Silent);
     let (unadapted, adapted) = (loss(state.result(), 0), loss(state.result(), ADAPTATION.steps));
     assert!(adapted < 0.6 * random_start, "{adapted} adapted, {random_start} from random");
     assert!(adapted < 0.6 * unadapted, "{adapted} adapted, {unadapted} before");

@@ -15,8 +15,10 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use metaloc::meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc::meta::maml::{Maml, MamlConfig};
+use metaloc::meta::message::{FirstStep, GradientReply, TaskNumber};
+use metaloc::meta::round::{Round, SiteTask};
+use metaloc::meta::site::{Site, SiteLearner, Slots};
 use metaloc::meta::{AdaptationConfig, Batch, Labels, Learner, NetworkLearner, Task, adapt};
 use metaloc::nn::kernels::level::SimdLevel;
 use metaloc::nn::{Initializer, Loss, NetworkDescription, Optimizer, OptimizerDescription};
@@ -52,7 +54,8 @@ struct Run {
     maml: Maml,
     parameters: Vec<f32>,
     tasks: Vec<Task>,
-    memory: MetaMemory<NetworkLearner>,
+    slots: Slots<NetworkLearner>,
+    replies: Vec<GradientReply>,
     workspace: Workspace<f32>,
     optimizer: Optimizer<f32>,
     gradient: Vec<f32>,
@@ -77,7 +80,8 @@ impl Run {
             config: spec.maml,
             maml: spec.maml.check()?,
             tasks: tasks.map(|(support, query)| Task { support, query }).collect(),
-            memory: MetaMemory::new(&learner, spec.n_tasks),
+            slots: Slots::new(&learner),
+            replies: Vec::new(),
             workspace: learner.splitting_workspace(),
             optimizer: OptimizerDescription::adam(spec.outer_step_size).start(parameters.len())?,
             gradient: vec![0.0; parameters.len()],
@@ -87,9 +91,16 @@ impl Run {
     }
 
     fn meta_gradient(&mut self) -> Result<(), Failure> {
-        let Self { maml, learner, parameters, memory, tasks, gradient, .. } = self;
-        let draw = |task| Ok(&tasks[task as usize]);
-        meta_gradient(maml, learner, parameters, memory, draw, gradient)?;
+        let Self { maml, learner, parameters, slots, tasks, gradient, .. } = self;
+        let site = |task| SiteLearner::new(("", task), (&*learner, &*maml), 0, slots);
+        let learners: Vec<_> = tasks.iter().map(|task| site(task)).collect();
+        let sites: Vec<&dyn Site> = learners.iter().map(|site| site as _).collect();
+        let mut round = Round::new(&sites, sites.len(), 0);
+        round.replies = std::mem::take(&mut self.replies);
+        let number = TaskNumber { iteration: 0, task: 0 };
+        let tasks: Vec<_> = (0..sites.len()).map(|site| SiteTask { site, number }).collect();
+        round.gradient(&tasks, parameters, |_| FirstStep::Own, gradient)?;
+        self.replies = round.replies;
         Ok(())
     }
 

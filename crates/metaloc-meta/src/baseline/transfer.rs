@@ -5,12 +5,15 @@
 //! an iteration draws the same tasks and steps along the gradient of their joint loss; support and
 //! query samples count alike, and there is no inner loop.
 
-use crate::algorithm::TaskSlot;
-use crate::{Learner, MetaAlgorithm, MetaError, Task};
+use serde::{Deserialize, Serialize};
 
-/// Ordinary joint training.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TransferLearning;
+use crate::algorithm::{TaskAtHand, TaskSlot};
+use crate::{Learner, MetaAlgorithm, MetaError};
+
+/// Ordinary joint training; it has no settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferLearning {}
 
 impl MetaAlgorithm for TransferLearning {
     fn name(&self) -> &'static str {
@@ -25,15 +28,11 @@ impl MetaAlgorithm for TransferLearning {
         &self,
         learner: &L,
         meta_parameters: &[f32],
-        task: &Task,
+        TaskAtHand { task, .. }: &TaskAtHand<'_>,
         slot: &mut TaskSlot<L>,
     ) -> Result<f32, MetaError> {
         let samples = task.support.joined(&task.query);
-        learner.loss_and_gradient(
-            meta_parameters,
-            &samples,
-            &mut slot.gradient,
-            &mut slot.workspace,
-        )
+        let (gradient, workspace) = (&mut slot.gradient, &mut slot.workspace);
+        learner.loss_and_gradient(meta_parameters, &samples, gradient, workspace)
     }
 }

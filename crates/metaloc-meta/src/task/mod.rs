@@ -6,6 +6,8 @@ mod regression;
 pub use n_way::{LabelScheme, NWaySampler};
 pub use regression::RegressionSampler;
 
+use std::borrow::Cow;
+
 use crate::MetaError;
 use crate::seed::ChaCha8Rng;
 
@@ -83,5 +85,12 @@ pub trait TaskSource: Sync {
     ///
     /// # Errors
     /// If the data does not suffice for a task.
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError>;
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError>;
+}
+
+/// A task as a source draws nothing but itself.
+impl TaskSource for Task {
+    fn draw(&self, _: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError> {
+        Ok(Cow::Borrowed(self))
+    }
 }

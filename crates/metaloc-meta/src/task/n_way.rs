@@ -1,5 +1,7 @@
 //! N-way k-shot classification tasks (the paper's section III-A).
 
+use std::borrow::Cow;
+
 use rand::seq::{IndexedRandom, SliceRandom};
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +77,7 @@ impl NWaySampler {
 }
 
 impl TaskSource for NWaySampler {
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError> {
         let (mut support, mut query) = (Vec::new(), Vec::new());
         let ways: Vec<_> = self.rows_by_class.sample(rng, self.n_ways).collect();
         for (index, (class, rows)) in ways.into_iter().enumerate() {
@@ -89,7 +91,7 @@ impl TaskSource for NWaySampler {
             support.extend(spt.iter().map(|&row| (label, row)));
             query.extend(qry.iter().map(|&row| (label, row)));
         }
-        Ok(Task { support: self.batch(&support), query: self.batch(&query) })
+        Ok(Cow::Owned(Task { support: self.batch(&support), query: self.batch(&query) }))
     }
 }
 
@@ -109,9 +111,8 @@ mod tests {
     #[test]
     fn support_and_query_are_disjoint_and_complete() {
         for seed in 0..20 {
-            let task = sampler(LabelScheme::Global)
-                .draw(&mut stream(seed, Purpose::Training, 0, 0))
-                .unwrap();
+            let sampler = sampler(LabelScheme::Global);
+            let task = sampler.draw(&mut stream(seed, Purpose::Training, 0, 0)).unwrap();
             assert_eq!((task.support.len(), task.query.len()), (6, 12));
             assert!(task.support.inputs.iter().all(|x| !task.query.inputs.contains(x)));
             let Labels::Classes(classes) = &task.query.labels else { panic!("classes expected") };
@@ -123,8 +124,8 @@ mod tests {
 
     #[test]
     fn reindexed_labels_count_from_zero() {
-        let task =
-            sampler(LabelScheme::Reindexed).draw(&mut stream(3, Purpose::Training, 0, 0)).unwrap();
+        let sampler = sampler(LabelScheme::Reindexed);
+        let task = sampler.draw(&mut stream(3, Purpose::Training, 0, 0)).unwrap();
         assert_eq!(task.support.labels, Labels::Classes(vec![0, 0, 1, 1, 2, 2]));
     }
 

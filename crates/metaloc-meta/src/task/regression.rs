@@ -1,5 +1,7 @@
 //! Regression tasks from one pool of samples.
 
+use std::borrow::Cow;
+
 use rand::seq::SliceRandom;
 
 use super::{Batch, Labels, Task, TaskSource};
@@ -55,11 +57,11 @@ impl RegressionSampler {
 }
 
 impl TaskSource for RegressionSampler {
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError> {
         let mut rows: Vec<usize> = (0..self.inputs.len() / self.n_inputs).collect();
         let (drawn, _) = rows.partial_shuffle(rng, self.k_support + self.k_query);
         let (support, query) = drawn.split_at(self.k_support);
-        Ok(Task { support: self.batch(support), query: self.batch(query) })
+        Ok(Cow::Owned(Task { support: self.batch(support), query: self.batch(query) }))
     }
 }
 

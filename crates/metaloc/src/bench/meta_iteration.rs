@@ -1,8 +1,10 @@
 //! One iteration of meta-training, which most workloads repeat.
 
-use metaloc_meta::algorithm::{MetaMemory, meta_gradient};
 use metaloc_meta::maml::{Maml, MamlConfig};
+use metaloc_meta::message::{FirstStep, GradientReply, TaskNumber};
+use metaloc_meta::round::{Round, SiteTask};
 use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::site::{Site, SiteLearner, Slots};
 use metaloc_meta::{Learner, NetworkLearner, Task, TaskSource};
 use metaloc_nn::{Initializer, Loss, NetworkDescription, Optimizer, OptimizerDescription};
 
@@ -32,7 +34,8 @@ pub(super) struct MetaIteration {
     tasks: Vec<Task>,
     parameters: Vec<f32>,
     optimizer: Optimizer<f32>,
-    memory: MetaMemory<NetworkLearner>,
+    slots: Slots<NetworkLearner>,
+    replies: Vec<GradientReply>,
     gradient: Vec<f32>,
     operations: f64,
     done: usize,
@@ -44,18 +47,29 @@ impl MetaIteration {
         let initializer = Initializer::KaimingUniform;
         let learner = NetworkLearner { network: network.check()?, loss, initializer };
         let tasks = (0..N_TASKS as u64)
-            .map(|task| tasks.draw(&mut stream(SEED, Purpose::Training, 0, task)))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|task| Ok(tasks.draw(&mut stream(SEED, Purpose::Training, 0, task))?.into_owned()))
+            .collect::<Result<Vec<_>, Error>>()?;
         let parameters =
             learner.initial_parameters(&mut stream(SEED, Purpose::Initialization, 0, 0));
         let optimizer = OptimizerDescription::adam(OUTER_STEP_SIZE).start(parameters.len())?;
-        let memory = MetaMemory::new(&learner, TASKS_PER_ITERATION);
+        let (slots, replies) = (Slots::new(&learner), Vec::new());
         let gradient = vec![0.0; parameters.len()];
         let operations =
             TASKS_PER_ITERATION as f64 * task_operations(&learner, maml, tasks.first())?;
         let maml = maml.check()?;
         let done = 0;
-        Ok(Self { learner, maml, tasks, parameters, optimizer, memory, gradient, operations, done })
+        Ok(Self {
+            learner,
+            maml,
+            tasks,
+            parameters,
+            optimizer,
+            slots,
+            replies,
+            gradient,
+            operations,
+            done,
+        })
     }
 
     /// Arithmetic operations of one iteration.
@@ -64,15 +78,19 @@ impl MetaIteration {
     }
 
     pub(super) fn run(&mut self) -> Result<(), Error> {
-        let (tasks, first) = (&self.tasks, self.done * TASKS_PER_ITERATION);
-        meta_gradient(
-            &self.maml,
-            &self.learner,
-            &self.parameters,
-            &mut self.memory,
-            |task| Ok(&tasks[(first + task as usize) % N_TASKS]),
-            &mut self.gradient,
-        )?;
+        let first = self.done * TASKS_PER_ITERATION;
+        let both = (&self.learner, &self.maml);
+        let site = |task| SiteLearner::new(("", task), both, SEED, &self.slots);
+        let learners: Vec<_> = self.tasks.iter().map(|task| site(task)).collect();
+        let sites: Vec<&dyn Site> = learners.iter().map(|site| site as _).collect();
+        let mut round = Round::new(&sites, TASKS_PER_ITERATION, SEED);
+        round.replies = std::mem::take(&mut self.replies);
+        let number = TaskNumber { iteration: 0, task: 0 };
+        let tasks: Vec<SiteTask> = (first..first + TASKS_PER_ITERATION)
+            .map(|task| SiteTask { site: task % N_TASKS, number })
+            .collect();
+        round.gradient(&tasks, &self.parameters, |_| FirstStep::Own, &mut self.gradient)?;
+        self.replies = round.replies;
         self.optimizer.step(&mut self.parameters, &self.gradient)?;
         self.done += 1;
         Ok(())

@@ -39,7 +39,8 @@ fn prepare_for(inputs: [usize; 3]) -> Result<Prepared, Error> {
     let network = presets::cnn(inputs.into(), cnn_tasks::N_WAYS).check()?;
     let (loss, initializer) = (Loss::CrossEntropy, Initializer::KaimingUniform);
     let learner = NetworkLearner { network, loss, initializer };
-    let task = cnn_tasks::sampler(inputs)?.draw(&mut stream(SEED, Purpose::Training, 0, 0))?;
+    let sampler = cnn_tasks::sampler(inputs)?;
+    let task = sampler.draw(&mut stream(SEED, Purpose::Training, 0, 0))?.into_owned();
     let products = Products::of(&learner.network)?;
     let n_support = cnn_tasks::N_WAYS * cnn_tasks::K_SUPPORT;
     let mut w3 = W3 {

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn names_mean_methods() {
         let kind = |name| Kind::of(name).unwrap();
-        assert_eq!(kind("maml:rss"), Kind::Learn(Algorithm::Maml));
+        assert_eq!(kind("maml:rss"), Kind::Learn(Algorithm::MAML));
         let expected = Kind::Compare { rule: Rule::PowerWeighted, map: MapChoice::Support };
         assert_eq!(kind("pwknn-support"), expected);
         assert_eq!(

@@ -7,13 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use metaloc_meta::TaskSource;
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
+use metaloc_meta::site::Environment;
 use metaloc_meta::training::Silent;
 use metaloc_radio::channel::LogDistance;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
-use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Context, LabelledCase, train_all};
@@ -24,7 +23,7 @@ use super::{
 use crate::error::Error;
 use crate::learning::{
     DrawnTask, EncodedTasks, Encoder, History, LearningConfig, MetaModel, Orientation, Support,
-    TaskOrigin, TrainingStart, train_on,
+    TaskOrigin, Tasks, TrainingStart, train_on,
 };
 use crate::simulate::{Layout, LayoutConfig};
 use crate::site::{Site, SitePoint};
@@ -99,19 +98,26 @@ impl ToyData {
     }
 }
 
-/// The toy examples as an origin of training tasks.
+/// A toy environment as an origin of training tasks.
 struct ToyTasks<'a> {
     data: &'a ToyData,
-    channels: Vec<(&'a str, &'a LogDistance)>,
-    /// Numbers of reference points, one drawn for each task.
-    points: &'a [usize],
+    name: &'a str,
+    channel: &'a LogDistance,
+    /// Reference points of a task.
+    points: usize,
+}
+
+fn toy_tasks<'a>(
+    data: &'a ToyData,
+    channels: &[(&'a str, &'a LogDistance)],
+    points: usize,
+) -> Vec<ToyTasks<'a>> {
+    channels.iter().map(|&(name, channel)| ToyTasks { data, name, channel, points }).collect()
 }
 
 impl TaskOrigin for ToyTasks<'_> {
     fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
-        let nothing = || Error::usage("no historical environment to learn from");
-        let (name, channel) = *self.channels.choose(rng).ok_or_else(nothing)?;
-        let points = *self.points.choose(rng).ok_or_else(nothing)?;
+        let Self { name, channel, points, .. } = *self;
         let layout = Layout::draw(self.data.layout, 0, rng);
         let support = self.data.support(name, &layout, channel, points, rng);
         let queries = self.data.places(&layout, channel, self.data.query_samples, rng);
@@ -146,7 +152,7 @@ pub(super) fn run(
                 if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
                     return Err(Error::usage("interrupted; no results were kept"));
                 }
-                let tasks = ToyTasks { data, channels: channels.clone(), points: &[points] };
+                let tasks = toy_tasks(data, &channels, points);
                 let models = train_all(protocol, seed, |config, seed| {
                     train(&tasks, config, seed, (&split.historical, &data_hash), &access_points)
                 })?;
@@ -188,11 +194,11 @@ pub(super) fn held_out_scores(
     for held_out in &split.historical {
         let others: Vec<String> =
             split.historical.iter().filter(|name| *name != held_out).cloned().collect();
-        let channels = others
+        let channels: Vec<_> = others
             .iter()
             .map(|name| Ok((name.as_str(), data.channel(name)?)))
             .collect::<Result<_, Error>>()?;
-        let tasks = ToyTasks { data, channels, points: &[points] };
+        let tasks = toy_tasks(data, &channels, points);
         let models = train_all(&protocol, seed, |config, seed| {
             train(&tasks, config, seed, (&others, data_hash), &access_points)
         })?;
@@ -209,7 +215,7 @@ pub(super) fn held_out_scores(
 }
 
 fn train(
-    tasks: &ToyTasks<'_>,
+    tasks: &[ToyTasks<'_>],
     config: &LearningConfig,
     seed: u64,
     (environments, data_hash): (&[String], &str),
@@ -217,10 +223,14 @@ fn train(
 ) -> Result<MetaModel, Error> {
     let mut rng = stream(seed, Purpose::Initialization, 1, 0);
     // The room itself is the frame: its centre and a random place's mean distance from it.
-    let room = [Site { environment: String::new(), floor: 0, points: room(tasks.data) }];
+    let points = tasks.first().map_or_else(Vec::new, |tasks| room(tasks.data));
+    let room = [Site { environment: String::new(), floor: 0, points }];
     let encoder = Encoder::fit(config.fingerprint, tasks, &room, access_points, &mut rng)?;
     let bound = encoder.bind(access_points);
-    let source = EncodedTasks { origin: tasks, encoder: &bound };
+    let encoded: Vec<EncodedTasks<'_>> =
+        tasks.iter().map(|origin| EncodedTasks { origin, encoder: &bound }).collect();
+    let environments_and_tasks: Vec<Environment<'_>> =
+        tasks.iter().zip(&encoded).map(|(origin, tasks)| (origin.name, tasks as _)).collect();
     let history = History {
         environments: environments.to_vec(),
         validation_environments: Vec::new(),
@@ -228,8 +238,8 @@ fn train(
         data_hash: data_hash.to_owned(),
     };
     let start = TrainingStart { encoder: encoder.clone(), history, state: None };
-    let no_validation: Option<(&dyn TaskSource, _)> = None;
-    train_on(&source, no_validation, start, config, seed, &mut Silent)
+    let tasks = Tasks { environments: &environments_and_tasks, validation: &[] };
+    train_on(tasks, start, config, seed, &mut Silent)
 }
 
 /// A fine grid of places, as points without scans.

@@ -1,7 +1,9 @@
 //! Settings of learning; every default stands here and nowhere else.
 
+use metaloc_meta::MetaAlgorithm;
 use metaloc_meta::adapt::AdaptationConfig;
 use metaloc_meta::maml::MamlConfig;
+use metaloc_meta::registry::{AlgorithmName, Variants, Visitor};
 use metaloc_meta::training::TrainingConfig;
 use metaloc_nn::{Loss, Shape};
 use metaloc_radio::fingerprint::RssNeighbors;
@@ -26,8 +28,10 @@ pub struct LearningConfig {
     pub network: NetworkConfig,
     /// What a training task looks like.
     pub task: TaskConfig,
-    /// The inner loop of MAML.
+    /// The inner loop of MAML and of all that build on it.
     pub maml: MamlConfig,
+    /// What algorithms have settings of their own for.
+    pub variants: Variants,
     /// The outer loop.
     pub training: TrainingConfig,
     /// Steps in the new environment.
@@ -55,27 +59,37 @@ impl Default for AdaptationSettings {
 }
 
 /// How the starting weights are found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Algorithm {
-    /// Model-agnostic meta-learning, first order (Algorithm 1).
-    #[default]
-    Maml,
-    /// Transfer learning: ordinary joint training on the historical environments.
-    Tl,
+    /// By one of the algorithms of `metaloc-meta`, from all historical environments.
+    Trained(AlgorithmName),
     /// Random initialization: no training at all.
     Ri,
 }
 
 impl Algorithm {
+    /// First-order or second-order MAML.
+    pub const MAML: Self = Self::Trained(AlgorithmName::Maml);
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        AlgorithmName::ALL.iter().map(|&name| Self::Trained(name)).chain([Self::Ri])
+    }
+
     /// Name as on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Maml => "maml",
-            Self::Tl => "tl",
+            Self::Trained(algorithm) => algorithm.name(),
             Self::Ri => "ri",
         }
+    }
+}
+
+impl Default for Algorithm {
+    fn default() -> Self {
+        Self::MAML
     }
 }
 
@@ -83,10 +97,24 @@ impl std::str::FromStr for Algorithm {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        [Self::Maml, Self::Tl, Self::Ri]
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-            .ok_or_else(|| Error::usage(format!("unknown algorithm `{name}`: maml, tl or ri")))
+        Self::all().find(|algorithm| algorithm.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::all().map(Self::name).collect();
+            Error::usage(format!("unknown algorithm `{name}`; there are {}", names.join(", ")))
+        })
+    }
+}
+
+impl TryFrom<String> for Algorithm {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self, Error> {
+        name.parse()
+    }
+}
+
+impl From<Algorithm> for String {
+    fn from(algorithm: Algorithm) -> Self {
+        algorithm.name().to_owned()
     }
 }
 
@@ -271,6 +299,9 @@ impl LearningConfig {
     /// The first setting outside of its legal range.
     pub fn check(&self) -> Result<(), Error> {
         self.maml.check()?;
+        if let Algorithm::Trained(name) = self.algorithm {
+            name.visit(self.maml, &self.variants, Nothing)?;
+        }
         self.training.check()?;
         match &self.csi {
             Some(csi) => csi.check(self.loss(), self.task.samples_per_point),
@@ -320,4 +351,13 @@ impl LearningConfig {
         }
         Ok(())
     }
+}
+
+/// Makes an algorithm only to check its settings.
+struct Nothing;
+
+impl Visitor for Nothing {
+    type Output = ();
+
+    fn visit<A: MetaAlgorithm>(self, _: &A) {}
 }

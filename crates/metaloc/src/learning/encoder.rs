@@ -45,14 +45,14 @@ pub struct BoundEncoder {
 }
 
 impl Encoder {
-    /// Fits an encoder on historical sites whose scans refer to `access_points`; `tasks` draws
-    /// from those sites.
+    /// Fits an encoder on historical sites whose scans refer to `access_points`; `origins` draw
+    /// tasks from those sites.
     ///
     /// # Errors
     /// If no task can be drawn, or no access point is shared (raw RSS fingerprint).
     pub(crate) fn fit(
         config: FingerprintConfig,
-        tasks: &dyn TaskOrigin,
+        origins: &[impl TaskOrigin],
         sites: &[Site],
         access_points: &AccessPoints,
         rng: &mut ChaCha8Rng,
@@ -74,8 +74,8 @@ impl Encoder {
             let raw = FingerprintConfig { shape: FingerprintShape::Vector, ..config };
             let bound = Self { config: raw, ..encoder.clone() }.bind(access_points);
             let mut inputs = Vec::new();
-            for _ in 0..FITTING_TASKS {
-                let draw = tasks.draw_task(rng)?;
+            for origin in origins.iter().cycle().take(FITTING_TASKS) {
+                let draw = origin.draw_task(rng)?;
                 inputs.extend(site_tasks::encode(&draw, &bound)?.query.inputs);
             }
             encoder.standardizer = encoder.fit_standardizer(&inputs);

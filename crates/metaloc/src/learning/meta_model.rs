@@ -1,16 +1,17 @@
 //! Meta-training on sites, and what comes out of it.
 
-use metaloc_meta::adapt::AdaptationConfig;
-use metaloc_meta::baseline::TransferLearning;
+use metaloc_meta::adapt::{AdaptationConfig, Adapted, adapt_with};
+use metaloc_meta::registry::Visitor;
 use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::site::{Environment, in_process};
 use metaloc_meta::training::{Observer, Outcome, TrainingData, TrainingState, train};
-use metaloc_meta::{Learner, NetworkLearner, TaskSource};
+use metaloc_meta::{Batch, Learner, MetaAlgorithm, MetaError, NetworkLearner, StepSizes};
 use metaloc_nn::NetworkDescription;
 use metaloc_radio::signal::{AccessPointId, AccessPoints};
 use serde::{Deserialize, Serialize};
 
-use super::site_tasks::{EncodedTasks, SurveyedSites};
-use super::{Algorithm, Encoder, LearningConfig, POSITION_OUTPUTS};
+use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
+use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS};
 use crate::error::Error;
 use crate::site::Site;
 
@@ -23,7 +24,7 @@ pub struct MetaModel<E = Encoder> {
     pub network: NetworkDescription,
     /// From measurements to inputs.
     pub encoder: E,
-    /// Meta-parameters theta*, flat.
+    /// Meta-parameters, flat: the network's theta*, then what the algorithm learned besides.
     pub parameters: Vec<f32>,
     /// How it came about.
     pub record: TrainingRecord,
@@ -61,6 +62,30 @@ impl<E> MetaModel<E> {
     pub fn learner(&self) -> Result<NetworkLearner, Error> {
         learner(&self.network, &self.config)
     }
+
+    /// Adapts the network's parameters to a support set.
+    ///
+    /// # Errors
+    /// An illegal step size, or a diverging loss.
+    pub(crate) fn adapted(
+        &self,
+        support: &Batch,
+        adaptation: AdaptationConfig,
+    ) -> Result<Adapted, Error> {
+        let learner = self.learner()?;
+        let sizes = match self.config.algorithm {
+            Algorithm::Ri => StepSizes::uniform(adaptation.check()?.step_size),
+            Algorithm::Trained(name) => {
+                let meta_parameters = &self.parameters[..];
+                let adaptation = adaptation.check()?;
+                let visitor = StepSizesOf { learner: &learner, meta_parameters, adaptation };
+                name.visit(self.config.maml, &self.config.variants, visitor)?
+            }
+        };
+        let start = &self.parameters[..learner.n_parameters()];
+        let mut workspace = learner.splitting_workspace();
+        Ok(adapt_with(&learner, start, support, (&sizes, adaptation.steps), &mut workspace)?)
+    }
 }
 
 fn learner(network: &NetworkDescription, config: &LearningConfig) -> Result<NetworkLearner, Error> {
@@ -96,18 +121,19 @@ pub fn meta_train(
 ) -> Result<MetaModel, Error> {
     config.check()?;
     let (task, fingerprint) = (config.task, config.fingerprint);
-    let tasks = SurveyedSites::new(historical.sites, task, &fingerprint)?;
+    let origins = surveyed_sites(historical.sites, task, &fingerprint)?;
     let mut rng = stream(seed, Purpose::Initialization, 1, 0);
     let access_points = historical.access_points;
-    let encoder = Encoder::fit(fingerprint, &tasks, historical.sites, access_points, &mut rng)?;
+    let encoder = Encoder::fit(fingerprint, &origins, historical.sites, access_points, &mut rng)?;
     let bound = encoder.bind(access_points);
-    let source = EncodedTasks { origin: &tasks, encoder: &bound };
+    let tasks = encoded(&origins, &bound);
     let held_out = match historical.validation_sites {
-        [] => None,
-        sites => Some(SurveyedSites::new(sites, task, &fingerprint)?),
+        [] => Vec::new(),
+        sites => surveyed_sites(sites, task, &fingerprint)?,
     };
-    let held_out = held_out.as_ref().map(|origin| EncodedTasks { origin, encoder: &bound });
-    let validation = held_out.as_ref().map(|tasks| (tasks as &dyn TaskSource, config.adaptation()));
+    let held_out = encoded(&held_out, &bound);
+    let environments = named(historical.sites, &tasks);
+    let validation = named(historical.validation_sites, &held_out);
     let history = History {
         environments: names(historical.sites),
         validation_environments: names(historical.validation_sites),
@@ -115,7 +141,21 @@ pub fn meta_train(
         data_hash: historical.data_hash.to_owned(),
     };
     let start = TrainingStart { encoder: encoder.clone(), history, state };
-    train_on(&source, validation, start, config, seed, observer)
+    let tasks = Tasks { environments: &environments, validation: &validation };
+    train_on(tasks, start, config, seed, observer)
+}
+
+/// The tasks of each origin.
+fn encoded<'a>(
+    origins: &'a [SurveyedSite<'_>],
+    encoder: &'a BoundEncoder,
+) -> Vec<EncodedTasks<'a>> {
+    origins.iter().map(|origin| EncodedTasks { origin, encoder }).collect()
+}
+
+fn named<'a>(sites: &'a [Site], tasks: &'a [EncodedTasks<'_>]) -> Vec<Environment<'a>> {
+    let name = |site: &'a Site| &site.environment[..];
+    sites.iter().zip(tasks).map(|(site, tasks)| (name(site), tasks as _)).collect()
 }
 
 /// What a training run starts from.
@@ -134,10 +174,9 @@ pub(crate) struct History {
     pub(crate) data_hash: String,
 }
 
-/// As [`meta_train`], on any source of tasks that the start's encoder encodes.
+/// As [`meta_train`], on any tasks that the start's encoder encodes.
 pub(crate) fn train_on(
-    source: &dyn TaskSource,
-    validation: Option<(&dyn TaskSource, AdaptationConfig)>,
+    tasks: Tasks<'_>,
     start: TrainingStart,
     config: &LearningConfig,
     seed: u64,
@@ -146,45 +185,39 @@ pub(crate) fn train_on(
     config.check()?;
     let TrainingStart { encoder, history, state } = start;
     let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
-    let tasks = Tasks { source, validation };
     let (parameters, record) =
-        train_network(&network, &tasks, history, state, (config, seed), observer)?;
+        train_network(&network, tasks, history, state, (config, seed), observer)?;
     Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
 }
 
 /// Where a training run's tasks come from.
+#[derive(Clone, Copy)]
 pub(crate) struct Tasks<'a> {
-    pub(crate) source: &'a dyn TaskSource,
-    pub(crate) validation: Option<(&'a dyn TaskSource, AdaptationConfig)>,
+    /// Historical environments.
+    pub(crate) environments: &'a [Environment<'a>],
+    /// Held-out ones, perhaps none.
+    pub(crate) validation: &'a [Environment<'a>],
 }
 
-/// Trains a network by the configured algorithm: parameters, and how they came about.
+/// Trains a network by the configured algorithm: meta-parameters, and how they came about.
 pub(crate) fn train_network(
     network: &NetworkDescription,
-    tasks: &Tasks<'_>,
+    tasks: Tasks<'_>,
     history: History,
     state: Option<TrainingState>,
     (config, seed): (&LearningConfig, u64),
     observer: &mut dyn Observer,
 ) -> Result<(Vec<f32>, TrainingRecord), Error> {
     let learner = learner(network, config)?;
-    let mut state = match state {
-        Some(state) => state,
-        None => {
-            let mut rng = stream(seed, Purpose::Initialization, 0, 0);
-            TrainingState::start(learner.initial_parameters(&mut rng), &config.training.outer)?
+    let (state, outcome) = match config.algorithm {
+        Algorithm::Ri => {
+            let start = || start(&learner, &[], config, seed);
+            (state.map_or_else(start, Ok)?, None)
         }
-    };
-    let Tasks { source, validation } = *tasks;
-    let data = TrainingData { source, validation, seed };
-    let training = &config.training;
-    let outcome = match config.algorithm {
-        Algorithm::Ri => None,
-        Algorithm::Maml => {
-            Some(train(&learner, &config.maml.check()?, data, training, &mut state, observer)?)
-        }
-        Algorithm::Tl => {
-            Some(train(&learner, &TransferLearning, data, training, &mut state, observer)?)
+        Algorithm::Trained(name) => {
+            let run = Run { learner: &learner, tasks, config, seed, state, observer };
+            let (state, outcome) = name.visit(config.maml, &config.variants, run)??;
+            (state, Some(outcome))
         }
     };
     let History { environments, validation_environments, access_points, data_hash } = history;
@@ -200,6 +233,99 @@ pub(crate) fn train_network(
         outcome,
     };
     Ok((state.result().to_vec(), record))
+}
+
+/// The state before the first iteration; `extras` are learned besides the network's parameters.
+fn start(
+    learner: &NetworkLearner,
+    extras: &[f32],
+    config: &LearningConfig,
+    seed: u64,
+) -> Result<TrainingState, MetaError> {
+    let mut rng = stream(seed, Purpose::Initialization, 0, 0);
+    let mut parameters = learner.initial_parameters(&mut rng);
+    parameters.extend(extras);
+    TrainingState::start(parameters, &config.training.outer)
+}
+
+/// A training run, for whichever algorithm.
+struct Run<'a> {
+    learner: &'a NetworkLearner,
+    tasks: Tasks<'a>,
+    config: &'a LearningConfig,
+    seed: u64,
+    state: Option<TrainingState>,
+    observer: &'a mut dyn Observer,
+}
+
+impl Visitor for Run<'_> {
+    type Output = Result<(TrainingState, Outcome), MetaError>;
+
+    fn visit<A: MetaAlgorithm>(self, algorithm: &A) -> Self::Output {
+        let Self { learner, tasks, config, seed, state, observer } = self;
+        let extras = algorithm.initial_extras(learner);
+        let mut state = match state {
+            Some(state) => state,
+            None => start(learner, &extras, config, seed)?,
+        };
+        let (found, expected) = (state.parameters.len(), learner.n_parameters() + extras.len());
+        if found != expected {
+            return Err(MetaError::Checkpoint(format!(
+                "it holds {found} parameters, the network and `{}` have {expected}",
+                algorithm.name()
+            )));
+        }
+        let both = (learner, algorithm);
+        let outcome = in_process(tasks.environments, both, seed, |sites| {
+            in_process(tasks.validation, both, seed, |held_out| {
+                let adaptation = config.adaptation();
+                let validation = (!held_out.is_empty()).then_some((held_out, adaptation));
+                let data = TrainingData { sites, validation, seed };
+                train(algorithm, data, &config.training, &mut state, observer)
+            })
+        })?;
+        Ok((state, outcome))
+    }
+}
+
+/// Numbers that training a network by the configured algorithm learns: its parameters, and what the
+/// algorithm learns besides.
+pub(crate) fn n_meta_parameters(
+    network: &NetworkDescription,
+    config: &LearningConfig,
+) -> Result<usize, Error> {
+    let learner = learner(network, config)?;
+    let extras = match config.algorithm {
+        Algorithm::Ri => 0,
+        Algorithm::Trained(name) => name.visit(config.maml, &config.variants, Extras(&learner))?,
+    };
+    Ok(learner.n_parameters() + extras)
+}
+
+/// Counts what an algorithm learns besides the network's parameters.
+struct Extras<'a>(&'a NetworkLearner);
+
+impl Visitor for Extras<'_> {
+    type Output = usize;
+
+    fn visit<A: MetaAlgorithm>(self, algorithm: &A) -> usize {
+        algorithm.initial_extras(self.0).len()
+    }
+}
+
+/// What adapting meta-parameters asks of their algorithm: step sizes.
+struct StepSizesOf<'a> {
+    learner: &'a NetworkLearner,
+    meta_parameters: &'a [f32],
+    adaptation: AdaptationConfig,
+}
+
+impl Visitor for StepSizesOf<'_> {
+    type Output = StepSizes;
+
+    fn visit<A: MetaAlgorithm>(self, algorithm: &A) -> StepSizes {
+        algorithm.adaptation_step_sizes(self.learner, self.meta_parameters, self.adaptation)
+    }
 }
 
 /// Names of the environments of `sites`, which stand together.

@@ -20,7 +20,7 @@ pub use csi::{
 };
 pub use encoder::{BoundEncoder, Encoder};
 pub use meta_model::{Historical, MetaModel, TrainingRecord, meta_train};
-pub(crate) use meta_model::{History, TrainingStart, train_on};
+pub(crate) use meta_model::{History, Tasks, TrainingStart, n_meta_parameters, train_on};
 pub use network::{Architecture, NetworkConfig};
 pub use site_model::SiteModel;
 pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};

@@ -1,7 +1,7 @@
 //! A model adapted to a new environment: the few samples became its radio map and its weights.
 
 use metaloc_meta::adapt::AdaptationConfig;
-use metaloc_meta::{Batch, Labels, Learner, adapt};
+use metaloc_meta::{Batch, Labels};
 use metaloc_radio::fingerprint::Standardizer;
 use metaloc_radio::geometry::CoordinateFrame;
 use metaloc_radio::radio_map::RadioMap;
@@ -55,10 +55,7 @@ impl SiteModel {
         adaptation: AdaptationConfig,
     ) -> Result<Self, Error> {
         let mut site = Self::assemble(model.clone(), supports, access_points.clone(), adaptation)?;
-        let learner = model.learner()?;
-        let batch = site.support_batch()?;
-        let mut workspace = learner.splitting_workspace();
-        let adapted = adapt(&learner, &model.parameters, &batch, adaptation, &mut workspace)?;
+        let adapted = model.adapted(&site.support_batch()?, adaptation)?;
         site.model.parameters = adapted.parameters;
         site.support_losses = adapted.support_losses;
         Ok(site)

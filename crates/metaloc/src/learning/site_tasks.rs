@@ -5,6 +5,8 @@
 //! does. A support sample is compared with the map without its own point, where its distance
 //! would be smaller than a stranger's ever is.
 
+use std::borrow::Cow;
+
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_meta::{Batch, Labels, MetaError, Task, TaskSource};
 use metaloc_radio::fingerprint::Standardizer;
@@ -92,13 +94,8 @@ fn thinned(point: &SitePoint, samples: usize, rng: &mut ChaCha8Rng) -> SitePoint
     SitePoint { id: point.id.clone(), position: point.position, scans }
 }
 
-/// Draws a training task from one of `sites`.
-fn draw_training(
-    sites: &[Site],
-    config: &TaskConfig,
-    rng: &mut ChaCha8Rng,
-) -> Result<DrawnTask, Error> {
-    let site = sites.choose(rng).ok_or_else(|| Error::usage("no historical site to learn from"))?;
+/// Draws a training task from a site.
+fn draw_training(site: &Site, config: &TaskConfig, rng: &mut ChaCha8Rng) -> DrawnTask {
     let most = most_reference_points(site.points.len(), config);
     let fewest = config.min_points.min(most);
     let n_points = if fewest < most { rng.random_range(fewest..=most) } else { most };
@@ -115,7 +112,7 @@ fn draw_training(
     let orientation =
         if config.random_orientation { Orientation::random(rng) } else { Orientation::IDENTITY };
     let support = Support { site: support_site, adaptation: Vec::new() };
-    Ok(DrawnTask { support, queries, orientation })
+    DrawnTask { support, queries, orientation }
 }
 
 /// A site's support set, encoded, with what is needed to encode its queries.
@@ -217,28 +214,26 @@ pub(crate) trait TaskOrigin: Sync {
     fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error>;
 }
 
-/// Surveyed sites as the origin of tasks: the distribution p(tau) of the historical environments.
+/// A surveyed site as the origin of tasks: p(tau) of one historical environment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SurveyedSites<'a> {
-    sites: &'a [Site],
+pub(crate) struct SurveyedSite<'a> {
+    site: &'a Site,
     config: TaskConfig,
 }
 
-impl<'a> SurveyedSites<'a> {
-    /// Checks that each site can give a task.
-    pub(crate) fn new(
-        sites: &'a [Site],
-        config: TaskConfig,
-        fingerprint: &FingerprintConfig,
-    ) -> Result<Self, Error> {
-        check_sites(sites, &config, fingerprint)?;
-        Ok(Self { sites, config })
-    }
+/// Each site as an origin of tasks, once it is checked that it can give one.
+pub(crate) fn surveyed_sites<'a>(
+    sites: &'a [Site],
+    config: TaskConfig,
+    fingerprint: &FingerprintConfig,
+) -> Result<Vec<SurveyedSite<'a>>, Error> {
+    check_sites(sites, &config, fingerprint)?;
+    Ok(sites.iter().map(|site| SurveyedSite { site, config }).collect())
 }
 
-impl TaskOrigin for SurveyedSites<'_> {
+impl TaskOrigin for SurveyedSite<'_> {
     fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
-        draw_training(self.sites, &self.config, rng)
+        Ok(draw_training(self.site, &self.config, rng))
     }
 }
 
@@ -283,10 +278,10 @@ fn check_sites(
 }
 
 impl TaskSource for EncodedTasks<'_> {
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError> {
         self.origin
             .draw_task(rng)
-            .and_then(|draw| encode(&draw, self.encoder))
+            .and_then(|draw| Ok(Cow::Owned(encode(&draw, self.encoder)?)))
             .map_err(|error| MetaError::TaskSource(error.to_string()))
     }
 }
@@ -325,7 +320,7 @@ mod tests {
             ..FingerprintConfig::default()
         };
         let (sites, access_points) = ([site()], AccessPoints::from(vec!["ap".to_owned()]));
-        let tasks = SurveyedSites::new(&sites, *config, &fingerprint).unwrap();
+        let tasks = surveyed_sites(&sites, *config, &fingerprint).unwrap();
         let mut rng = stream(1, Purpose::Initialization, 1, 0);
         Encoder::fit(fingerprint, &tasks, &sites, &access_points, &mut rng)
             .unwrap()
@@ -336,7 +331,7 @@ mod tests {
     fn queries_lie_at_points_that_were_not_surveyed() {
         for seed in 0..20 {
             let mut rng = stream(seed, Purpose::Training, 0, 0);
-            let task = draw_training(&[site()], &TaskConfig::default(), &mut rng).unwrap();
+            let task = draw_training(&site(), &TaskConfig::default(), &mut rng);
             let surveyed =
                 |at: &Position| task.support.site.points.iter().any(|p| p.position == *at);
             assert!(task.queries.iter().all(|(_, at)| !surveyed(at)));
@@ -352,7 +347,7 @@ mod tests {
         let config = TaskConfig { random_orientation: false, ..TaskConfig::default() };
         let encoder = encoder(&config);
         let mut rng = stream(3, Purpose::Training, 0, 0);
-        let draw = draw_training(&[site()], &config, &mut rng).unwrap();
+        let draw = draw_training(&site(), &config, &mut rng);
         let encoded = encode_support(&draw.support, &encoder, draw.orientation).unwrap();
         let fitted = &encoder.encoder().standardizer;
         for row in encoded.batch.inputs.chunks_exact(9) {
@@ -367,7 +362,7 @@ mod tests {
         let config = TaskConfig::default();
         let encoder = encoder(&config);
         let mut rng = stream(4, Purpose::Training, 0, 0);
-        let draw = draw_training(&[site()], &config, &mut rng).unwrap();
+        let draw = draw_training(&site(), &config, &mut rng);
         let plain = DrawnTask { orientation: Orientation::IDENTITY, ..draw.clone() };
         let [turned, plain] = [draw, plain].map(|d| encode(&d, &encoder).unwrap().query);
         let distances = |batch: &Batch| {
@@ -386,7 +381,7 @@ mod tests {
     fn shapes_hold_the_same_numbers() {
         let config = TaskConfig::default();
         let mut rng = stream(5, Purpose::Training, 0, 0);
-        let draw = draw_training(&[site()], &config, &mut rng).unwrap();
+        let draw = draw_training(&site(), &config, &mut rng);
         let [vector, neighbors] = [FingerprintShape::Vector, FingerprintShape::Neighbors]
             .map(|shape| encode(&draw, &shaped_encoder(&config, shape)).unwrap().query.inputs);
         for (vector, slots) in vector.chunks_exact(9).zip(neighbors.chunks_exact(9)) {
@@ -401,9 +396,9 @@ mod tests {
         let mut small = site();
         small.points.truncate(5);
         let (task, fingerprint) = (TaskConfig::default(), FingerprintConfig::default());
-        let error = SurveyedSites::new(&[small], task, &fingerprint).unwrap_err().to_string();
+        let error = surveyed_sites(&[small], task, &fingerprint).unwrap_err().to_string();
         assert!(error.contains("row/f0 has 5 surveyed points"), "{error}");
-        assert!(SurveyedSites::new(&[], task, &fingerprint).is_err());
+        assert!(surveyed_sites(&[], task, &fingerprint).is_err());
         let mut rng = stream(1, Purpose::Support, 0, 0);
         let error = draw_support(&site(), 13, 3, &mut rng).unwrap_err().to_string();
         assert!(error.contains("12 surveyed points, 13 are asked for"), "{error}");

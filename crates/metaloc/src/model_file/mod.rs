@@ -30,7 +30,7 @@ pub use write_beside::write_beside;
 use crate::error::Error;
 use crate::learning::{
     CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel,
-    TrainingRecord,
+    TrainingRecord, n_meta_parameters,
 };
 
 /// Version of the layout that this software writes and the newest that it reads.
@@ -233,7 +233,14 @@ fn read_model<E: AnyEncoder, S: DeserializeOwned>(
     let manifest: Manifest<E, S> =
         serde_json::from_str(text).map_err(|e| format!("its manifest: {e}"))?;
     let parameters = floats(tensors, "parameters")?;
-    check_sizes(&manifest.network, &manifest.encoder, &parameters)?;
+    let n_parameters = match &manifest.site {
+        // Adapted: what was learned besides has done its work.
+        Some(_) => manifest.network.check().map_err(|e| e.to_string())?.n_parameters(),
+        None => {
+            n_meta_parameters(&manifest.network, &manifest.config).map_err(|e| e.to_string())?
+        }
+    };
+    check_sizes(&manifest.network, &manifest.encoder, (&parameters, n_parameters))?;
     let model = MetaModel {
         config: manifest.config,
         network: manifest.network,
@@ -273,12 +280,12 @@ fn is_of_csi(text: &str) -> Result<bool, String> {
 fn check_sizes(
     network: &NetworkDescription,
     encoder: &impl AnyEncoder,
-    parameters: &[f32],
+    (parameters, n_parameters): (&[f32], usize),
 ) -> Result<(), String> {
     let network = network.check().map_err(|e| e.to_string())?;
     let (columns, [means, deviations]) = encoder.columns();
     let pairs = [
-        ("parameters", parameters.len(), network.n_parameters()),
+        ("parameters", parameters.len(), n_parameters),
         ("fingerprint inputs", encoder.n_inputs(), network.n_inputs()),
         ("scaling columns", means, columns),
         ("scaling columns", deviations, columns),

@@ -1,6 +1,6 @@
 //! Meta-training on windows of channel state information, and what comes out of it.
 
-use metaloc_meta::TaskSource;
+use metaloc_meta::site::Environment;
 use metaloc_meta::task::LabelScheme;
 use metaloc_meta::training::{Observer, TrainingState};
 
@@ -48,14 +48,13 @@ pub fn csi_train(
         encoder.classes = class_names(all);
     }
     let network = config.network.describe(&encoder.inputs(), encoder.n_outputs())?;
-    let samples = config.task.samples_per_point;
-    let tasks = |sites| CsiTasks::new(sites, &encoder, samples);
-    let source = tasks(historical.sites)?;
-    let held_out = match historical.validation_sites {
-        [] => None,
-        sites => Some(tasks(sites)?),
+    let tasks = |sites: &[CsiSite]| -> Result<Vec<CsiTasks<'_>>, Error> {
+        let samples = config.task.samples_per_point;
+        sites.iter().map(|site| CsiTasks::new(site, &encoder, samples)).collect()
     };
-    let validation = held_out.as_ref().map(|t| (t as &dyn TaskSource, config.adaptation()));
+    let (sources, held_out) = (tasks(historical.sites)?, tasks(historical.validation_sites)?);
+    let environments = named(historical.sites, &sources);
+    let validation = named(historical.validation_sites, &held_out);
     let names = |sites: &[CsiSite]| sites.iter().map(|site| site.environment.clone()).collect();
     let mut access_points: Vec<String> =
         historical.sites.iter().flat_map(|site| site.access_points.clone()).collect();
@@ -67,11 +66,16 @@ pub fn csi_train(
         access_points,
         data_hash: historical.data_hash.to_owned(),
     };
-    let drawn = Tasks { source: &source, validation };
+    let drawn = Tasks { environments: &environments, validation: &validation };
     let (parameters, record) =
-        train_network(&network, &drawn, history, state, (config, seed), observer)?;
-    drop((source, held_out));
+        train_network(&network, drawn, history, state, (config, seed), observer)?;
+    drop((sources, held_out));
     Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
+}
+
+fn named<'a>(sites: &'a [CsiSite], tasks: &'a [CsiTasks<'_>]) -> Vec<Environment<'a>> {
+    let name = |site: &'a CsiSite| &site.environment[..];
+    sites.iter().zip(tasks).map(|(site, tasks)| (name(site), tasks as _)).collect()
 }
 
 /// The settings for channel state information.

@@ -3,7 +3,7 @@
 use metaloc_meta::adapt::AdaptationConfig;
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_meta::task::LabelScheme;
-use metaloc_meta::{Batch, Labels, Learner, adapt};
+use metaloc_meta::{Batch, Labels};
 use metaloc_radio::fingerprint::Standardizer;
 use metaloc_radio::geometry::CoordinateFrame;
 use rand::seq::IndexedRandom;
@@ -101,11 +101,7 @@ impl CsiSiteModel {
 
     /// The model's parameters adapted to some of the points, and the support losses.
     pub(crate) fn adapted_to(&self, points: &[usize]) -> Result<(Vec<f32>, Vec<f32>), Error> {
-        let learner = self.model.learner()?;
-        let support = self.support_of(points)?;
-        let mut workspace = learner.splitting_workspace();
-        let start = &self.model.parameters;
-        let adapted = adapt(&learner, start, &support.batch, self.adaptation, &mut workspace)?;
+        let adapted = self.model.adapted(&self.support_of(points)?.batch, self.adaptation)?;
         Ok((adapted.parameters, adapted.support_losses))
     }
 

@@ -1,25 +1,23 @@
 //! Tasks of windows: N points of one environment, some windows of each to adapt on, others to ask
 //! about (the paper's section V-B).
 
+use std::borrow::Cow;
+
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_meta::task::LabelScheme;
 use metaloc_meta::{Batch, Labels, MetaError, Task, TaskSource};
 use metaloc_radio::geometry::CoordinateFrame;
 use rand::RngExt;
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::SliceRandom;
 
 use super::{Answer, CsiEncoder};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
 
-/// Tasks drawn from historical sites, whose windows are encoded beforehand.
+/// Tasks drawn from a historical site, whose windows are encoded beforehand.
 pub(super) struct CsiTasks<'a> {
     encoder: &'a CsiEncoder,
     samples_per_point: usize,
-    sites: Vec<EncodedSite>,
-}
-
-struct EncodedSite {
     points: Vec<EncodedPoint>,
 }
 
@@ -36,9 +34,9 @@ struct EncodedPoint {
 type Rows<'a> = Vec<(usize, &'a EncodedPoint, &'a [f32])>;
 
 impl<'a> CsiTasks<'a> {
-    /// Checks that each site can give a task.
+    /// Checks that the site can give a task.
     pub(super) fn new(
-        sites: &[CsiSite],
+        site: &CsiSite,
         encoder: &'a CsiEncoder,
         samples_per_point: usize,
     ) -> Result<Self, Error> {
@@ -47,32 +45,28 @@ impl<'a> CsiTasks<'a> {
             .config
             .support_span
             .map_or(needed, |span| needed.max(span + encoder.config.query_per_point));
-        let mut encoded = Vec::with_capacity(sites.len());
-        for site in sites {
-            let frame = CoordinateFrame::around(site.points.iter().map(|p| &p.position));
-            let mut points = Vec::new();
-            for point in site.points.iter().filter(|point| point.windows.len() >= least) {
-                let windows = point.windows.iter().map(|window| encoder.encode(window));
-                let class = encoder.classes.iter().position(|name| *name == point.id).unwrap_or(0);
-                let [u, v] = frame.to_frame(point.position.x_m, point.position.y_m);
-                points.push(EncodedPoint {
-                    class: class as u32,
-                    position: [u as f32, v as f32],
-                    windows: windows.collect::<Result<_, _>>()?,
-                });
-            }
-            if points.len() < 2 {
-                return Err(Error::usage(format!(
-                    "environment {} has {} points with the {least} windows that a task takes of \
-                     each; leave the environment out, or lower `csi.query_per_point`, \
-                     `csi.support_span` or `csi.window.packets`",
-                    site.environment,
-                    points.len()
-                )));
-            }
-            encoded.push(EncodedSite { points });
+        let frame = CoordinateFrame::around(site.points.iter().map(|p| &p.position));
+        let mut points = Vec::new();
+        for point in site.points.iter().filter(|point| point.windows.len() >= least) {
+            let windows = point.windows.iter().map(|window| encoder.encode(window));
+            let class = encoder.classes.iter().position(|name| *name == point.id).unwrap_or(0);
+            let [u, v] = frame.to_frame(point.position.x_m, point.position.y_m);
+            points.push(EncodedPoint {
+                class: class as u32,
+                position: [u as f32, v as f32],
+                windows: windows.collect::<Result<_, _>>()?,
+            });
         }
-        Ok(Self { encoder, samples_per_point, sites: encoded })
+        if points.len() < 2 {
+            return Err(Error::usage(format!(
+                "environment {} has {} points with the {least} windows that a task takes of \
+                 each; leave the environment out, or lower `csi.query_per_point`, \
+                 `csi.support_span` or `csi.window.packets`",
+                site.environment,
+                points.len()
+            )));
+        }
+        Ok(Self { encoder, samples_per_point, points })
     }
 
     /// Windows of a point: some to adapt on, others to ask about.
@@ -120,10 +114,8 @@ impl<'a> CsiTasks<'a> {
 }
 
 impl TaskSource for CsiTasks<'_> {
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Task, MetaError> {
-        let none = || MetaError::TaskSource("no historical environment to learn from".into());
-        let site = self.sites.choose(rng).ok_or_else(none)?;
-        let mut points: Vec<&EncodedPoint> = site.points.iter().collect();
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Result<Cow<'_, Task>, MetaError> {
+        let mut points: Vec<&EncodedPoint> = self.points.iter().collect();
         let ways = self.encoder.config.ways.min(points.len());
         let (points, _) = points.partial_shuffle(rng, ways);
         let (mut support, mut query) = (Rows::new(), Rows::new());
@@ -136,6 +128,6 @@ impl TaskSource for CsiTasks<'_> {
         let own = self.encoder.support_standardizer(&support.inputs);
         self.encoder.standardize(&mut support.inputs, own.as_ref());
         self.encoder.standardize(&mut query.inputs, own.as_ref());
-        Ok(Task { support, query })
+        Ok(Cow::Owned(Task { support, query }))
     }
 }
