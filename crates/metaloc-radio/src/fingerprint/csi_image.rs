@@ -67,6 +67,23 @@ impl PixelRange {
         }
         Some(Self { low, high })
     }
+
+    /// The mean of the ranges of several sites, weighted by their numbers of windows, so that no
+    /// site has to show its windows; `None` for no site.
+    #[must_use]
+    pub fn mean(sites: &[(Self, u64)]) -> Option<Self> {
+        let n: f64 = sites.iter().map(|(_, n)| *n as f64).sum();
+        let channels = sites.first()?.0.low.len();
+        let mean = |pick: fn(&Self) -> &[f32]| -> Vec<f32> {
+            let of = |channel: usize| {
+                let parts =
+                    sites.iter().map(|(range, n)| f64::from(pick(range)[channel]) * *n as f64);
+                (parts.sum::<f64>() / n) as f32
+            };
+            (0..channels).map(of).collect()
+        };
+        Some(Self { low: mean(|range| &range.low), high: mean(|range| &range.high) })
+    }
 }
 
 impl CsiImage {
@@ -113,6 +130,16 @@ mod tests {
         assert_eq!((image.shape, image.pixels), ([2, 1, 2], vec![128, 255, 255, 0]));
         let own = CsiImage::new(&window(), PixelScale::Image, &range);
         assert_eq!(own.pixels, [140, 255, 153, 0]);
+    }
+
+    #[test]
+    fn ranges_of_sites_are_averaged() {
+        let range = |low, high| PixelRange { low: vec![low], high: vec![high] };
+        assert_eq!(
+            PixelRange::mean(&[(range(0.0, 1.0), 3), (range(-4.0, 5.0), 1)]),
+            Some(range(-1.0, 2.0))
+        );
+        assert_eq!(PixelRange::mean(&[]), None);
     }
 
     #[test]

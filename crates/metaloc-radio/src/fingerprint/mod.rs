@@ -17,7 +17,7 @@ mod standardizer;
 
 pub use csi_image::{CsiImage, PixelRange, PixelScale};
 pub use csi_spectrum::CsiSpectrum;
-pub use principal_components::PrincipalComponents;
+pub use principal_components::{Moments, PrincipalComponents};
 pub use rss_neighbors::RssNeighbors;
 pub use rss_vector::RssVector;
-pub use standardizer::Standardizer;
+pub use standardizer::{ColumnSums, Standardizer};

@@ -3,7 +3,7 @@
 //! K. Pearson, "On lines and planes of closest fit to systems of points in space", 1901. Fitted on
 //! historical environments alone; a model keeps mean and components.
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use serde::{Deserialize, Serialize};
 
 /// The directions of greatest variance.
@@ -16,6 +16,39 @@ pub struct PrincipalComponents {
     pub components: Vec<f32>,
 }
 
+/// First and second moments of some rows; those of several sites add up, so that no site has to
+/// show its rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moments {
+    /// Number of rows.
+    pub n: u64,
+    /// `[columns]`
+    pub sums: Vec<f64>,
+    /// `[columns, columns]`: sums of the products of each two columns.
+    pub products: Vec<f64>,
+}
+
+impl Moments {
+    /// The moments of `rows`, `[n, n_columns]`, row-major.
+    #[must_use]
+    pub fn of(rows: &[f32], n_columns: usize) -> Self {
+        let n = rows.len() / n_columns.max(1);
+        let data = DMatrix::from_row_iterator(n, n_columns, rows.iter().map(|&x| f64::from(x)));
+        let sums = data.row_sum().iter().copied().collect();
+        // Symmetric, so that its order does not matter.
+        let products = data.tr_mul(&data).as_slice().to_vec();
+        Self { n: n as u64, sums, products }
+    }
+
+    /// Adds those of other rows with as many columns.
+    pub fn add(&mut self, other: &Self) {
+        self.n += other.n;
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| *sum += other);
+        self.products.iter_mut().zip(&other.products).for_each(|(sum, other)| *sum += other);
+    }
+}
+
 impl PrincipalComponents {
     /// The fewest components that keep `share` (above 0, at most 1) of the variance of `rows`.
     ///
@@ -23,12 +56,16 @@ impl PrincipalComponents {
     /// `rows`: `[n, n_columns]`, row-major
     #[must_use]
     pub fn fit(rows: &[f32], n_columns: usize, share: f64) -> Self {
-        let n = rows.len() / n_columns.max(1);
-        let data = DMatrix::from_row_iterator(n, n_columns, rows.iter().map(|&x| f64::from(x)));
-        let mean = data.row_mean();
-        let mut centred = data;
-        centred.row_iter_mut().for_each(|mut row| row -= &mean);
-        let decomposed = SymmetricEigen::new(centred.tr_mul(&centred));
+        Self::from_moments(&Moments::of(rows, n_columns), share)
+    }
+
+    /// As [`PrincipalComponents::fit`], from the moments of the rows.
+    #[must_use]
+    pub fn from_moments(Moments { n, sums, products }: &Moments, share: f64) -> Self {
+        let (n, n_columns) = ((*n).max(1) as f64, sums.len());
+        let mean = DVector::from_iterator(n_columns, sums.iter().map(|sum| sum / n));
+        let products = DMatrix::from_row_slice(n_columns, n_columns, products);
+        let decomposed = SymmetricEigen::new(products / n - &mean * mean.transpose());
         let variances = &decomposed.eigenvalues;
         let mut order: Vec<usize> = (0..n_columns).collect();
         order.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]));

@@ -3,9 +3,11 @@
 //! An [`Encoder`] is fitted on historical sites and stored with the model. Bound to a survey's list
 //! of access points ([`Encoder::bind`]) it encodes that survey's scans.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_nn::Shape;
-use metaloc_radio::fingerprint::{RssNeighbors, RssVector, Standardizer};
+use metaloc_radio::fingerprint::{ColumnSums, RssNeighbors, RssVector, Standardizer};
 use metaloc_radio::geometry::CoordinateFrame;
 use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
@@ -45,8 +47,8 @@ pub struct BoundEncoder {
 }
 
 impl Encoder {
-    /// Fits an encoder on historical sites whose scans refer to `access_points`; `origins` draw
-    /// tasks from those sites.
+    /// Fits an encoder on what historical sites, whose scans refer to `access_points`, tell of
+    /// themselves; `origins` draw tasks from those sites.
     ///
     /// # Errors
     /// If no task can be drawn, or no access point is shared (raw RSS fingerprint).
@@ -57,29 +59,33 @@ impl Encoder {
         access_points: &AccessPoints,
         rng: &mut ChaCha8Rng,
     ) -> Result<Self, Error> {
+        let summaries: Vec<SiteSummary> =
+            sites.iter().map(|site| SiteSummary::of(site, access_points)).collect();
         let names = match config.kind {
             FingerprintKind::RssNeighbors => Vec::new(),
-            FingerprintKind::RssVector => shared_access_points(sites, access_points)?,
+            FingerprintKind::RssVector => shared_access_points(&summaries)?,
         };
         let mut encoder = Self {
             config,
             access_points: names,
             standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
-            historical_frame: mean_frame(sites),
+            historical_frame: mean_frame(&summaries),
         };
         let n_inputs = encoder.n_inputs();
-        encoder.standardizer = Standardizer::fit(&[], n_inputs);
+        let mut sums = ColumnSums::of(&[], n_inputs);
         if config.scaling == Scaling::Historical {
             // Raw inputs: the standardisation is taken before they are put in order.
             let raw = FingerprintConfig { shape: FingerprintShape::Vector, ..config };
-            let bound = Self { config: raw, ..encoder.clone() }.bind(access_points);
-            let mut inputs = Vec::new();
+            let identity = Standardizer::from_sums(&sums);
+            let bound =
+                Self { config: raw, standardizer: identity, ..encoder.clone() }.bind(access_points);
             for origin in origins.iter().cycle().take(FITTING_TASKS) {
                 let draw = origin.draw_task(rng)?;
-                inputs.extend(site_tasks::encode(&draw, &bound)?.query.inputs);
+                let inputs = site_tasks::encode(&draw, &bound)?.query.inputs;
+                sums.add(&ColumnSums::of(&inputs, n_inputs));
             }
-            encoder.standardizer = encoder.fit_standardizer(&inputs);
         }
+        encoder.standardizer = encoder.fit_standardizer(&sums);
         Ok(encoder)
     }
 
@@ -98,11 +104,10 @@ impl Encoder {
         self.config.inputs(self.access_points.len())
     }
 
-    /// The standardisation of raw inputs `[n, n_inputs]`. Coordinates are in frame units already
-    /// and stay as they are: inputs and outputs share one frame.
-    #[must_use]
-    pub fn fit_standardizer(&self, inputs: &[f32]) -> Standardizer {
-        let mut fitted = Standardizer::fit(inputs, self.n_inputs());
+    /// The standardisation of raw inputs. Coordinates are in frame units already and stay as they
+    /// are: inputs and outputs share one frame.
+    fn fit_standardizer(&self, inputs: &ColumnSums) -> Standardizer {
+        let mut fitted = Standardizer::from_sums(inputs);
         if self.config.kind == FingerprintKind::RssNeighbors {
             fitted.mean[self.config.neighbors..].fill(0.0);
             fitted.std[self.config.neighbors..].fill(1.0);
@@ -124,48 +129,63 @@ impl Encoder {
     }
 }
 
+/// What a site tells of itself so that all sites encode alike. No measurement is in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSummary {
+    /// Name of its environment.
+    pub environment: String,
+    /// Centre and extent of its points.
+    pub frame: CoordinateFrame,
+    /// Names of the access points heard there.
+    pub access_points: BTreeSet<String>,
+}
+
+impl SiteSummary {
+    /// The summary of a site whose scans refer to `access_points`.
+    #[must_use]
+    pub fn of(site: &Site, access_points: &AccessPoints) -> Self {
+        let scans = site.points.iter().flat_map(|point| &point.scans);
+        let heard = scans.flat_map(RssScan::readings).map(|&(id, _)| id);
+        let heard: BTreeSet<AccessPointId> = heard.collect();
+        Self {
+            environment: site.environment.clone(),
+            frame: CoordinateFrame::around(site.points.iter().map(|p| &p.position)),
+            access_points: heard.iter().map(|&id| access_points.name(id).to_owned()).collect(),
+        }
+    }
+}
+
 /// The mean centre and extent of several sites.
-fn mean_frame(sites: &[Site]) -> CoordinateFrame {
-    let frames: Vec<_> = sites
-        .iter()
-        .map(|site| CoordinateFrame::around(site.points.iter().map(|p| &p.position)))
-        .collect();
-    let n = frames.len().max(1) as f64;
-    let mean = |pick: fn(&CoordinateFrame) -> f64| frames.iter().map(pick).sum::<f64>() / n;
+fn mean_frame(sites: &[SiteSummary]) -> CoordinateFrame {
+    let n = sites.len().max(1) as f64;
+    let mean = |pick: fn(&CoordinateFrame) -> f64| {
+        sites.iter().map(|site| pick(&site.frame)).sum::<f64>() / n
+    };
     CoordinateFrame {
         origin_x_m: mean(|f| f.origin_x_m),
         origin_y_m: mean(|f| f.origin_y_m),
-        scale_m: if frames.is_empty() { 1.0 } else { mean(|f| f.scale_m) },
+        scale_m: if sites.is_empty() { 1.0 } else { mean(|f| f.scale_m) },
     }
 }
 
 /// Access points heard in every historical environment; the raw RSS fingerprint's inputs.
-fn shared_access_points(
-    sites: &[Site],
-    access_points: &AccessPoints,
-) -> Result<Vec<String>, Error> {
-    use std::collections::{BTreeMap, BTreeSet};
-    let environments: BTreeSet<&str> = sites.iter().map(|s| s.environment.as_str()).collect();
-    let mut heard_in: BTreeMap<AccessPointId, BTreeSet<&str>> = BTreeMap::new();
+fn shared_access_points(sites: &[SiteSummary]) -> Result<Vec<String>, Error> {
+    // An environment's floors are several sites.
+    let mut heard_in: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
     for site in sites {
-        for scan in site.points.iter().flat_map(|p| &p.scans) {
-            for &(id, _) in scan.readings() {
-                heard_in.entry(id).or_default().insert(&site.environment);
-            }
-        }
+        heard_in.entry(&site.environment).or_default().extend(&site.access_points);
     }
-    let names: Vec<String> = heard_in
-        .into_iter()
-        .filter(|(_, heard)| heard.len() == environments.len())
-        .map(|(id, _)| access_points.name(id).to_owned())
-        .collect();
-    if names.is_empty() {
+    let mut environments = heard_in.into_values();
+    let mut shared = environments.next().unwrap_or_default();
+    environments.for_each(|heard| shared.retain(|name| heard.contains(name)));
+    if shared.is_empty() {
         return Err(Error::usage(
             "the historical environments share no access point, so the raw RSS fingerprint has no \
              inputs; use `kind = \"rss-neighbors\"`, which needs none in common",
         ));
     }
-    Ok(names)
+    Ok(shared.into_iter().cloned().collect())
 }
 
 impl BoundEncoder {
@@ -238,7 +258,10 @@ impl BoundEncoder {
     pub fn support_standardizer(&self, support_inputs: &[f32]) -> Option<Standardizer> {
         match self.encoder.config.scaling {
             Scaling::Historical => None,
-            Scaling::Support => Some(self.encoder.fit_standardizer(support_inputs)),
+            Scaling::Support => {
+                let sums = ColumnSums::of(support_inputs, self.encoder.n_inputs());
+                Some(self.encoder.fit_standardizer(&sums))
+            }
         }
     }
 

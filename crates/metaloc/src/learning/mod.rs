@@ -18,7 +18,7 @@ pub use csi::{
     Answer, CsiEncoder, CsiFingerprint, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
     csi_train, draw_csi_support,
 };
-pub use encoder::{BoundEncoder, Encoder};
+pub use encoder::{BoundEncoder, Encoder, SiteSummary};
 pub use meta_model::{Historical, MetaModel, TrainingRecord, meta_train};
 pub(crate) use meta_model::{History, Tasks, TrainingStart, n_meta_parameters, train_on};
 pub use network::{Architecture, NetworkConfig};

@@ -3,7 +3,7 @@
 use metaloc_meta::task::LabelScheme;
 use metaloc_nn::Shape;
 use metaloc_radio::fingerprint::{
-    CsiImage, CsiSpectrum, PixelRange, PrincipalComponents, Standardizer,
+    ColumnSums, CsiImage, CsiSpectrum, Moments, PixelRange, PrincipalComponents, Standardizer,
 };
 use metaloc_radio::preprocess::CsiWindow;
 use serde::{Deserialize, Serialize};
@@ -37,52 +37,70 @@ pub struct CsiEncoder {
 }
 
 impl CsiEncoder {
-    /// Fits an encoder on historical sites.
+    /// Fits an encoder on what historical sites tell of themselves.
     ///
     /// # Errors
     /// If there is no window, or environments differ in the windows' shape.
     pub(super) fn fit(config: &CsiLearning, sites: &[CsiSite]) -> Result<Self, Error> {
-        let windows =
-            || sites.iter().flat_map(|site| &site.points).flat_map(|point| &point.windows);
-        let shape = windows().next().map(|window| window.shape());
-        let range = PixelRange::fit(&windows().map(|window| &**window).collect::<Vec<_>>());
-        let (Some(window_shape), Some(pixel_range)) = (shape, range) else {
+        let windows = |site| windows_of(site).map(|window| &**window).collect::<Vec<_>>();
+        let mut ranges = Vec::new();
+        let mut first: Option<(&CsiSite, [usize; 3])> = None;
+        for site in sites {
+            let windows = windows(site);
+            let Some(range) = PixelRange::fit(&windows) else { continue };
+            let (like, shape) = *first.get_or_insert((site, windows[0].shape()));
+            if let Some(unlike) = windows.iter().find(|window| window.shape() != shape) {
+                return Err(Error::usage(format!(
+                    "environment {} has windows of {:?} packets, subcarriers and streams, {} has \
+                     {shape:?}; learn from environments with the same devices",
+                    site.environment,
+                    unlike.shape(),
+                    like.environment
+                )));
+            }
+            ranges.push((range, windows.len() as u64));
+        }
+        let (Some((site, window_shape)), Some(pixel_range)) = (first, PixelRange::mean(&ranges))
+        else {
             return Err(Error::usage(format!(
                 "no window of {} packets in the historical environments; use fewer \
                  (`csi.window.packets`), or environments that have channel state information",
                 config.window.packets
             )));
         };
-        let n_access_points = sites[0].access_points.len();
-        for site in sites {
-            let mut shapes = site.points.iter().flat_map(|p| &p.windows).map(|w| w.shape());
-            let unlike = shapes.find(|shape| *shape != window_shape);
-            if let Some(found) = unlike {
-                return Err(Error::usage(format!(
-                    "environment {} has windows of {found:?} packets, subcarriers and streams, {} \
-                     has {window_shape:?}; learn from environments with the same devices",
-                    site.environment, sites[0].environment
-                )));
-            }
-        }
         let mut encoder = Self {
             config: config.clone(),
             window_shape,
-            n_access_points,
+            n_access_points: site.access_points.len(),
             classes: Vec::new(),
             pixel_range,
             components: None,
             standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
         };
-        let raw: Result<Vec<Vec<f32>>, Error> = windows().map(|w| encoder.raw(w)).collect();
-        let mut raw = raw?;
         if let Some(share) = config.principal_components {
-            let fitted = PrincipalComponents::fit(&raw.concat(), raw[0].len(), share);
-            raw.iter_mut().for_each(|row| *row = fitted.project(row));
-            encoder.components = Some(fitted);
+            let mut all = Moments::default();
+            for site in sites {
+                let rows = encoder.rows(site)?;
+                add(&mut all, Moments::of(&rows, encoder.n_inputs()), Moments::add);
+            }
+            encoder.components = Some(PrincipalComponents::from_moments(&all, share));
         }
-        encoder.standardizer = encoder.fit_standardizer(&raw.concat());
+        let mut all = ColumnSums::default();
+        for site in sites {
+            let rows = encoder.rows(site)?;
+            add(&mut all, ColumnSums::of(&rows, encoder.n_columns()), ColumnSums::add);
+        }
+        encoder.standardizer = Standardizer::from_sums(&all);
         Ok(encoder)
+    }
+
+    /// The inputs of all windows of a site, not standardised.
+    fn rows(&self, site: &CsiSite) -> Result<Vec<f32>, Error> {
+        let mut rows = Vec::new();
+        for window in windows_of(site) {
+            rows.extend(self.encode(window)?);
+        }
+        Ok(rows)
     }
 
     /// Shape of one input as the network reads it.
@@ -195,5 +213,18 @@ impl CsiEncoder {
     /// Standardises encoded inputs in place, by `own` instead of history where given.
     pub fn standardize(&self, inputs: &mut [f32], own: Option<&Standardizer>) {
         own.unwrap_or(&self.standardizer).apply(inputs);
+    }
+}
+
+fn windows_of(site: &CsiSite) -> impl Iterator<Item = &std::sync::Arc<CsiWindow>> {
+    site.points.iter().flat_map(|point| &point.windows)
+}
+
+/// Adds what one site tells to what the sites before it told.
+fn add<T: Default + PartialEq>(all: &mut T, one: T, add: impl Fn(&mut T, &T)) {
+    if *all == T::default() {
+        *all = one;
+    } else {
+        add(all, &one);
     }
 }
