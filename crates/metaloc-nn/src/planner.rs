@@ -19,6 +19,7 @@ use crate::layer::relu::Relu;
 use crate::layer::ridge::Ridge;
 use crate::layer::sigmoid::Sigmoid;
 use crate::layer::softmax::Softmax;
+use crate::layer::softmax_mean::SoftmaxMean;
 use crate::layer::tanh::Tanh;
 use crate::layer::{Elementary, Layer, LayerDescription, ParameterArray, Refusal};
 use crate::network::ParameterView;
@@ -380,6 +381,7 @@ fn elementary(layer: &LayerDescription, inputs: &Shape) -> Result<Elementary, Re
         LayerDescription::Dropout { rate } => Dropout::check(inputs, *rate)?.into(),
         LayerDescription::LeakyRelu { slope } => LeakyRelu::check(inputs, *slope)?.into(),
         LayerDescription::Sigmoid {} => Sigmoid { shape }.into(),
+        LayerDescription::SoftmaxMean { values } => SoftmaxMean::check(inputs, *values)?.into(),
         LayerDescription::Softmax {} => Softmax { shape }.into(),
         LayerDescription::Relu {} => Relu { shape }.into(),
         LayerDescription::Tanh {} => Tanh { shape }.into(),

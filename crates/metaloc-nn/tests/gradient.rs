@@ -253,6 +253,12 @@ fn pooling() {
 }
 
 #[test]
+fn means_of_slots() {
+    compare(&behind(json!([4, 5]), json!({ "kind": "softmax_mean", "values": 2 })), 85);
+    compare(&behind(json!([3, 2, 3]), json!({ "kind": "softmax_mean", "values": 2 })), 86);
+}
+
+#[test]
 fn activations() {
     for (seed, layer) in (90..).zip([
         json!({ "kind": "leaky_relu", "slope": 0.2 }),

@@ -112,6 +112,12 @@ pub enum LayerDescription {
     Sigmoid {},
     /// Shares of one, over the last size.
     Softmax {},
+    /// The mean of slots, weighted by the softmax of their first features: a vote of nearest
+    /// reference points.
+    SoftmaxMean {
+        /// How many of a slot's last features are averaged.
+        values: usize,
+    },
     /// Hyperbolic tangent, value by value.
     Tanh {},
     /// The same values, row-major, without their shape.
@@ -177,6 +183,7 @@ impl LayerDescription {
             Self::LeakyRelu { .. } => "leaky_relu",
             Self::Sigmoid {} => "sigmoid",
             Self::Softmax {} => "softmax",
+            Self::SoftmaxMean { .. } => "softmax_mean",
             Self::Tanh {} => "tanh",
             Self::Flatten {} => "flatten",
             Self::Residual { .. } => "residual",

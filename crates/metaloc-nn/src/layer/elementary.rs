@@ -12,6 +12,7 @@ use super::relu::Relu;
 use super::ridge::Ridge;
 use super::sigmoid::Sigmoid;
 use super::softmax::Softmax;
+use super::softmax_mean::SoftmaxMean;
 use super::tanh::Tanh;
 use super::{Context, Layer, ParameterArray, Pass, Taken};
 use crate::number::Number;
@@ -95,5 +96,6 @@ elementary!(
     Ridge,
     Sigmoid,
     Softmax,
+    SoftmaxMean,
     Tanh
 );

@@ -26,6 +26,7 @@ pub(crate) mod ridge;
 pub(crate) mod sigmoid;
 pub(crate) mod signed_pool;
 pub(crate) mod softmax;
+pub(crate) mod softmax_mean;
 pub(crate) mod strip;
 pub(crate) mod tanh;
 mod window;
