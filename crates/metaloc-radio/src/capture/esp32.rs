@@ -279,7 +279,7 @@ fn mac_address(text: &str) -> Option<MacAddress> {
 fn since_1970(seconds: &str) -> Option<u64> {
     let seconds: f64 = seconds.trim().parse().ok()?;
     let us = (seconds * 1e6).round();
-    (0.0..1.8e16).contains(&us).then_some(us as u64 * 1000)
+    (0.0..1.8e16).contains(&us).then(|| us as u64 * 1000)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod csi_image;
 mod csi_spectrum;
+mod packet_whitening;
 mod principal_components;
 mod rss_neighbors;
 mod rss_vector;
@@ -17,6 +18,8 @@ mod standardizer;
 
 pub use csi_image::{CsiImage, PixelRange, PixelScale};
 pub use csi_spectrum::CsiSpectrum;
+pub(crate) use packet_whitening::normalize;
+pub use packet_whitening::{PacketMoment, PacketWhitening};
 pub use principal_components::{Moments, PrincipalComponents};
 pub use rss_neighbors::RssNeighbors;
 pub use rss_vector::RssVector;

@@ -13,6 +13,7 @@
 //!
 //! What was dropped is counted in a [`WindowReport`].
 
+mod canonical_packet;
 mod gain_control;
 mod hampel;
 mod outliers;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::RadioError;
 use crate::signal::CsiRecording;
 
+pub use canonical_packet::canonical_packet;
 pub use gain_control::GainControl;
 pub use hampel::Hampel;
 pub use outliers::Outliers;
@@ -90,6 +92,9 @@ pub enum Quantity {
     /// Its angle (rad), less the line over the subcarriers that the clocks leave
     /// ([`sanitize_phase`]).
     Phase,
+    /// Real and imaginary part, one after the other, of the packet without the delay that the clocks
+    /// leave, each stream at norm 1 ([`canonical_packet`]): twice as many numbers as subcarriers.
+    Complex,
 }
 
 /// Frames on the way through the steps.
@@ -227,6 +232,12 @@ impl Quantity {
                 let per_row = packets.subcarriers.len();
                 let rows = values.chunks_exact(per_row.max(1));
                 rows.flat_map(|row| sanitize_phase(row, &packets.subcarriers)).collect()
+            }
+            Self::Complex => {
+                let per_row = packets.subcarriers.len();
+                let rows = values.chunks_exact(per_row.max(1));
+                let canonical = rows.flat_map(|row| canonical_packet(row, &packets.subcarriers));
+                canonical.flat_map(|value| [value.re, value.im]).collect()
             }
         }
     }

@@ -105,10 +105,13 @@ pub(super) fn cut(
 }
 
 fn window(packets: &Packets, numbers: &[f32], range: std::ops::Range<usize>) -> CsiWindow {
-    let (n_subcarriers, n_streams) = (packets.subcarriers.len(), packets.n_streams);
-    let mut values = Vec::with_capacity(range.len() * packets.packet_len());
+    let n_streams = packets.n_streams;
+    // A quantity may make several numbers of a value.
+    let length = numbers.len() / packets.time_ns.len().max(1);
+    let n_subcarriers = length / n_streams.max(1);
+    let mut values = Vec::with_capacity(range.len() * length);
     for packet in range.clone() {
-        let packet = &numbers[packet * packets.packet_len()..][..packets.packet_len()];
+        let packet = &numbers[packet * length..][..length];
         for k in 0..n_subcarriers {
             values.extend((0..n_streams).map(|stream| packet[stream * n_subcarriers + k]));
         }

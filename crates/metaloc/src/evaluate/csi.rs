@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::Silent;
-use metaloc_radio::fingerprint::{CsiSpectrum, PixelRange};
+use metaloc_radio::fingerprint::{CsiSpectrum, PacketMoment, PixelRange};
 use metaloc_radio::geometry::Position;
-use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
+use metaloc_radio::preprocess::{CsiConfig, CsiWindow, Quantity};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,8 @@ use crate::learning::{
     csi_train, draw_csi_support,
 };
 use crate::locate::{
-    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum,
+    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, PacketMatch,
+    RidgeSpectrum, packet_moment,
 };
 use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
 
@@ -159,6 +160,8 @@ struct Windows {
     new: Vec<NewSite>,
     /// Amplitudes of the historical windows, for images.
     range: Option<PixelRange>,
+    /// Mean second moment of the historical environments' packets, where windows are complex.
+    moment: Option<PacketMoment>,
 }
 
 /// A draw in a new environment.
@@ -261,7 +264,11 @@ impl Runner<'_> {
         let new = new.collect::<Result<_, Error>>()?;
         let all = historical.iter().flat_map(|s| &s.points).flat_map(|p| &p.windows);
         let range = PixelRange::fit(&all.map(|window| &**window).collect::<Vec<_>>());
-        Ok(Windows { historical, new, range })
+        let moment = match config.quantity {
+            Quantity::Complex => mean_moment(&historical),
+            _ => None,
+        };
+        Ok(Windows { historical, new, range, moment })
     }
 
     /// Makes a method's locator for a draw.
@@ -293,7 +300,7 @@ impl Runner<'_> {
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
                 Box::new(AdaptedCsiNetwork::new(adapted)?)
             }
-            _ => compare(kind, method, settings, &support, cut.range.as_ref())?,
+            _ => compare(kind, method, settings, &support, cut)?,
         };
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
         Ok(Prepared {
@@ -411,8 +418,16 @@ fn training_key(config: &LearningConfig) -> String {
         let defaults = CsiLearning::default();
         (csi.top_k, csi.candidates, csi.similarity) =
             (defaults.top_k, defaults.candidates, defaults.similarity);
+        csi.packets = defaults.packets;
     }
     format!("{config:?}")
+}
+
+/// The mean second moment of several environments' packets.
+fn mean_moment(sites: &[CsiSite]) -> Option<PacketMoment> {
+    let moments: Vec<PacketMoment> =
+        sites.iter().filter_map(|site| packet_moment(site, 1)).collect();
+    PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>())
 }
 
 fn compare(
@@ -420,7 +435,7 @@ fn compare(
     method: &MethodConfig,
     settings: &CsiLearning,
     support: &CsiSite,
-    range: Option<&PixelRange>,
+    history: &Windows,
 ) -> Result<Box<dyn CsiLocator>, Error> {
     let spectrum = CsiSpectrum { deviation: settings.deviation };
     let support = support.clone();
@@ -434,15 +449,25 @@ fn compare(
             let no_history = || Error::usage("hi-knn needs historical windows for its pixels");
             let rule = ImageRule {
                 pixels: settings.pixels,
-                range: range.cloned().ok_or_else(no_history)?,
+                range: history.range.clone().ok_or_else(no_history)?,
                 similarity: settings.similarity,
             };
             Box::new(HistogramKnn::new(support, rule, method.k.unwrap_or(DEFAULT_K)))
         }
+        Kind::CompareCsi(CsiRule::Packets) => {
+            if settings.window.quantity != Quantity::Complex {
+                return Err(Error::usage(format!(
+                    "method `{}` compares packets: it needs `csi.window.quantity = \"complex\"`",
+                    method.name
+                )));
+            }
+            let (packets, moment) = (settings.packets.clone(), history.moment.as_ref());
+            Box::new(PacketMatch::new(support, packets, moment))
+        }
         Kind::Compare { .. } | Kind::Learn(_) => {
             return Err(Error::usage(format!(
                 "method `{}` compares RSS scans; with channel state information there are 1nn, \
-                 ridge, hi-knn, ri, tl and maml",
+                 ridge, hi-knn, packets, and networks",
                 method.name
             )));
         }

@@ -15,8 +15,10 @@ use metaloc_radio::radio_map::{Neighbor, RadioMap};
 use metaloc_radio::signal::RssScan;
 
 pub use adapted::AdaptedNetwork;
+pub(crate) use csi::packet_moment;
 pub use csi::{
-    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum,
+    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, PacketMatch,
+    PacketMatching, RidgeSpectrum,
 };
 pub use knn::Knn;
 pub use power_weighted_knn::PowerWeightedKnn;

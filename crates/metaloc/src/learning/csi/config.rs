@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::learning::Scaling;
+use crate::locate::PacketMatching;
 
 /// What is learned from channel state information, and how a task looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ pub struct CsiLearning {
     pub candidates: Option<usize>,
     /// How similarity of images is measured, for the candidates.
     pub similarity: ImageSimilarity,
+    /// How packets are matched.
+    pub packets: PacketMatching,
 }
 
 impl Default for CsiLearning {
@@ -68,6 +71,7 @@ impl Default for CsiLearning {
             top_k: 1,
             candidates: None,
             similarity: ImageSimilarity::default(),
+            packets: PacketMatching::default(),
         }
     }
 }
@@ -104,6 +108,7 @@ impl CsiLearning {
             Err(Error::usage(format!("setting `{setting}` must be {expected}")))
         };
         self.window.check()?;
+        self.packets.check()?;
         if self
             .principal_components
             .is_some_and(|share| share.is_nan() || share <= 0.0 || share > 1.0)

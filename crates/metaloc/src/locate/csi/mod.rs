@@ -3,6 +3,7 @@
 mod adapted;
 mod histogram_knn;
 mod nearest;
+mod packet_match;
 mod ridge;
 
 use metaloc_radio::preprocess::CsiWindow;
@@ -13,6 +14,8 @@ use crate::csi_site::CsiSite;
 pub use adapted::AdaptedCsiNetwork;
 pub use histogram_knn::{HistogramKnn, ImageRule};
 pub use nearest::NearestSpectrum;
+pub(crate) use packet_match::packet_moment;
+pub use packet_match::{PacketMatch, PacketMatching};
 pub use ridge::RidgeSpectrum;
 
 /// A method that places windows.
