@@ -167,7 +167,7 @@ fn every_layer_comes_back() {
         dense(2),
     ]);
     let model = train(&config, None, &mut Silent);
-    assert_eq!(model.network.inputs, [5, 3].into());
+    assert_eq!(model.network.as_ref().unwrap().inputs, [5, 3].into());
     write_meta(&model, &path).unwrap();
     let Loaded::Meta(back) = model_file::read(&path).unwrap() else { panic!("another kind") };
     assert_eq!(back, model);

@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::Silent;
-use metaloc_radio::fingerprint::{CsiSpectrum, PacketMoment, PixelRange};
+use metaloc_radio::fingerprint::{CsiSpectrum, PixelRange};
 use metaloc_radio::geometry::Position;
-use metaloc_radio::preprocess::{CsiConfig, CsiWindow, Quantity};
+use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +29,7 @@ use crate::learning::{
     csi_train, draw_csi_support,
 };
 use crate::locate::{
-    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, PacketMatch,
-    RidgeSpectrum, packet_moment,
+    CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum, csi_locator,
 };
 use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
 
@@ -160,8 +159,6 @@ struct Windows {
     new: Vec<NewSite>,
     /// Amplitudes of the historical windows, for images.
     range: Option<PixelRange>,
-    /// Mean second moment of the historical environments' packets, where windows are complex.
-    moment: Option<PacketMoment>,
 }
 
 /// A draw in a new environment.
@@ -264,11 +261,7 @@ impl Runner<'_> {
         let new = new.collect::<Result<_, Error>>()?;
         let all = historical.iter().flat_map(|s| &s.points).flat_map(|p| &p.windows);
         let range = PixelRange::fit(&all.map(|window| &**window).collect::<Vec<_>>());
-        let moment = match config.quantity {
-            Quantity::Complex => mean_moment(&historical),
-            _ => None,
-        };
-        Ok(Windows { historical, new, range, moment })
+        Ok(Windows { historical, new, range })
     }
 
     /// Makes a method's locator for a draw.
@@ -298,9 +291,9 @@ impl Runner<'_> {
                 outer_steps_and_s = Some((trained.model.record.iterations, trained.train_s));
                 let model = with_settings(&trained.model, settings);
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
-                Box::new(AdaptedCsiNetwork::new(adapted)?)
+                csi_locator(adapted)?
             }
-            _ => compare(kind, method, settings, &support, cut)?,
+            _ => compare(kind, method, settings, &support, cut.range.as_ref())?,
         };
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
         Ok(Prepared {
@@ -406,6 +399,7 @@ fn csi_settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {
 fn with_settings(model: &CsiModel, settings: &CsiLearning) -> CsiModel {
     let mut model = model.clone();
     let own = &mut model.encoder.config;
+    own.packets = settings.packets.clone();
     (own.top_k, own.candidates, own.similarity) =
         (settings.top_k, settings.candidates, settings.similarity);
     model
@@ -423,19 +417,12 @@ fn training_key(config: &LearningConfig) -> String {
     format!("{config:?}")
 }
 
-/// The mean second moment of several environments' packets.
-fn mean_moment(sites: &[CsiSite]) -> Option<PacketMoment> {
-    let moments: Vec<PacketMoment> =
-        sites.iter().filter_map(|site| packet_moment(site, 1)).collect();
-    PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>())
-}
-
 fn compare(
     kind: Kind,
     method: &MethodConfig,
     settings: &CsiLearning,
     support: &CsiSite,
-    history: &Windows,
+    range: Option<&PixelRange>,
 ) -> Result<Box<dyn CsiLocator>, Error> {
     let spectrum = CsiSpectrum { deviation: settings.deviation };
     let support = support.clone();
@@ -449,25 +436,15 @@ fn compare(
             let no_history = || Error::usage("hi-knn needs historical windows for its pixels");
             let rule = ImageRule {
                 pixels: settings.pixels,
-                range: history.range.clone().ok_or_else(no_history)?,
+                range: range.cloned().ok_or_else(no_history)?,
                 similarity: settings.similarity,
             };
             Box::new(HistogramKnn::new(support, rule, method.k.unwrap_or(DEFAULT_K)))
         }
-        Kind::CompareCsi(CsiRule::Packets) => {
-            if settings.window.quantity != Quantity::Complex {
-                return Err(Error::usage(format!(
-                    "method `{}` compares packets: it needs `csi.window.quantity = \"complex\"`",
-                    method.name
-                )));
-            }
-            let (packets, moment) = (settings.packets.clone(), history.moment.as_ref());
-            Box::new(PacketMatch::new(support, packets, moment))
-        }
         Kind::Compare { .. } | Kind::Learn(_) => {
             return Err(Error::usage(format!(
                 "method `{}` compares RSS scans; with channel state information there are 1nn, \
-                 ridge, hi-knn, packets, and networks",
+                 ridge, hi-knn and what learns",
                 method.name
             )));
         }

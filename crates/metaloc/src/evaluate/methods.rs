@@ -32,7 +32,6 @@ pub(super) enum CsiRule {
     Nearest,
     Ridge,
     HistogramKnn,
-    Packets,
 }
 
 /// How neighbours are averaged.
@@ -66,14 +65,13 @@ impl Kind {
         match base {
             "1nn" => return Ok(Self::CompareCsi(CsiRule::Nearest)),
             "ridge" => return Ok(Self::CompareCsi(CsiRule::Ridge)),
-            "packets" => return Ok(Self::CompareCsi(CsiRule::Packets)),
             "hi-knn" => return Ok(Self::CompareCsi(CsiRule::HistogramKnn)),
             _ => {}
         }
         let unknown = || {
             Error::usage(format!(
                 "unknown method `{name}`: knn-, wknn- or pwknn- followed by support, old, both or \
-                 full; 1nn, ridge, hi-knn or packets; or ri, tl, maml"
+                 full; 1nn, ridge or hi-knn; or ri, tl, maml"
             ))
         };
         let (rule, map) = base.split_once('-').ok_or_else(unknown)?;

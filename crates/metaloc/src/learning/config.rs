@@ -64,6 +64,8 @@ impl Default for AdaptationSettings {
 pub enum Algorithm {
     /// By one of the algorithms of `metaloc-meta`, from all historical environments.
     Trained(AlgorithmName),
+    /// Packet matching: no network, but the second moment of the historical packets.
+    Packets,
     /// Random initialization: no training at all.
     Ri,
 }
@@ -74,7 +76,7 @@ impl Algorithm {
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        AlgorithmName::ALL.iter().map(|&name| Self::Trained(name)).chain([Self::Ri])
+        AlgorithmName::ALL.iter().map(|&name| Self::Trained(name)).chain([Self::Packets, Self::Ri])
     }
 
     /// Name as on the command line.
@@ -82,6 +84,7 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Trained(algorithm) => algorithm.name(),
+            Self::Packets => "packets",
             Self::Ri => "ri",
         }
     }
@@ -303,9 +306,14 @@ impl LearningConfig {
             name.visit(self.maml, &self.variants, Nothing)?;
         }
         self.training.check()?;
-        match &self.csi {
-            Some(csi) => csi.check(self.loss(), self.task.samples_per_point),
-            None => self.check_rss(),
+        match (&self.csi, self.algorithm) {
+            (Some(csi), Algorithm::Packets) => csi.check_packets(),
+            (None, Algorithm::Packets) => Err(Error::usage(
+                "algorithm `packets` matches packets of channel state information: the settings \
+                 need a section `[csi]`",
+            )),
+            (Some(csi), _) => csi.check(self.loss(), self.task.samples_per_point),
+            (None, _) => self.check_rss(),
         }
     }
 

@@ -20,8 +20,8 @@ use crate::site::Site;
 pub struct MetaModel<E = Encoder> {
     /// The configuration that it was trained with.
     pub config: LearningConfig,
-    /// The network.
-    pub network: NetworkDescription,
+    /// The network; `None` where the algorithm has none.
+    pub network: Option<NetworkDescription>,
     /// From measurements to inputs.
     pub encoder: E,
     /// Meta-parameters, flat: the network's theta*, then what the algorithm learned besides.
@@ -54,13 +54,35 @@ pub struct TrainingRecord {
     pub outcome: Option<Outcome>,
 }
 
+impl TrainingRecord {
+    /// The record of a model whose network, if it has one, was not trained.
+    pub(crate) fn untrained(history: History, seed: u64) -> Self {
+        let History { environments, validation_environments, access_points, data_hash } = history;
+        Self {
+            seed,
+            environments,
+            validation_environments,
+            access_points,
+            data_hash,
+            iterations: 0,
+            best_iteration: None,
+            validation_loss: None,
+            outcome: None,
+        }
+    }
+}
+
 impl<E> MetaModel<E> {
     /// The learner that the parameters belong to.
     ///
     /// # Errors
-    /// If the network's description is not consistent.
+    /// If there is no network, or its description is not consistent.
     pub fn learner(&self) -> Result<NetworkLearner, Error> {
-        learner(&self.network, &self.config)
+        let network = self.network.as_ref().ok_or_else(|| {
+            let algorithm = self.config.algorithm.name();
+            Error::usage(format!("a model of algorithm `{algorithm}` has no network"))
+        })?;
+        learner(network, &self.config)
     }
 
     /// Adapts the network's parameters to a support set.
@@ -74,7 +96,7 @@ impl<E> MetaModel<E> {
     ) -> Result<Adapted, Error> {
         let learner = self.learner()?;
         let sizes = match self.config.algorithm {
-            Algorithm::Ri => StepSizes::uniform(adaptation.check()?.step_size),
+            Algorithm::Ri | Algorithm::Packets => StepSizes::uniform(adaptation.check()?.step_size),
             Algorithm::Trained(name) => {
                 let meta_parameters = &self.parameters[..];
                 let adaptation = adaptation.check()?;
@@ -187,6 +209,7 @@ pub(crate) fn train_on(
     let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
     let (parameters, record) =
         train_network(&network, tasks, history, state, (config, seed), observer)?;
+    let network = Some(network);
     Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
 }
 
@@ -210,7 +233,7 @@ pub(crate) fn train_network(
 ) -> Result<(Vec<f32>, TrainingRecord), Error> {
     let learner = learner(network, config)?;
     let (state, outcome) = match config.algorithm {
-        Algorithm::Ri => {
+        Algorithm::Ri | Algorithm::Packets => {
             let start = || start(&learner, &[], config, seed);
             (state.map_or_else(start, Ok)?, None)
         }
@@ -220,17 +243,12 @@ pub(crate) fn train_network(
             (state, Some(outcome))
         }
     };
-    let History { environments, validation_environments, access_points, data_hash } = history;
     let record = TrainingRecord {
-        seed,
-        environments,
-        validation_environments,
-        access_points,
-        data_hash,
         iterations: state.iteration,
         best_iteration: state.best.as_ref().map(|best| best.iteration),
         validation_loss: state.best.as_ref().map(|best| best.validation_loss),
         outcome,
+        ..TrainingRecord::untrained(history, seed)
     };
     Ok((state.result().to_vec(), record))
 }
@@ -296,7 +314,7 @@ pub(crate) fn n_meta_parameters(
 ) -> Result<usize, Error> {
     let learner = learner(network, config)?;
     let extras = match config.algorithm {
-        Algorithm::Ri => 0,
+        Algorithm::Ri | Algorithm::Packets => 0,
         Algorithm::Trained(name) => name.visit(config.maml, &config.variants, Extras(&learner))?,
     };
     Ok(learner.n_parameters() + extras)

@@ -18,7 +18,7 @@ pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
     AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, PacketMatch,
-    PacketMatching, RidgeSpectrum,
+    PacketMatching, RidgeSpectrum, csi_locator,
 };
 pub use knn::Knn;
 pub use power_weighted_knn::PowerWeightedKnn;

@@ -29,7 +29,7 @@ pub use write_beside::write_beside;
 
 use crate::error::Error;
 use crate::learning::{
-    CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel,
+    Algorithm, CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel,
     TrainingRecord, n_meta_parameters,
 };
 
@@ -48,7 +48,8 @@ struct Manifest<E, S> {
     format_version: u32,
     software_version: String,
     config: LearningConfig,
-    network: NetworkDescription,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<NetworkDescription>,
     encoder: E,
     record: TrainingRecord,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
@@ -233,14 +234,7 @@ fn read_model<E: AnyEncoder, S: DeserializeOwned>(
     let manifest: Manifest<E, S> =
         serde_json::from_str(text).map_err(|e| format!("its manifest: {e}"))?;
     let parameters = floats(tensors, "parameters")?;
-    let n_parameters = match &manifest.site {
-        // Adapted: what was learned besides has done its work.
-        Some(_) => manifest.network.check().map_err(|e| e.to_string())?.n_parameters(),
-        None => {
-            n_meta_parameters(&manifest.network, &manifest.config).map_err(|e| e.to_string())?
-        }
-    };
-    check_sizes(&manifest.network, &manifest.encoder, (&parameters, n_parameters))?;
+    check_parts(&manifest, &parameters)?;
     let model = MetaModel {
         config: manifest.config,
         network: manifest.network,
@@ -274,6 +268,26 @@ fn is_of_csi(text: &str) -> Result<bool, String> {
         ));
     }
     Ok(version.config.csi.is_some())
+}
+
+/// Checks that the parts of a model are there and fit each other.
+fn check_parts<E: AnyEncoder, S>(
+    manifest: &Manifest<E, S>,
+    parameters: &[f32],
+) -> Result<(), String> {
+    let Some(network) = &manifest.network else {
+        return if manifest.config.algorithm == Algorithm::Packets && parameters.is_empty() {
+            Ok(())
+        } else {
+            Err("inconsistent: it has no network; train anew".into())
+        };
+    };
+    let n_parameters = match &manifest.site {
+        // Adapted: what was learned besides has done its work.
+        Some(_) => network.check().map_err(|e| e.to_string())?.n_parameters(),
+        None => n_meta_parameters(network, &manifest.config).map_err(|e| e.to_string())?,
+    };
+    check_sizes(network, &manifest.encoder, (parameters, n_parameters))
 }
 
 /// Checks that network, encoder and parameters fit each other.

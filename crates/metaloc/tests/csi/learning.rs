@@ -4,12 +4,12 @@ use metaloc::csi_site::CsiSite;
 use metaloc::learning::{
     Algorithm, CsiHistorical, CsiModel, CsiSiteModel, LearningConfig, csi_train, draw_csi_support,
 };
-use metaloc::locate::{AdaptedCsiNetwork, CsiLocator, NotLocated};
+use metaloc::locate::{AdaptedCsiNetwork, CsiLocator, NotLocated, csi_locator};
 use metaloc::meta::seed::{Purpose, stream};
 use metaloc::meta::training::Silent;
 use metaloc::radio::preprocess::CsiWindow;
 
-use super::synthetic::{config, csi, sites, survey};
+use super::synthetic::{config, csi, packets, sites, survey};
 
 pub(crate) fn train(config: &LearningConfig, sites: &[CsiSite]) -> CsiModel {
     let historical = CsiHistorical { sites, validation_sites: &[], data_hash: "data" };
@@ -28,7 +28,7 @@ pub(crate) fn adapt(config: &LearningConfig) -> (CsiSiteModel, CsiSite) {
 }
 
 /// Share of the day's later windows located at the right point, and their mean error (m).
-fn score(locator: &impl CsiLocator, day: &CsiSite) -> (f64, f64) {
+fn score(locator: &dyn CsiLocator, day: &CsiSite) -> (f64, f64) {
     let (mut hits, mut metres, mut n) = (0, 0.0, 0);
     for point in &day.points {
         for window in &point.windows[4..] {
@@ -60,6 +60,21 @@ fn a_new_day_is_learned_from_three_windows_a_point() {
         let (accuracy, _) = located(csi);
         assert!(accuracy > 0.9, "{csi}: {accuracy}");
     }
+}
+
+#[test]
+fn packets_are_matched() {
+    let (site, day) = adapt(&packets());
+    assert!(site.model.encoder.packet_moment.is_some() && site.model.parameters.is_empty());
+    let (accuracy, _) = score(&*csi_locator(site.clone()).unwrap(), &day);
+    assert!(accuracy > 0.95, "{accuracy}");
+    // Windows of amplitudes are another kind.
+    let mut config = packets();
+    config.csi.as_mut().unwrap().window = csi(&super::synthetic::config("")).window.clone();
+    let message = config.check().unwrap_err().to_string();
+    assert!(message.contains("csi.window.quantity = \"complex\""), "{message}");
+    let without = LearningConfig { csi: None, ..packets() };
+    assert!(without.check().unwrap_err().to_string().contains("section `[csi]`"));
 }
 
 #[test]

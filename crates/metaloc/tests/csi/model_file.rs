@@ -1,12 +1,12 @@
 //! Models of channel state information, written and read.
 
 use metaloc::learning::{CsiHistorical, csi_train};
-use metaloc::locate::{AdaptedCsiNetwork, CsiLocator};
+use metaloc::locate::csi_locator;
 use metaloc::meta::training::{Observer, Progress, TrainingState};
 use metaloc::model_file::{self, Loaded, write_checkpoint, write_csi_site, write_meta};
 
 use super::learning::{adapt, train};
-use super::synthetic::{config, csi, sites, survey};
+use super::synthetic::{config, csi, packets, sites, survey};
 
 /// Keeps the state of an iteration.
 struct Keep(u64, Option<TrainingState>);
@@ -43,16 +43,17 @@ fn a_start_comes_back() {
 fn an_adapted_model_locates_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("day3.model");
-    for text in ["labels = \"global\"", "scaling = \"support\"", "candidates = 3"] {
-        let (site, day) = adapt(&config(text));
+    let networks = ["labels = \"global\"", "scaling = \"support\"", "candidates = 3"].map(config);
+    for config in networks.into_iter().chain([packets()]) {
+        let (site, day) = adapt(&config);
         write_csi_site(&site, &path).unwrap();
         let Loaded::CsiSite(back) = model_file::read(&path).unwrap() else {
             panic!("another kind")
         };
         assert_eq!((&back.support, &back.support_losses), (&site.support, &site.support_losses));
-        let [before, after] = [site, *back].map(|site| AdaptedCsiNetwork::new(site).unwrap());
+        let [before, after] = [site, *back].map(|site| csi_locator(site).unwrap());
         for window in day.points.iter().map(|point| &point.windows[7]) {
-            assert_eq!(before.locate(window), after.locate(window), "{text}");
+            assert_eq!(before.locate(window), after.locate(window), "{config:?}");
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use metaloc::csi_site::CsiSite;
-use metaloc::learning::{CsiLearning, LearningConfig};
+use metaloc::learning::{Algorithm, CsiLearning, LearningConfig};
 use metaloc::radio::geometry::Position;
 use metaloc::radio::num_complex::Complex32;
-use metaloc::radio::preprocess::CsiConfig;
+use metaloc::radio::preprocess::{CsiConfig, Quantity};
 use metaloc::radio::signal::{Chip, CsiFrame, CsiRecording, RssScan, Stream, Subcarriers};
 use metaloc::survey::{Environment, Sample, SampleCsi, Survey, SurveyPoint};
 
@@ -43,9 +43,11 @@ fn recording(point: usize, day: usize, set: usize) -> CsiRecording {
         subcarriers: Subcarriers::All(64),
         values: (0..64)
             .map(|k| {
-                let seed = ((day * POINTS + point) * SETS + set) * 1000 + packet * 64 + k;
-                let size = amplitude(point, day, k) + 10.0 * noise(seed);
-                Complex32::from_polar(size.abs(), noise(seed + 7) * 3.0)
+                let seed = ((day * POINTS + point) * SETS + set) * 1000 + packet * 64;
+                let size = amplitude(point, day, k) + 10.0 * noise(seed + k);
+                // The clocks' phase and delay are others in each packet.
+                let (phase, slope) = (3.0 * noise(seed + 7), 0.2 * noise(seed + 11));
+                Complex32::from_polar(size.abs(), phase + slope * k as f32)
             })
             .collect(),
     };
@@ -97,6 +99,15 @@ pub(crate) fn config(csi: &str) -> LearningConfig {
          [csi]\nwindow = {{ packets = {PACKETS} }}\nways = {POINTS}\n{csi}"
     );
     let config: LearningConfig = toml::from_str(&text).unwrap();
+    config.check().unwrap();
+    config
+}
+
+/// Settings of packet matching.
+pub(crate) fn packets() -> LearningConfig {
+    let mut config = LearningConfig { algorithm: Algorithm::Packets, ..config("") };
+    let csi = config.csi.get_or_insert_default();
+    csi.window.quantity = Quantity::Complex;
     config.check().unwrap();
     config
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use metaloc::capture::{CaptureFile, Transmitter, WindowStream};
 use metaloc::learning::CsiSiteModel;
-use metaloc::locate::{AdaptedCsiNetwork, CsiLocator};
+use metaloc::locate::csi_locator;
 use metaloc::radio::capture::{CaptureOptions, Event};
 use metaloc::radio::signal::Chip;
 
@@ -22,7 +22,7 @@ pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Res
     }
     let transmitters = transmitters(args, &site)?;
     let encoder = site.model.encoder.clone();
-    let locator = AdaptedCsiNetwork::new(site)?;
+    let locator = csi_locator(site)?;
     let named = |chip: &Chip| args.chip.as_deref() == Some(chip.name());
     let chip = Chip::ALL.into_iter().find(named);
     let options = CaptureOptions { chip, ..CaptureOptions::default() };

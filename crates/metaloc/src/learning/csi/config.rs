@@ -3,7 +3,7 @@
 use metaloc_meta::task::LabelScheme;
 use metaloc_nn::Loss;
 use metaloc_radio::fingerprint::PixelScale;
-use metaloc_radio::preprocess::CsiConfig;
+use metaloc_radio::preprocess::{CsiConfig, Quantity};
 use metaloc_radio::similarity::ImageSimilarity;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,18 @@ pub enum Answer {
 }
 
 impl CsiLearning {
+    /// Checks what packet matching needs.
+    pub(crate) fn check_packets(&self) -> Result<(), Error> {
+        self.window.check()?;
+        self.packets.check()?;
+        if self.window.quantity == Quantity::Complex {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "algorithm `packets` compares complex values: set `csi.window.quantity = \"complex\"`",
+        ))
+    }
+
     /// Checks the settings; `loss` and samples a point stand elsewhere in the configuration.
     pub(crate) fn check(&self, loss: Loss, samples_per_point: usize) -> Result<(), Error> {
         let refuse = |setting: &str, expected: &str| {

@@ -3,7 +3,8 @@
 use metaloc_meta::task::LabelScheme;
 use metaloc_nn::Shape;
 use metaloc_radio::fingerprint::{
-    ColumnSums, CsiImage, CsiSpectrum, Moments, PixelRange, PrincipalComponents, Standardizer,
+    ColumnSums, CsiImage, CsiSpectrum, Moments, PacketMoment, PixelRange, PrincipalComponents,
+    Standardizer,
 };
 use metaloc_radio::preprocess::CsiWindow;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct CsiEncoder {
     /// The directions that spectra are reduced to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub components: Option<PrincipalComponents>,
+    /// The mean second moment of the historical environments' packets, for packet matching.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet_moment: Option<PacketMoment>,
     /// Historical mean and deviation: of each channel of images, of each number of spectra.
     pub standardizer: Standardizer,
 }
@@ -75,6 +79,7 @@ impl CsiEncoder {
             classes: Vec::new(),
             pixel_range,
             components: None,
+            packet_moment: None,
             standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
         };
         if let Some(share) = config.principal_components {

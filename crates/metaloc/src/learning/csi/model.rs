@@ -3,13 +3,15 @@
 use metaloc_meta::site::Environment;
 use metaloc_meta::task::LabelScheme;
 use metaloc_meta::training::{Observer, TrainingState};
+use metaloc_radio::fingerprint::PacketMoment;
 
 use super::tasks::CsiTasks;
 use super::{Answer, CsiEncoder, CsiLearning};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::meta_model::{History, Tasks, train_network};
-use crate::learning::{LearningConfig, MetaModel};
+use crate::learning::{Algorithm, LearningConfig, MetaModel, TrainingRecord};
+use crate::locate::packet_moment;
 
 /// A trained start for environments surveyed with channel state information.
 pub type CsiModel = MetaModel<CsiEncoder>;
@@ -47,6 +49,9 @@ pub fn csi_train(
         let all = historical.sites.iter().chain(historical.validation_sites);
         encoder.classes = class_names(all);
     }
+    if config.algorithm == Algorithm::Packets {
+        return Ok(packet_model(encoder, historical, config, seed));
+    }
     let network = config.network.describe(&encoder.inputs(), encoder.n_outputs())?;
     let tasks = |sites: &[CsiSite]| -> Result<Vec<CsiTasks<'_>>, Error> {
         let samples = config.task.samples_per_point;
@@ -55,22 +60,49 @@ pub fn csi_train(
     let (sources, held_out) = (tasks(historical.sites)?, tasks(historical.validation_sites)?);
     let environments = named(historical.sites, &sources);
     let validation = named(historical.validation_sites, &held_out);
+    let history = history_of(historical);
+    let drawn = Tasks { environments: &environments, validation: &validation };
+    let (parameters, record) =
+        train_network(&network, drawn, history, state, (config, seed), observer)?;
+    drop((sources, held_out));
+    let network = Some(network);
+    Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
+}
+
+/// What the training record says of the data.
+fn history_of(historical: CsiHistorical<'_>) -> History {
     let names = |sites: &[CsiSite]| sites.iter().map(|site| site.environment.clone()).collect();
     let mut access_points: Vec<String> =
         historical.sites.iter().flat_map(|site| site.access_points.clone()).collect();
     access_points.sort_unstable();
     access_points.dedup();
-    let history = History {
+    History {
         environments: names(historical.sites),
         validation_environments: names(historical.validation_sites),
         access_points,
         data_hash: historical.data_hash.to_owned(),
-    };
-    let drawn = Tasks { environments: &environments, validation: &validation };
-    let (parameters, record) =
-        train_network(&network, drawn, history, state, (config, seed), observer)?;
-    drop((sources, held_out));
-    Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
+    }
+}
+
+/// A model that matches packets: of history it keeps the environments' mean second moment.
+fn packet_model(
+    mut encoder: CsiEncoder,
+    historical: CsiHistorical<'_>,
+    config: &LearningConfig,
+    seed: u64,
+) -> CsiModel {
+    let every = encoder.config.packets.every;
+    let moments: Vec<PacketMoment> =
+        historical.sites.iter().filter_map(|site| packet_moment(site, every)).collect();
+    encoder.packet_moment =
+        PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>());
+    MetaModel {
+        config: config.resolved(),
+        network: None,
+        encoder,
+        parameters: Vec::new(),
+        record: TrainingRecord::untrained(history_of(historical), seed),
+    }
 }
 
 fn named<'a>(sites: &'a [CsiSite], tasks: &'a [CsiTasks<'_>]) -> Vec<Environment<'a>> {

@@ -11,6 +11,7 @@ use rand::seq::IndexedRandom;
 use super::{Answer, CsiModel};
 use crate::csi_site::{CsiPoint, CsiSite};
 use crate::error::Error;
+use crate::learning::Algorithm;
 
 /// An adapted model with its support set: nothing else is needed to locate.
 #[derive(Debug, Clone)]
@@ -79,6 +80,10 @@ impl CsiSiteModel {
         let mut site =
             Self { model: model.clone(), support, adaptation, support_losses: Vec::new() };
         let settings = &model.encoder.config;
+        if model.config.algorithm == Algorithm::Packets {
+            site.check()?;
+            return Ok(site);
+        }
         if settings.candidates.is_some_and(|n| n < site.support.points.len()) {
             // Adapted when it locates; a first task shows whether that works.
             site.adapted_to(&(0..settings.candidates.unwrap_or(0)).collect::<Vec<_>>())?;
@@ -94,6 +99,18 @@ impl CsiSiteModel {
     /// # Errors
     /// A point that the model has no output for, more points than outputs, windows of another shape.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.model.config.algorithm == Algorithm::Packets {
+            let encoder = &self.model.encoder;
+            let size = (encoder.window_shape[1] / 2).pow(2);
+            let fits =
+                |values: &[f64]| values.len() == size && values.iter().all(|x| x.is_finite());
+            let moment = encoder.packet_moment.as_ref();
+            if moment.is_some_and(|m| !fits(&m.real) || !fits(&m.imaginary)) {
+                return Err(Error::usage("the packets' second moment does not fit the windows"));
+            }
+            let mut windows = self.support.points.iter().flat_map(|point| &point.windows);
+            return windows.try_for_each(|window| self.model.encoder.encode(window).map(drop));
+        }
         let n_points = self.support.points.len();
         let n = self.model.encoder.config.candidates.map_or(n_points, |n| n.min(n_points));
         self.support_of(&(0..n).collect::<Vec<_>>()).map(drop)

@@ -10,6 +10,8 @@ use metaloc_radio::preprocess::CsiWindow;
 
 use super::{Candidate, Estimate, NotLocated};
 use crate::csi_site::CsiSite;
+use crate::error::Error;
+use crate::learning::{Algorithm, CsiSiteModel};
 
 pub use adapted::AdaptedCsiNetwork;
 pub use histogram_knn::{HistogramKnn, ImageRule};
@@ -25,6 +27,19 @@ pub trait CsiLocator: Sync {
     /// # Errors
     /// [`NotLocated`] if the window gives no ground for a place; never a guess.
     fn locate(&self, window: &CsiWindow) -> Result<Estimate, NotLocated>;
+}
+
+/// The locator of an adapted model.
+///
+/// # Errors
+/// If the model is not consistent.
+pub fn csi_locator(site: CsiSiteModel) -> Result<Box<dyn CsiLocator>, Error> {
+    if site.model.config.algorithm == Algorithm::Packets {
+        let encoder = &site.model.encoder;
+        let (settings, moment) = (encoder.config.packets.clone(), encoder.packet_moment.as_ref());
+        return Ok(Box::new(PacketMatch::new(site.support, settings, moment)));
+    }
+    Ok(Box::new(AdaptedCsiNetwork::new(site)?))
 }
 
 /// The estimate that some weights of the surveyed points make: the centroid of the `top_k` with most
