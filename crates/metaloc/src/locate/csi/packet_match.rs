@@ -49,10 +49,10 @@ pub struct PacketMatching {
 impl Default for PacketMatching {
     fn default() -> Self {
         Self {
-            every: 1,
-            power: 0.5,
-            epsilon: 1e-4,
-            own_share: 0.3,
+            every: 5,
+            power: 0.6,
+            epsilon: 1e-3,
+            own_share: 0.5,
             delays: vec![0.0],
             sharpness: 20.0,
         }
