@@ -29,6 +29,8 @@ pub mod seed;
 pub mod site;
 pub mod step_sizes;
 pub mod task;
+#[cfg(test)]
+mod test_models;
 pub mod training;
 
 pub use adapt::{AdaptationConfig, adapt, adapt_with};
