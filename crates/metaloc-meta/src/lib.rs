@@ -17,13 +17,17 @@
 
 pub mod adapt;
 pub mod algorithm;
+pub mod anil;
 pub mod baseline;
 mod error;
 pub mod inner_loop;
 pub mod learner;
 pub mod maml;
+pub mod maml_plus_plus;
 pub mod message;
+pub mod meta_sgd;
 pub mod registry;
+pub mod reptile;
 pub mod round;
 pub mod seed;
 pub mod site;

@@ -71,6 +71,13 @@ pub struct Maml {
     config: MamlConfig,
 }
 
+impl Maml {
+    /// The settings, which are legal.
+    pub(crate) const fn config(&self) -> MamlConfig {
+        self.config
+    }
+}
+
 impl MetaAlgorithm for Maml {
     fn name(&self) -> &'static str {
         "maml"

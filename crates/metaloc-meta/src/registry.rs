@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::anil::AnilConfig;
 use crate::baseline::TransferLearning;
 use crate::maml::{Maml, MamlConfig};
+use crate::maml_plus_plus::MamlPlusPlusConfig;
+use crate::meta_sgd::MetaSgdConfig;
+use crate::reptile::ReptileConfig;
 use crate::{MetaAlgorithm, MetaError};
 
 /// Settings of an algorithm, from which it is made.
@@ -101,6 +105,14 @@ impl AlgorithmConfig for TransferLearning {
 algorithms! {
     /// Model-agnostic meta-learning (Algorithm 1).
     Maml "maml" maml: NoSettings,
+    /// MAML whose inner loop changes the head alone.
+    Anil "anil" anil: AnilConfig,
+    /// MAML with learned step sizes for each layer and step, judged at every step.
+    MamlPlusPlus "maml-pp" maml_pp: MamlPlusPlusConfig,
+    /// MAML with a learned step size for each parameter.
+    MetaSgd "meta-sgd" meta_sgd: MetaSgdConfig,
+    /// Towards what ordinary training on each task comes to.
+    Reptile "reptile" reptile: ReptileConfig,
     /// Transfer learning: ordinary joint training on the historical environments.
     Tl "tl" tl: TransferLearning,
 }

@@ -137,3 +137,24 @@ pub(crate) fn difference_error(
     }
     (error / size).sqrt()
 }
+
+/// Query losses of the network after each of so many steps on the support set, a step size for
+/// each step and parameter: plain descent, independent of the inner loop.
+pub(crate) fn query_losses(
+    theta: &[f32],
+    task: &Task,
+    steps: usize,
+    step_size: impl Fn(usize, usize) -> f32,
+) -> Vec<f64> {
+    let learner = smooth_network();
+    let (mut theta, mut gradient) = (theta.to_vec(), vec![0.0; theta.len()]);
+    let mut workspace = learner.workspace();
+    let descend = |step| {
+        let support = &task.support;
+        learner.loss_and_gradient(&theta, support, &mut gradient, &mut workspace).unwrap();
+        let moves = theta.iter_mut().zip(&gradient).enumerate();
+        moves.for_each(|(place, (p, g))| *p -= step_size(step, place) * g);
+        f64::from(learner.loss(&theta, &task.query, &mut workspace).unwrap())
+    };
+    (0..steps).map(descend).collect()
+}
