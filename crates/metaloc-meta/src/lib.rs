@@ -23,9 +23,11 @@ mod error;
 pub mod inner_loop;
 pub mod learner;
 pub mod maml;
+pub mod maml_dg;
 pub mod maml_plus_plus;
 pub mod message;
 pub mod meta_sgd;
+pub mod mldg;
 pub mod registry;
 pub mod reptile;
 pub mod round;
@@ -36,6 +38,7 @@ pub mod task;
 #[cfg(test)]
 mod test_models;
 pub mod training;
+mod two_domains;
 
 pub use adapt::{AdaptationConfig, adapt, adapt_with};
 pub use algorithm::MetaAlgorithm;

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::anil::AnilConfig;
 use crate::baseline::TransferLearning;
 use crate::maml::{Maml, MamlConfig};
+use crate::maml_dg::MamlDgConfig;
 use crate::maml_plus_plus::MamlPlusPlusConfig;
 use crate::meta_sgd::MetaSgdConfig;
+use crate::mldg::MldgConfig;
 use crate::reptile::ReptileConfig;
 use crate::{MetaAlgorithm, MetaError};
 
@@ -105,6 +107,8 @@ impl AlgorithmConfig for TransferLearning {
 algorithms! {
     /// Model-agnostic meta-learning (Algorithm 1).
     Maml "maml" maml: NoSettings,
+    /// MAML whose step in one environment must also help in another (Algorithm 3).
+    MamlDg "maml-dg" maml_dg: MamlDgConfig,
     /// MAML whose inner loop changes the head alone.
     Anil "anil" anil: AnilConfig,
     /// MAML with learned step sizes for each layer and step, judged at every step.
@@ -113,6 +117,8 @@ algorithms! {
     MetaSgd "meta-sgd" meta_sgd: MetaSgdConfig,
     /// Towards what ordinary training on each task comes to.
     Reptile "reptile" reptile: ReptileConfig,
+    /// Joint training whose step in one environment must also help in another.
+    Mldg "mldg" mldg: MldgConfig,
     /// Transfer learning: ordinary joint training on the historical environments.
     Tl "tl" tl: TransferLearning,
 }

@@ -7,7 +7,9 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::MetaError;
-use crate::message::{FirstStep, GradientReply, GradientRequest, TaskNumber};
+use crate::message::{
+    FirstStep, GradientReply, GradientRequest, SupportGradientRequest, TaskNumber,
+};
 use crate::seed::{ChaCha8Rng, Purpose, stream};
 use crate::site::Site;
 
@@ -85,23 +87,17 @@ impl<'a> Round<'a> {
             .collect()
     }
 
-    /// M tasks of one environment, numbered from `first`, each of one of its sites.
+    /// M tasks of one environment, numbered from `first`, each of a site of it drawn at random:
+    /// the same numbers are the same tasks.
     #[must_use]
-    pub fn tasks_of_domain(
-        &self,
-        domain: usize,
-        first: u64,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<SiteTask> {
-        let sites = &self.domains[domain];
+    pub fn tasks_of_domain(&self, domain: usize, first: TaskNumber) -> Vec<SiteTask> {
+        let (sites, TaskNumber { iteration, task: first }) = (&self.domains[domain], first);
+        // Stream 0 is the iteration's own.
+        let mut rng = stream(self.seed, Purpose::Sites, iteration, first + 1);
         (first..first + self.n_tasks as u64)
             .map(|task| {
-                let site = if sites.len() < 2 {
-                    sites[0]
-                } else {
-                    sites[rng.random_range(0..sites.len())]
-                };
-                SiteTask { site, number: TaskNumber { iteration: self.iteration, task } }
+                let site = if sites.len() < 2 { 0 } else { rng.random_range(0..sites.len()) };
+                SiteTask { site: sites[site], number: TaskNumber { iteration, task } }
             })
             .collect()
     }
@@ -132,10 +128,25 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// The site of a task.
-    #[must_use]
-    pub fn site(&self, task: SiteTask) -> &'a dyn Site {
-        self.sites[task.site]
+    /// Asks the sites for support losses of `tasks` and their gradients at `parameters`, in
+    /// parallel.
+    ///
+    /// # Errors
+    /// The first failing task's error, in the tasks' order.
+    pub fn support_gradients(
+        &self,
+        tasks: &[SiteTask],
+        parameters: &[f32],
+    ) -> Result<Vec<GradientReply>, MetaError> {
+        let ask = |&SiteTask { site, number }: &SiteTask| {
+            let parameters = Cow::Borrowed(parameters);
+            let mut reply = GradientReply::default();
+            let request = SupportGradientRequest { task: number, parameters };
+            self.sites[site].support_gradient(&request, &mut reply)?;
+            Ok(reply)
+        };
+        let replies: Vec<Result<GradientReply, MetaError>> = tasks.par_iter().map(ask).collect();
+        replies.into_iter().collect()
     }
 
     fn sum_replies(
