@@ -35,6 +35,7 @@ pub mod seed;
 pub mod site;
 pub mod step_sizes;
 pub mod task;
+pub mod task_weighted;
 #[cfg(test)]
 mod test_models;
 pub mod training;

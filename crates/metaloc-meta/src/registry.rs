@@ -10,6 +10,7 @@ use crate::maml_plus_plus::MamlPlusPlusConfig;
 use crate::meta_sgd::MetaSgdConfig;
 use crate::mldg::MldgConfig;
 use crate::reptile::ReptileConfig;
+use crate::task_weighted::TaskWeightedConfig;
 use crate::{MetaAlgorithm, MetaError};
 
 /// Settings of an algorithm, from which it is made.
@@ -117,6 +118,8 @@ algorithms! {
     MetaSgd "meta-sgd" meta_sgd: MetaSgdConfig,
     /// Towards what ordinary training on each task comes to.
     Reptile "reptile" reptile: ReptileConfig,
+    /// MAML in which harder tasks weigh more.
+    TaskWeighted "task-weighted" task_weighted: TaskWeightedConfig,
     /// Joint training whose step in one environment must also help in another.
     Mldg "mldg" mldg: MldgConfig,
     /// Transfer learning: ordinary joint training on the historical environments.

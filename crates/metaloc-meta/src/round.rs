@@ -128,6 +128,38 @@ impl<'a> Round<'a> {
         })
     }
 
+    /// As [`Round::gradient`], each task's gradient times a weight: `weights` gets the losses of all
+    /// tasks in their order, and gives as many weights. They are numbers to the gradient: not
+    /// differentiated.
+    ///
+    /// # Errors
+    /// As [`Round::gradient`].
+    pub fn gradient_weighted(
+        &mut self,
+        tasks: &[SiteTask],
+        meta_parameters: &[f32],
+        weights: impl Fn(&[f32]) -> Vec<f32>,
+        sum: &mut [f32],
+    ) -> Result<f32, MetaError> {
+        self.make_room(tasks.len());
+        let (sites, replies) = (self.sites, &mut self.replies[..tasks.len()]);
+        let ask = |(&SiteTask { site, number }, reply): (&SiteTask, &mut GradientReply)| {
+            let meta_parameters = Cow::Borrowed(meta_parameters);
+            let first_step = FirstStep::Own;
+            let request = GradientRequest { task: number, meta_parameters, first_step };
+            sites[site].gradient(&request, reply)?;
+            Ok(reply.loss)
+        };
+        let losses: Vec<Result<f32, MetaError>> =
+            tasks.par_iter().zip(&mut *replies).map(ask).collect();
+        let losses: Vec<f32> = losses.into_iter().collect::<Result<_, _>>()?;
+        let weights = weights(&losses);
+        self.sum_replies(tasks.len(), sum, |task, reply| {
+            reply.gradient.iter_mut().for_each(|g| *g *= weights[task]);
+            Ok(())
+        })
+    }
+
     /// Asks the sites for support losses of `tasks` and their gradients at `parameters`, in
     /// parallel.
     ///
@@ -149,15 +181,20 @@ impl<'a> Round<'a> {
         replies.into_iter().collect()
     }
 
+    fn make_room(&mut self, n_tasks: usize) {
+        if self.replies.len() < n_tasks {
+            self.replies.resize_with(n_tasks, GradientReply::default);
+        }
+    }
+
+    /// Runs `ask` for each reply, in parallel, and sums gradients; the mean loss.
     fn sum_replies(
         &mut self,
         n_tasks: usize,
         sum: &mut [f32],
         ask: impl Fn(usize, &mut GradientReply) -> Result<(), MetaError> + Sync,
     ) -> Result<f32, MetaError> {
-        if self.replies.len() < n_tasks {
-            self.replies.resize_with(n_tasks, GradientReply::default);
-        }
+        self.make_room(n_tasks);
         match &mut self.replies[..n_tasks] {
             [] => {
                 sum.fill(0.0);
