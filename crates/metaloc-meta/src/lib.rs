@@ -8,8 +8,8 @@
 //! - [`task`]s: a support set to learn from and a query set to be judged on;
 //! - a [`Learner`]: any model that gives its loss and gradient at given parameters. Parameters are
 //!   one flat vector, so that an algorithm reads like its equation;
-//! - a [`MetaAlgorithm`]: how the tasks of one iteration become one gradient ([`maml`], and
-//!   [`baseline`]s such as transfer learning);
+//! - a [`MetaAlgorithm`]: how the tasks of one iteration become one gradient ([`maml`], its
+//!   relatives, and [`baseline`]s such as transfer learning; [`registry`] has all by name);
 //! - [`training`], the loop around it, resumable and observed, and [`adapt()`], what happens in the
 //!   new environment.
 //!

@@ -133,7 +133,7 @@ impl MetaAlgorithm for MamlDg {
                 self.domains.gradient(round, &tasks, meta_parameters, exact, gradient)
             }
             Reading::R2 => self.one_after_the_other(round, meta_parameters, gradient),
-            Reading::R3 => self.to_the_letter(round, meta_parameters, gradient),
+            Reading::R3 => self.by_the_letter(round, meta_parameters, gradient),
             Reading::AsReleased => self.as_released(round, meta_parameters, gradient),
         }
     }
@@ -157,7 +157,7 @@ impl MamlDg {
     }
 
     /// r3: line 10 takes the support gradient at theta', and steps from theta.
-    fn to_the_letter(
+    fn by_the_letter(
         &self,
         round: &mut Round<'_>,
         theta: &[f32],

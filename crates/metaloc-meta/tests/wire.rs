@@ -1,5 +1,5 @@
 //! Historical samples stay at their site: all that crosses is recorded, trained through and
-//! searched.
+//! searched for their numbers. That is not to say that gradients tell nothing about them.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::collections::HashSet;

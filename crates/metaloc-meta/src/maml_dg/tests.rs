@@ -168,7 +168,7 @@ fn with_plain_steps_one_step_on_the_sum_is_two_steps() {
         state.parameters
     };
     let distance = |outer: OptimizerDescription| {
-        let (one, two) = (trained(Reading::R1, outer.clone()), trained(Reading::R2, outer));
+        let (one, two) = (trained(Reading::R1, outer), trained(Reading::R2, outer));
         assert!(one.iter().zip(&smooth_start()).any(|(to, from)| (to - from).abs() > 1e-2));
         one.iter().zip(&two).map(|(one, two)| (one - two).abs()).fold(0.0, f32::max)
     };
