@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::Task;
     use crate::site::in_process;
-    use crate::test_models::{Line, batch};
+    use crate::test_models::{Line, batch, smooth_network, smooth_start, smooth_task};
     use crate::two_domains::draw_domains;
 
     /// I: samples (1, 3) and (2, 1), gradient 5 theta - 5, loss 5 at 0; beta_v = 0.1: theta' = 0.5.
@@ -122,5 +122,48 @@ mod tests {
                 assert!((loss - (5.0 + 1.25) / 2.0).abs() < 1e-6, "{loss}");
             });
         }
+    }
+
+    /// The product with the Hessian matrix by differences against the engine's exact one.
+    #[test]
+    fn the_product_by_differences_is_right_to_three_digits() {
+        let (learner, theta) = (smooth_network(), smooth_start());
+        let tasks = [smooth_task(2), smooth_task(3)];
+        let config = MldgConfig { virtual_step_size: 0.2, weight: 1.0 };
+        let environments = [("one", &tasks[0] as _), ("two", &tasks[1] as _)];
+        let iterated = |second_order| {
+            let inner = MamlConfig { second_order, ..MamlConfig::default() };
+            let mldg = config.algorithm(inner).unwrap();
+            in_process(&environments, (&learner, &mldg), 5, |sites| {
+                let mut round = Round::new(sites, 1, 5);
+                while draw_domains(&round, "").unwrap() != [0, 1] {
+                    round.iteration += 1;
+                }
+                let (mut theta, mut gradient) = (theta.clone(), vec![0.0; theta.len()]);
+                mldg.iterate(&mut round, &mut theta, &mut gradient).unwrap();
+                gradient
+            })
+        };
+        let (first_order, exact) = (iterated(false), iterated(true));
+        let found = first_order.iter().zip(&exact).map(|(first, exact)| (first - exact) / 0.2);
+
+        let mut workspace = learner.workspace();
+        let [one, two] = tasks.each_ref().map(|task| task.support.joined(&task.query));
+        let mut gradient = |at: &[f32], batch| {
+            let mut gradient = vec![0.0; at.len()];
+            learner.loss_and_gradient(at, batch, &mut gradient, &mut workspace).unwrap();
+            gradient
+        };
+        let step = gradient(&theta, &one);
+        let elsewhere: Vec<f32> = theta.iter().zip(step).map(|(p, g)| p - 0.2 * g).collect();
+        let direction = gradient(&elsewhere, &two);
+        let mut expected = vec![0.0; theta.len()];
+        learner
+            .hessian_vector_product(&theta, &one, &direction, &mut expected, &mut workspace)
+            .unwrap();
+        let distance: f32 = found.zip(&expected).map(|(f, e)| (f - e).powi(2)).sum();
+        let size: f32 = expected.iter().map(|e| e.powi(2)).sum();
+        let error = (distance / size).sqrt();
+        assert!(error < 1e-3, "{error}");
     }
 }

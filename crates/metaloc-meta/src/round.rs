@@ -128,9 +128,8 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// As [`Round::gradient`], each task's gradient times a weight: `weights` gets the losses of all
-    /// tasks in their order, and gives as many weights. They are numbers to the gradient: not
-    /// differentiated.
+    /// As [`Round::gradient`], each task's gradient times a weight: `weigh` gets the losses of all
+    /// tasks in their order, and puts weights in their places. These are not differentiated.
     ///
     /// # Errors
     /// As [`Round::gradient`].
@@ -138,7 +137,7 @@ impl<'a> Round<'a> {
         &mut self,
         tasks: &[SiteTask],
         meta_parameters: &[f32],
-        weights: impl Fn(&[f32]) -> Vec<f32>,
+        weigh: impl FnOnce(&mut [f32]),
         sum: &mut [f32],
     ) -> Result<f32, MetaError> {
         self.make_room(tasks.len());
@@ -150,10 +149,9 @@ impl<'a> Round<'a> {
             sites[site].gradient(&request, reply)?;
             Ok(reply.loss)
         };
-        let losses: Vec<Result<f32, MetaError>> =
-            tasks.par_iter().zip(&mut *replies).map(ask).collect();
-        let losses: Vec<f32> = losses.into_iter().collect::<Result<_, _>>()?;
-        let weights = weights(&losses);
+        let losses: Vec<Result<f32, MetaError>> = tasks.par_iter().zip(replies).map(ask).collect();
+        let mut weights: Vec<f32> = losses.into_iter().collect::<Result<_, _>>()?;
+        weigh(&mut weights);
         self.sum_replies(tasks.len(), sum, |task, reply| {
             reply.gradient.iter_mut().for_each(|g| *g *= weights[task]);
             Ok(())

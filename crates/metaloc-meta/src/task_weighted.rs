@@ -70,18 +70,20 @@ impl MetaAlgorithm for TaskWeighted {
         gradient: &mut [f32],
     ) -> Result<f32, MetaError> {
         let tasks = round.tasks();
-        round.gradient_weighted(&tasks, meta_parameters, weights, gradient)
+        round.gradient_weighted(&tasks, meta_parameters, weigh, gradient)
     }
 }
 
-/// Weights in proportion to losses, of mean 1.
-fn weights(losses: &[f32]) -> Vec<f32> {
-    let total: f64 = losses.iter().map(|&loss| f64::from(loss.max(0.0))).sum();
-    if total <= 0.0 {
-        return vec![1.0; losses.len()];
+/// Puts in the place of losses weights in proportion to them, of mean 1.
+fn weigh(losses: &mut [f32]) {
+    losses.iter_mut().for_each(|loss| *loss = loss.max(0.0));
+    let total: f64 = losses.iter().copied().map(f64::from).sum();
+    if total > 0.0 {
+        let per_loss = losses.len() as f64 / total;
+        losses.iter_mut().for_each(|loss| *loss = (f64::from(*loss) * per_loss) as f32);
+    } else {
+        losses.fill(1.0);
     }
-    let per_loss = losses.len() as f64 / total;
-    losses.iter().map(|&loss| (f64::from(loss.max(0.0)) * per_loss) as f32).collect()
 }
 
 #[cfg(test)]
@@ -95,10 +97,15 @@ mod tests {
 
     #[test]
     fn weights_by_hand() {
-        assert_eq!(weights(&[1.0, 2.0, 5.0, 0.0]), [0.5, 1.0, 2.5, 0.0]);
-        assert_eq!(weights(&[3.0]), [1.0]);
-        assert_eq!(weights(&[0.0, -1.0]), [1.0, 1.0]);
-        assert_eq!(weights(&[-1.0, 4.0]), [0.0, 2.0]);
+        for (mut losses, weights) in [
+            (vec![1.0, 2.0, 5.0, 0.0], vec![0.5, 1.0, 2.5, 0.0]),
+            (vec![3.0], vec![1.0]),
+            (vec![0.0, -1.0], vec![1.0, 1.0]),
+            (vec![-1.0, 4.0], vec![0.0, 2.0]),
+        ] {
+            weigh(&mut losses);
+            assert_eq!(losses, weights);
+        }
     }
 
     fn gradient<L: Learner>(learner: &L, tasks: [&Task; 2], theta: &[f32]) -> (f32, Vec<f32>) {
