@@ -5,7 +5,8 @@ use metaloc_nn::{Initializer, Loss, Network, Objective, Targets, Workspace};
 use crate::seed::ChaCha8Rng;
 use crate::{Batch, Labels, MetaError};
 
-/// A model that is trained by gradients. Any such model can be meta-trained: implement this.
+/// A model that is trained by gradients. Any such model can be meta-trained: implement this, as
+/// `examples/own_model.rs` does.
 ///
 /// Parameters are one flat vector of [`Learner::n_parameters`] numbers.
 pub trait Learner: Sync {

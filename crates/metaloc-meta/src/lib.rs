@@ -8,8 +8,8 @@
 //! - [`task`]s: a support set to learn from and a query set to be judged on;
 //! - a [`Learner`]: any model that gives its loss and gradient at given parameters. Parameters are
 //!   one flat vector, so that an algorithm reads like its equation;
-//! - a [`MetaAlgorithm`]: how the tasks of one iteration become one gradient ([`maml`], and
-//!   [`baseline`]s such as transfer learning);
+//! - a [`MetaAlgorithm`]: how the tasks of one iteration become one gradient ([`maml`], its
+//!   relatives, and [`baseline`]s such as transfer learning; [`registry`] has all by name);
 //! - [`training`], the loop around it, resumable and observed, and [`adapt()`], what happens in the
 //!   new environment.
 //!
@@ -17,19 +17,29 @@
 
 pub mod adapt;
 pub mod algorithm;
+pub mod anil;
 pub mod baseline;
 mod error;
 pub mod inner_loop;
 pub mod learner;
 pub mod maml;
+pub mod maml_dg;
+pub mod maml_plus_plus;
 pub mod message;
+pub mod meta_sgd;
+pub mod mldg;
 pub mod registry;
+pub mod reptile;
 pub mod round;
 pub mod seed;
 pub mod site;
 pub mod step_sizes;
 pub mod task;
+pub mod task_weighted;
+#[cfg(test)]
+mod test_models;
 pub mod training;
+mod two_domains;
 
 pub use adapt::{AdaptationConfig, adapt, adapt_with};
 pub use algorithm::MetaAlgorithm;

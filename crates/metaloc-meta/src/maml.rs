@@ -71,6 +71,13 @@ pub struct Maml {
     config: MamlConfig,
 }
 
+impl Maml {
+    /// The settings, which are legal.
+    pub(crate) const fn config(&self) -> MamlConfig {
+        self.config
+    }
+}
+
 impl MetaAlgorithm for Maml {
     fn name(&self) -> &'static str {
         "maml"
@@ -101,72 +108,10 @@ mod tests {
     use crate::round::{Round, SiteTask};
     use crate::seed::ChaCha8Rng;
     use crate::site::{Environment, in_process};
-    use crate::{Batch, Labels, NetworkLearner, Task};
-    use metaloc_nn::{Activation, Initializer, Loss, NetworkDescription};
-
-    /// `f(x) = p0 x` with loss mean (f - y)^2, written out by hand: independent of the engine. Its
-    /// Hessian matrix is the mean of 2 x^2.
-    struct Line;
-
-    impl Learner for Line {
-        type Workspace = ();
-        fn n_parameters(&self) -> usize {
-            1
-        }
-        fn initial_parameters(&self, _: &mut ChaCha8Rng) -> Vec<f32> {
-            vec![0.0]
-        }
-        fn workspace(&self) {}
-        fn loss_and_gradient(
-            &self,
-            p: &[f32],
-            batch: &Batch,
-            gradient: &mut [f32],
-            (): &mut (),
-        ) -> Result<f32, MetaError> {
-            let Labels::Values { values, .. } = &batch.labels else { panic!("values") };
-            let n = values.len() as f32;
-            let residuals: Vec<f32> =
-                batch.inputs.iter().zip(values).map(|(x, y)| p[0] * x - y).collect();
-            gradient[0] =
-                residuals.iter().zip(&batch.inputs).map(|(r, x)| 2.0 * r * x).sum::<f32>() / n;
-            Ok(residuals.iter().map(|r| r * r).sum::<f32>() / n)
-        }
-        fn hessian_vector_product(
-            &self,
-            _: &[f32],
-            batch: &Batch,
-            direction: &[f32],
-            product: &mut [f32],
-            (): &mut (),
-        ) -> Result<(), MetaError> {
-            let squares: f32 = batch.inputs.iter().map(|x| 2.0 * x * x).sum();
-            product[0] = squares / batch.inputs.len() as f32 * direction[0];
-            Ok(())
-        }
-        fn loss(&self, p: &[f32], batch: &Batch, ws: &mut ()) -> Result<f32, MetaError> {
-            self.loss_and_gradient(p, batch, &mut [0.0], ws)
-        }
-        fn predict(
-            &self,
-            p: &[f32],
-            inputs: &[f32],
-            (): &mut (),
-            answers: &mut Vec<f32>,
-        ) -> Result<(), MetaError> {
-            answers.extend(inputs.iter().map(|x| p[0] * x));
-            Ok(())
-        }
-    }
-
-    fn rng(seed: u64) -> ChaCha8Rng {
-        crate::seed::stream(seed, crate::seed::Purpose::Initialization, 0, 0)
-    }
-
-    fn batch(x: f32, y: f32) -> Batch {
-        let labels = Labels::Values { values: vec![y], n_outputs: 1 };
-        Batch { inputs: vec![x], n_inputs: 1, labels }
-    }
+    use crate::test_models::{
+        Line, at_hand, batch, difference_error, run, smooth_network, smooth_start, smooth_task,
+    };
+    use crate::{Batch, Task};
 
     /// One task by hand: theta = 1, support (1, 3), query (2, 1), alpha = 0.1.
     /// Support gradient 2 (1 - 3) 1 = -4, so theta' = 1.4; query gradient 2 (2.8 - 1) 2 = 7.2,
@@ -184,15 +129,10 @@ mod tests {
         ] {
             let config = MamlConfig { inner_step_size: 0.1, inner_steps, second_order };
             let maml = config.check().unwrap();
-            let mut slot = TaskSlot::new(&Line);
-            let found = maml.task_gradient(&Line, &[1.0], &at_hand(&task), &mut slot).unwrap();
+            let (found, found_gradient) = run(&maml, &Line, &[1.0], &at_hand(&task));
             assert!((found - loss).abs() < 1e-5, "{found}");
-            assert!((slot.gradient[0] - gradient).abs() < 1e-5, "{}", slot.gradient[0]);
+            assert!((found_gradient[0] - gradient).abs() < 1e-5, "{found_gradient:?}");
         }
-    }
-
-    fn at_hand(task: &Task) -> TaskAtHand<'_> {
-        TaskAtHand { task, iteration: 0, first_step: &FirstStep::Own }
     }
 
     #[test]
@@ -215,45 +155,17 @@ mod tests {
     /// random directions; f32, so that a large step and a tolerance of a few thousandths are needed.
     #[test]
     fn the_second_order_gradient_is_the_derivative_of_the_meta_objective() {
-        let network = NetworkDescription::mlp(3, &[8, 8], 2, Activation::Tanh).check().unwrap();
-        let initializer = Initializer::XavierUniform;
-        let learner = NetworkLearner { network, loss: Loss::SquaredError, initializer };
-        let theta = learner.initial_parameters(&mut rng(1));
-        let mut draw = rng(2);
-        let mut values = |n| -> Vec<f32> {
-            (0..n).map(|_| rand::Rng::next_u32(&mut draw) as f32 / 2f32.powi(31) - 1.0).collect()
-        };
-        let mut batch = |n: usize| {
-            let labels = Labels::Values { values: values(2 * n), n_outputs: 2 };
-            Batch { inputs: values(3 * n), n_inputs: 3, labels }
-        };
-        let task = Task { support: batch(7), query: batch(9) };
-        let directions: Vec<Vec<f32>> = (0..5).map(|_| values(theta.len())).collect();
+        let (theta, task) = (smooth_start(), smooth_task(2));
         let run = |theta: &[f32], second_order| {
             let config = MamlConfig { inner_step_size: 0.3, inner_steps: 3, second_order };
-            let mut slot = TaskSlot::new(&learner);
-            let maml = config.check().unwrap();
-            let loss = maml.task_gradient(&learner, theta, &at_hand(&task), &mut slot).unwrap();
-            (f64::from(loss), slot.gradient)
+            run(&config.check().unwrap(), &smooth_network(), theta, &at_hand(&task))
         };
-        let along = |gradient: &[f32], direction: &[f32]| -> f64 {
-            gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum()
+        let objective = |theta: &[f32]| f64::from(run(theta, false).0);
+        let error = |second_order| {
+            let gradient = run(&theta, second_order).1;
+            difference_error(objective, &theta, &vec![2e-3; theta.len()], &gradient)
         };
-        let (exact, first_order) = (run(&theta, true).1, run(&theta, false).1);
-        let (mut error, mut first_order_error, mut size) = (0.0, 0.0, 0.0);
-        for direction in &directions {
-            let step = 2e-3;
-            let at = |sign: f32| {
-                let moved: Vec<f32> =
-                    theta.iter().zip(direction).map(|(p, d)| p + sign * step * d).collect();
-                run(&moved, false).0
-            };
-            let expected = (at(1.0) - at(-1.0)) / (2.0 * f64::from(step));
-            error += (along(&exact, direction) - expected).powi(2);
-            first_order_error += (along(&first_order, direction) - expected).powi(2);
-            size += expected.powi(2);
-        }
-        let (error, first_order_error) = ((error / size).sqrt(), (first_order_error / size).sqrt());
+        let (error, first_order_error) = (error(true), error(false));
         assert!(error < 3e-3, "{error}");
         assert!(first_order_error > 30.0 * error, "{first_order_error}, {error}");
     }

@@ -2,8 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::anil::AnilConfig;
 use crate::baseline::TransferLearning;
 use crate::maml::{Maml, MamlConfig};
+use crate::maml_dg::MamlDgConfig;
+use crate::maml_plus_plus::MamlPlusPlusConfig;
+use crate::meta_sgd::MetaSgdConfig;
+use crate::mldg::MldgConfig;
+use crate::reptile::ReptileConfig;
+use crate::task_weighted::TaskWeightedConfig;
 use crate::{MetaAlgorithm, MetaError};
 
 /// Settings of an algorithm, from which it is made.
@@ -101,6 +108,20 @@ impl AlgorithmConfig for TransferLearning {
 algorithms! {
     /// Model-agnostic meta-learning (Algorithm 1).
     Maml "maml" maml: NoSettings,
+    /// MAML whose step in one environment must also help in another (Algorithm 3).
+    MamlDg "maml-dg" maml_dg: MamlDgConfig,
+    /// MAML whose inner loop changes the head alone.
+    Anil "anil" anil: AnilConfig,
+    /// MAML with learned step sizes for each layer and step, judged at every step.
+    MamlPlusPlus "maml-pp" maml_pp: MamlPlusPlusConfig,
+    /// MAML with a learned step size for each parameter.
+    MetaSgd "meta-sgd" meta_sgd: MetaSgdConfig,
+    /// Towards what ordinary training on each task comes to.
+    Reptile "reptile" reptile: ReptileConfig,
+    /// MAML in which harder tasks weigh more.
+    TaskWeighted "task-weighted" task_weighted: TaskWeightedConfig,
+    /// Joint training whose step in one environment must also help in another.
+    Mldg "mldg" mldg: MldgConfig,
     /// Transfer learning: ordinary joint training on the historical environments.
     Tl "tl" tl: TransferLearning,
 }

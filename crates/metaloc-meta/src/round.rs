@@ -7,7 +7,9 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::MetaError;
-use crate::message::{FirstStep, GradientReply, GradientRequest, TaskNumber};
+use crate::message::{
+    FirstStep, GradientReply, GradientRequest, SupportGradientRequest, TaskNumber,
+};
 use crate::seed::{ChaCha8Rng, Purpose, stream};
 use crate::site::Site;
 
@@ -85,23 +87,17 @@ impl<'a> Round<'a> {
             .collect()
     }
 
-    /// M tasks of one environment, numbered from `first`, each of one of its sites.
+    /// M tasks of one environment, numbered from `first`, each of a site of it drawn at random:
+    /// the same numbers are the same tasks.
     #[must_use]
-    pub fn tasks_of_domain(
-        &self,
-        domain: usize,
-        first: u64,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<SiteTask> {
-        let sites = &self.domains[domain];
+    pub fn tasks_of_domain(&self, domain: usize, first: TaskNumber) -> Vec<SiteTask> {
+        let (sites, TaskNumber { iteration, task: first }) = (&self.domains[domain], first);
+        // Stream 0 is the iteration's own.
+        let mut rng = stream(self.seed, Purpose::Sites, iteration, first + 1);
         (first..first + self.n_tasks as u64)
             .map(|task| {
-                let site = if sites.len() < 2 {
-                    sites[0]
-                } else {
-                    sites[rng.random_range(0..sites.len())]
-                };
-                SiteTask { site, number: TaskNumber { iteration: self.iteration, task } }
+                let site = if sites.len() < 2 { 0 } else { rng.random_range(0..sites.len()) };
+                SiteTask { site: sites[site], number: TaskNumber { iteration, task } }
             })
             .collect()
     }
@@ -132,21 +128,71 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// The site of a task.
-    #[must_use]
-    pub fn site(&self, task: SiteTask) -> &'a dyn Site {
-        self.sites[task.site]
+    /// As [`Round::gradient`], each task's gradient times a weight: `weigh` gets the losses of all
+    /// tasks in their order, and puts weights in their places. These are not differentiated.
+    ///
+    /// # Errors
+    /// As [`Round::gradient`].
+    pub fn gradient_weighted(
+        &mut self,
+        tasks: &[SiteTask],
+        meta_parameters: &[f32],
+        weigh: impl FnOnce(&mut [f32]),
+        sum: &mut [f32],
+    ) -> Result<f32, MetaError> {
+        self.make_room(tasks.len());
+        let (sites, replies) = (self.sites, &mut self.replies[..tasks.len()]);
+        let ask = |(&SiteTask { site, number }, reply): (&SiteTask, &mut GradientReply)| {
+            let meta_parameters = Cow::Borrowed(meta_parameters);
+            let first_step = FirstStep::Own;
+            let request = GradientRequest { task: number, meta_parameters, first_step };
+            sites[site].gradient(&request, reply)?;
+            Ok(reply.loss)
+        };
+        let losses: Vec<Result<f32, MetaError>> = tasks.par_iter().zip(replies).map(ask).collect();
+        let mut weights: Vec<f32> = losses.into_iter().collect::<Result<_, _>>()?;
+        weigh(&mut weights);
+        self.sum_replies(tasks.len(), sum, |task, reply| {
+            reply.gradient.iter_mut().for_each(|g| *g *= weights[task]);
+            Ok(())
+        })
     }
 
+    /// Asks the sites for support losses of `tasks` and their gradients at `parameters`, in
+    /// parallel.
+    ///
+    /// # Errors
+    /// The first failing task's error, in the tasks' order.
+    pub fn support_gradients(
+        &self,
+        tasks: &[SiteTask],
+        parameters: &[f32],
+    ) -> Result<Vec<GradientReply>, MetaError> {
+        let ask = |&SiteTask { site, number }: &SiteTask| {
+            let parameters = Cow::Borrowed(parameters);
+            let mut reply = GradientReply::default();
+            let request = SupportGradientRequest { task: number, parameters };
+            self.sites[site].support_gradient(&request, &mut reply)?;
+            Ok(reply)
+        };
+        let replies: Vec<Result<GradientReply, MetaError>> = tasks.par_iter().map(ask).collect();
+        replies.into_iter().collect()
+    }
+
+    fn make_room(&mut self, n_tasks: usize) {
+        if self.replies.len() < n_tasks {
+            self.replies.resize_with(n_tasks, GradientReply::default);
+        }
+    }
+
+    /// Runs `ask` for each reply, in parallel, and sums gradients; the mean loss.
     fn sum_replies(
         &mut self,
         n_tasks: usize,
         sum: &mut [f32],
         ask: impl Fn(usize, &mut GradientReply) -> Result<(), MetaError> + Sync,
     ) -> Result<f32, MetaError> {
-        if self.replies.len() < n_tasks {
-            self.replies.resize_with(n_tasks, GradientReply::default);
-        }
+        self.make_room(n_tasks);
         match &mut self.replies[..n_tasks] {
             [] => {
                 sum.fill(0.0);

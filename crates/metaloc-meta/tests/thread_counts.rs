@@ -6,17 +6,20 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use metaloc_meta::maml::{Maml, MamlConfig};
+use metaloc_meta::maml_dg::{MamlDgConfig, Reading};
+use metaloc_meta::maml_plus_plus::MamlPlusPlusConfig;
 use metaloc_meta::message::FirstStep;
+use metaloc_meta::registry::{AlgorithmName, Variants, Visitor};
 use metaloc_meta::round::Round;
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
-use metaloc_meta::site::in_process;
+use metaloc_meta::site::{Environment, in_process};
 use metaloc_meta::task::RegressionSampler;
 use metaloc_meta::training::{
     Observer, Outcome, Progress, Silent, TrainingConfig, TrainingData, TrainingState,
     ValidationConfig, mean_query_loss, train,
 };
-use metaloc_meta::{AdaptationConfig, Batch, Labels, Learner, MetaError, NetworkLearner};
-use metaloc_meta::{Task, TaskSource, adapt};
+use metaloc_meta::{AdaptationConfig, Batch, Labels, Learner, MetaAlgorithm, MetaError};
+use metaloc_meta::{NetworkLearner, Task, TaskSource, adapt};
 use metaloc_nn::{
     Activation, Initializer, LayerDescription, Loss, NetworkDescription, OptimizerDescription,
 };
@@ -53,10 +56,11 @@ fn start(learner: &NetworkLearner, config: &TrainingConfig) -> TrainingState {
     TrainingState::start(parameters, &config.outer).unwrap()
 }
 
-/// A pool of 200 samples with 4 inputs and 2 outputs.
-fn pool() -> RegressionSampler {
+/// A pool of 200 samples with 4 inputs and 2 outputs; another one for each number.
+fn pool(number: u8) -> RegressionSampler {
     let inputs: Vec<f32> = (0..800).map(|i| ((i * i + 7 * i) % 101) as f32 / 50.0 - 1.0).collect();
-    let values = inputs.chunks(4).flat_map(|x| [x[0] * x[1] + x[2], (2.0 * x[3]).sin()]).collect();
+    let curve = |x: &[f32]| [x[0] * x[1] + x[2], (f32::from(number) * x[3]).sin()];
+    let values = inputs.chunks(4).flat_map(curve).collect();
     RegressionSampler::new((inputs, 4), (values, 2), (8, 11)).unwrap()
 }
 
@@ -106,7 +110,7 @@ fn train_on_pool(
     config: &TrainingConfig,
     observer: &mut dyn Observer,
 ) -> Outcome {
-    train_on(&pool(), &learner(4, 2), Some(ADAPTATION), (config, state), observer)
+    train_on(&pool(2), &learner(4, 2), Some(ADAPTATION), (config, state), observer)
 }
 
 #[test]
@@ -124,6 +128,53 @@ fn one_and_two_threads_train_the_same_bytes() {
     assert_eq!(one, trained(2));
     assert_eq!(one, trained(3));
     assert_ne!(one[..10], bits(&start(&learner(4, 2), &config))[..10]);
+}
+
+/// A few iterations of an algorithm on two environments.
+struct Trained<'a>(&'a [Environment<'a>]);
+
+impl Visitor for Trained<'_> {
+    type Output = Vec<u32>;
+
+    fn visit<A: MetaAlgorithm>(self, algorithm: &A) -> Vec<u32> {
+        let (learner, config) = (learner(4, 2), config(6, 3, 100));
+        let mut state = start(&learner, &config);
+        let extras = algorithm.initial_extras(&learner);
+        let parameters = [state.parameters, extras].concat();
+        state = TrainingState::start(parameters, &config.outer).unwrap();
+        in_process(self.0, (&learner, algorithm), SEED, |sites| {
+            let data = TrainingData { sites, validation: Some((sites, ADAPTATION)), seed: SEED };
+            train(algorithm, data, &config, &mut state, &mut Silent).unwrap();
+        });
+        bits(&state)
+    }
+}
+
+#[test]
+fn one_and_more_threads_train_the_same_bytes_by_every_algorithm() {
+    let (one, two) = (pool(1), pool(2));
+    let environments: [Environment<'_>; 2] = [("one", &one), ("two", &two)];
+    let inner =
+        MamlConfig { inner_step_size: ADAPTATION.step_size, inner_steps: 2, second_order: true };
+    let variants = Variants {
+        maml_pp: MamlPlusPlusConfig { annealing_iterations: 3, second_order_from: 2 },
+        maml_dg: MamlDgConfig { reading: Reading::R4, ..MamlDgConfig::default() },
+        ..Variants::default()
+    };
+    let mut all = Vec::new();
+    for algorithm in AlgorithmName::ALL {
+        let trained = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| algorithm.visit(inner, &variants, Trained(&environments)).unwrap())
+        };
+        let one = trained(1);
+        assert_eq!(one, trained(2), "{}", algorithm.name());
+        assert_eq!(one, trained(3), "{}", algorithm.name());
+        all.push(one);
+    }
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), AlgorithmName::ALL.len(), "each does something of its own");
 }
 
 /// A small convolutional network and a batch for it that is worth splitting over threads.
@@ -251,7 +302,7 @@ fn training_stops_when_it_converged_and_returns_the_best() {
     let adaptation = AdaptationConfig { step_size: 1.0, steps: 0 };
     let mut state = TrainingState::start(vec![0.0], &config.outer).unwrap();
     let run = |state: &mut TrainingState| {
-        train_on(&pool(), &Walker, Some(adaptation), (&config, state), &mut Silent)
+        train_on(&pool(2), &Walker, Some(adaptation), (&config, state), &mut Silent)
     };
     let outcome = run(&mut state);
 
