@@ -103,10 +103,15 @@ pub(crate) struct Json {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// The learning methods by name.
+fn algorithm_names() -> Vec<&'static str> {
+    metaloc::learning::Algorithm::all().map(metaloc::learning::Algorithm::name).collect()
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The learning method whose estimates are drawn.
-    #[arg(long, default_value = "maml", value_parser = ["maml", "tl", "ri"])]
+    #[arg(long, default_value = "maml", value_parser = algorithm_names())]
     pub(crate) algorithm: String,
     /// Folder for the report; must not exist yet.
     #[arg(long, default_value = "metaloc-demo")]
@@ -260,7 +265,7 @@ pub(crate) struct Train {
     #[arg(long, value_delimiter = ',')]
     pub(crate) validate_on: Vec<String>,
     /// How to learn; maml if the settings don't say.
-    #[arg(long, value_parser = ["maml", "tl", "ri"])]
+    #[arg(long, value_parser = algorithm_names())]
     pub(crate) algorithm: Option<String>,
     /// Settings (TOML, see docs/formats.md); flags win over it.
     #[arg(long)]

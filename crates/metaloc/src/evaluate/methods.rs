@@ -71,7 +71,11 @@ impl Kind {
         let unknown = || {
             Error::usage(format!(
                 "unknown method `{name}`: knn-, wknn- or pwknn- followed by support, old, both or \
-                 full; 1nn, ridge or hi-knn; or ri, tl, maml"
+                 full; 1nn, ridge or hi-knn; or {}",
+                crate::learning::Algorithm::all()
+                    .map(crate::learning::Algorithm::name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ))
         };
         let (rule, map) = base.split_once('-').ok_or_else(unknown)?;
