@@ -19,6 +19,7 @@ pub mod adapt;
 pub mod algorithm;
 pub mod anil;
 pub mod baseline;
+pub mod episodic;
 mod error;
 pub mod inner_loop;
 pub mod learner;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anil::AnilConfig;
 use crate::baseline::TransferLearning;
+use crate::episodic::Episodic;
 use crate::maml::{Maml, MamlConfig};
 use crate::maml_dg::MamlDgConfig;
 use crate::maml_plus_plus::MamlPlusPlusConfig;
@@ -122,6 +123,8 @@ algorithms! {
     TaskWeighted "task-weighted" task_weighted: TaskWeightedConfig,
     /// Joint training whose step in one environment must also help in another.
     Mldg "mldg" mldg: MldgConfig,
+    /// Episodic training without an inner loop, for models that compare with the support set.
+    Episodic "episodic" episodic: Episodic,
     /// Transfer learning: ordinary joint training on the historical environments.
     Tl "tl" tl: TransferLearning,
 }

@@ -18,6 +18,7 @@ use crate::layer::max_pool::MaxPool;
 use crate::layer::relu::Relu;
 use crate::layer::ridge::Ridge;
 use crate::layer::sigmoid::Sigmoid;
+use crate::layer::slice::Slice;
 use crate::layer::softmax::Softmax;
 use crate::layer::softmax_mean::SoftmaxMean;
 use crate::layer::tanh::Tanh;
@@ -381,7 +382,10 @@ fn elementary(layer: &LayerDescription, inputs: &Shape) -> Result<Elementary, Re
         LayerDescription::Dropout { rate } => Dropout::check(inputs, *rate)?.into(),
         LayerDescription::LeakyRelu { slope } => LeakyRelu::check(inputs, *slope)?.into(),
         LayerDescription::Sigmoid {} => Sigmoid { shape }.into(),
-        LayerDescription::SoftmaxMean { values } => SoftmaxMean::check(inputs, *values)?.into(),
+        LayerDescription::SoftmaxMean { scores, values } => {
+            SoftmaxMean::check(inputs, *scores, *values)?.into()
+        }
+        LayerDescription::Slice { first, count } => Slice::check(inputs, *first, *count)?.into(),
         LayerDescription::Softmax {} => Softmax { shape }.into(),
         LayerDescription::Relu {} => Relu { shape }.into(),
         LayerDescription::Tanh {} => Tanh { shape }.into(),

@@ -73,6 +73,15 @@ impl Shape {
         self.0[..].try_into().ok()
     }
 
+    /// The same with another last size.
+    pub(crate) fn with_last(&self, size: usize) -> Self {
+        let mut sizes = self.0.clone();
+        if let Some(last) = sizes.last_mut() {
+            *last = size;
+        }
+        Self(sizes)
+    }
+
     /// The last size.
     pub(crate) fn last(&self) -> usize {
         self.0.last().copied().unwrap_or(0)

@@ -255,7 +255,9 @@ fn pooling() {
 #[test]
 fn means_of_slots() {
     compare(&behind(json!([4, 5]), json!({ "kind": "softmax_mean", "values": 2 })), 85);
-    compare(&behind(json!([3, 2, 3]), json!({ "kind": "softmax_mean", "values": 2 })), 86);
+    let two = json!({ "kind": "softmax_mean", "scores": 2, "values": 1 });
+    compare(&behind(json!([3, 2, 3]), two), 86);
+    compare(&behind(json!([4, 5]), json!({ "kind": "slice", "first": 1, "count": 3 })), 87);
 }
 
 #[test]

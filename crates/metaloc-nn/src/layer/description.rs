@@ -112,9 +112,19 @@ pub enum LayerDescription {
     Sigmoid {},
     /// Shares of one, over the last size.
     Softmax {},
-    /// The mean of slots, weighted by the softmax of their first features: a vote of nearest
-    /// reference points.
+    /// Some of the features of each slot, channels of each pixel, or values.
+    Slice {
+        /// The first to keep.
+        first: usize,
+        /// How many to keep.
+        count: usize,
+    },
+    /// The mean of slots, weighted by the softmax of their scores: a vote of nearest reference
+    /// points.
     SoftmaxMean {
+        /// How many of a slot's first features make its score, their sum.
+        #[serde(default = "one")]
+        scores: usize,
         /// How many of a slot's last features are averaged.
         values: usize,
     },
@@ -182,6 +192,7 @@ impl LayerDescription {
             Self::Relu {} => "relu",
             Self::LeakyRelu { .. } => "leaky_relu",
             Self::Sigmoid {} => "sigmoid",
+            Self::Slice { .. } => "slice",
             Self::Softmax {} => "softmax",
             Self::SoftmaxMean { .. } => "softmax_mean",
             Self::Tanh {} => "tanh",

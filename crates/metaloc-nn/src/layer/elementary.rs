@@ -11,6 +11,7 @@ use super::max_pool::MaxPool;
 use super::relu::Relu;
 use super::ridge::Ridge;
 use super::sigmoid::Sigmoid;
+use super::slice::Slice;
 use super::softmax::Softmax;
 use super::softmax_mean::SoftmaxMean;
 use super::tanh::Tanh;
@@ -95,6 +96,7 @@ elementary!(
     Relu,
     Ridge,
     Sigmoid,
+    Slice,
     Softmax,
     SoftmaxMean,
     Tanh

@@ -25,6 +25,7 @@ pub(crate) mod relu;
 pub(crate) mod ridge;
 pub(crate) mod sigmoid;
 pub(crate) mod signed_pool;
+pub(crate) mod slice;
 pub(crate) mod softmax;
 pub(crate) mod softmax_mean;
 pub(crate) mod strip;

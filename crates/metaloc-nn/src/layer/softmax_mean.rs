@@ -1,6 +1,6 @@
 //! A mean of slots with learned weights: where nearest reference points vote for a position.
 //!
-//! Slots hold a score, perhaps other features, and the values that are averaged (D. Bahdanau, K. Cho,
+//! Slots hold parts of a score, perhaps other features, and the values that are averaged (D. Bahdanau, K. Cho,
 //! Y. Bengio, "Neural machine translation by jointly learning to align and translate", ICLR 2015,
 //! Eq. (5) and (6)):
 //!
@@ -16,27 +16,32 @@ use crate::shape::Shape;
 /// A weighted mean of slots in a checked network.
 ///
 /// # Shapes
-/// - inputs: `[slots, features]`: the score first, the values last
+/// - inputs: `[slots, features]`: the parts of the score first, the values last
 /// - outputs: `[values]`
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SoftmaxMean {
     slots: usize,
     features: usize,
+    scores: usize,
     values: usize,
 }
 
 impl SoftmaxMean {
-    pub(crate) fn check(inputs: &Shape, values: usize) -> Result<Self, Refusal> {
+    pub(crate) fn check(inputs: &Shape, scores: usize, values: usize) -> Result<Self, Refusal> {
         let (slots, features) = match *inputs.sizes() {
             [slots, features] => (slots, features),
             [height, width, features] => (height * width, features),
             _ => return Err(Refusal::Inputs("slots x features".to_owned())),
         };
-        if values == 0 || values >= features {
-            let expected = format!("above 0 and below the {features} features of a slot");
+        if scores == 0 {
+            return Err(Refusal::zero("scores"));
+        }
+        if values == 0 || scores + values > features {
+            let expected =
+                format!("at least 1, and with `scores` at most the {features} features of a slot");
             return Err(Refusal::Setting { setting: "values", expected, got: values.to_string() });
         }
-        Ok(Self { slots, features, values })
+        Ok(Self { slots, features, scores, values })
     }
 
     /// A sample's slots, with their numbers.
@@ -68,7 +73,9 @@ impl Layer for SoftmaxMean {
             outputs.chunks_exact_mut(self.values).zip(cache.chunks_exact_mut(2 * self.slots));
         for (sample, (means, cache)) in samples.zip(places) {
             let shares = &mut cache[..self.slots];
-            shares.iter_mut().zip(self.slots(sample)).for_each(|(share, slot)| *share = slot[0]);
+            for (share, slot) in shares.iter_mut().zip(self.slots(sample)) {
+                *share = sum(slot[..self.scores].iter().copied());
+            }
             softmax(shares);
             means.fill(N::ZERO);
             for (&share, slot) in shares.iter().zip(self.slots(sample)) {
@@ -99,11 +106,11 @@ impl Layer for SoftmaxMean {
             softmax_back(shares, scores);
             let slots = to.chunks_exact_mut(self.features);
             for (slot, (&share, &score)) in slots.zip(shares.iter().zip(&*scores)) {
-                slot[..first_value].fill(N::ZERO);
-                let values = slot[first_value..].iter_mut().zip(delta);
-                values.for_each(|(to, &delta)| *to = share * delta);
-                // The score stands first, and is no value.
-                slot[0] = score;
+                let (others, values) = slot.split_at_mut(first_value);
+                let (scores, others) = others.split_at_mut(self.scores);
+                scores.fill(score);
+                others.fill(N::ZERO);
+                values.iter_mut().zip(delta).for_each(|(to, &delta)| *to = share * delta);
             }
         }
     }
@@ -117,7 +124,7 @@ mod tests {
     /// Scores 0 and ln 3: shares 1/4 and 3/4.
     #[test]
     fn a_mean_by_hand() {
-        let layer = SoftmaxMean::check(&[2, 4].into(), 2).unwrap();
+        let layer = SoftmaxMean::check(&[2, 4].into(), 1, 2).unwrap();
         let inputs = [0.0, 9.0, 4.0, 8.0, 3.0_f64.ln(), 9.0, 8.0, 0.0];
         let (mut outputs, mut cache) = ([0.0; 2], [0.0; 4]);
         layer.forward(&bare(1), &inputs, &mut outputs, &mut cache);
@@ -133,8 +140,9 @@ mod tests {
 
     #[test]
     fn shapes_are_checked() {
-        assert!(SoftmaxMean::check(&4.into(), 2).is_err());
-        assert!(SoftmaxMean::check(&[3, 2].into(), 2).is_err());
-        assert!(SoftmaxMean::check(&[3, 1, 4].into(), 2).is_ok());
+        assert!(SoftmaxMean::check(&4.into(), 1, 2).is_err());
+        assert!(SoftmaxMean::check(&[3, 2].into(), 1, 2).is_err());
+        assert!(SoftmaxMean::check(&[3, 4].into(), 0, 2).is_err());
+        assert!(SoftmaxMean::check(&[3, 1, 4].into(), 2, 2).is_ok());
     }
 }

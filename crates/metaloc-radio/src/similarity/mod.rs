@@ -7,6 +7,7 @@
 pub mod cosine;
 pub mod euclidean;
 pub mod histogram_intersection;
+pub mod signature;
 pub mod tanimoto;
 pub mod temporally_weighted;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::signal::RssScan;
 pub use histogram_intersection::{ImageHistograms, ImageSimilarity};
+pub use signature::{AccessPointWeights, Comparison, Signature, SignatureEntry};
 pub use temporally_weighted::TemporalWeights;
 
 /// A choice of signal distance.

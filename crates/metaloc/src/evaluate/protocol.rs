@@ -290,7 +290,13 @@ impl Protocol {
 }
 
 /// Lays `over` onto `base`, table by table.
+///
+/// The ways to say what a network's layers are exclude each other: a new one replaces the old.
 pub(super) fn merge(base: &mut toml::Table, over: &toml::Table) {
+    const LAYERS: [&str; 4] = ["preset", "layers", "hidden", "activation"];
+    if over.contains_key("preset") || over.contains_key("layers") {
+        base.retain(|key, _| !LAYERS.contains(&key));
+    }
     for (key, value) in over {
         match (base.get_mut(key), value) {
             (Some(toml::Value::Table(below)), toml::Value::Table(above)) => merge(below, above),

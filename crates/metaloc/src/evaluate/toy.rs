@@ -121,7 +121,8 @@ impl TaskOrigin for ToyTasks<'_> {
         let layout = Layout::draw(self.data.layout, 0, rng);
         let support = self.data.support(name, &layout, channel, points, rng);
         let queries = self.data.places(&layout, channel, self.data.query_samples, rng);
-        Ok(DrawnTask { support, queries, orientation: Orientation::IDENTITY })
+        let (orientation, removed) = (Orientation::IDENTITY, Vec::new());
+        Ok(DrawnTask { support, queries, orientation, removed })
     }
 }
 

@@ -6,7 +6,7 @@ use metaloc_meta::maml::MamlConfig;
 use metaloc_meta::registry::{AlgorithmName, Variants, Visitor};
 use metaloc_meta::training::TrainingConfig;
 use metaloc_nn::{Loss, Shape};
-use metaloc_radio::fingerprint::RssNeighbors;
+use metaloc_radio::fingerprint::{ReferenceKernel, RssNeighbors};
 use metaloc_radio::similarity::SignalDistance;
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,9 @@ pub struct FingerprintConfig {
     pub frame_origin: FrameOrigin,
     /// What one unit of the network's coordinates is.
     pub frame_unit: FrameUnit,
+    /// With `reference-kernel`: the historical environments are the same place, and their radio maps
+    /// are reference points beside the new ones.
+    pub old_maps: bool,
 }
 
 impl Default for FingerprintConfig {
@@ -154,6 +157,7 @@ impl Default for FingerprintConfig {
             scaling: Scaling::Historical,
             frame_origin: FrameOrigin::ReferencePoints,
             frame_unit: FrameUnit::Historical,
+            old_maps: false,
         }
     }
 }
@@ -167,6 +171,9 @@ pub enum FingerprintKind {
     RssNeighbors,
     /// The strengths of the access points that the historical environments share.
     RssVector,
+    /// How the nearest reference points compare with the scan by four distances, `[K, 1, 13]`; for
+    /// `network.preset = "reference-kernel"`.
+    ReferenceKernel,
 }
 
 /// How the paper's fingerprint lies before the network.
@@ -181,11 +188,33 @@ pub enum FingerprintShape {
 }
 
 impl FingerprintConfig {
+    /// Fewest reference points of a task: K neighbours and the sample's own, which is left out; a
+    /// kernel takes as many as there are.
+    #[must_use]
+    pub const fn fewest_points(&self) -> usize {
+        match self.kind {
+            FingerprintKind::ReferenceKernel => 3,
+            FingerprintKind::RssNeighbors | FingerprintKind::RssVector => self.neighbors + 1,
+        }
+    }
+
+    /// Nearest reference points that vote for the floor.
+    #[must_use]
+    pub const fn floor_neighbors(&self) -> usize {
+        match self.kind {
+            FingerprintKind::ReferenceKernel => 5,
+            FingerprintKind::RssNeighbors | FingerprintKind::RssVector => self.neighbors,
+        }
+    }
+
     /// Shape of the network's inputs; `n_access_points` counts those of the raw RSS fingerprint.
     #[must_use]
     pub fn inputs(&self, n_access_points: usize) -> Shape {
         match (self.kind, self.shape) {
             (FingerprintKind::RssVector, _) => n_access_points.into(),
+            (FingerprintKind::ReferenceKernel, _) => {
+                [self.neighbors, 1, ReferenceKernel::SLOT].into()
+            }
             (FingerprintKind::RssNeighbors, FingerprintShape::Vector) => {
                 RssNeighbors { k: self.neighbors }.len().into()
             }
@@ -328,7 +357,12 @@ impl LearningConfig {
         if !(-120.0..=0.0).contains(&self.fingerprint.not_heard_dbm) {
             return refuse("fingerprint.not_heard_dbm", "between -120 and 0");
         }
-        if task.min_points < self.fingerprint.neighbors + 1 || task.max_points < task.min_points {
+        let is_kernel = self.fingerprint.kind == FingerprintKind::ReferenceKernel;
+        if self.fingerprint.old_maps && !is_kernel {
+            return refuse("fingerprint.old_maps", "false but with `kind = \"reference-kernel\"`");
+        }
+        let fewest = self.fingerprint.fewest_points();
+        if task.min_points < fewest || task.max_points < task.min_points {
             return refuse(
                 "task.min_points",
                 "more than fingerprint.neighbors (a sample's own point is left out) and at most \
@@ -348,12 +382,15 @@ impl LearningConfig {
             );
         }
         match (self.fingerprint.kind, self.fingerprint.shape) {
-            (FingerprintKind::RssVector, FingerprintShape::Neighbors) => {
-                return refuse("fingerprint.shape", "`vector` where `kind = \"rss-vector\"`");
+            (
+                FingerprintKind::RssVector | FingerprintKind::ReferenceKernel,
+                FingerprintShape::Neighbors,
+            ) => {
+                return refuse("fingerprint.shape", "`vector` where `kind` is not `rss-neighbors`");
             }
             // The other fingerprint's inputs are known once the surveys are read.
             (FingerprintKind::RssVector, FingerprintShape::Vector) => {}
-            (FingerprintKind::RssNeighbors, _) => {
+            (FingerprintKind::RssNeighbors | FingerprintKind::ReferenceKernel, _) => {
                 self.network.describe(&self.fingerprint.inputs(0), POSITION_OUTPUTS)?;
             }
         }

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_nn::Shape;
-use metaloc_radio::fingerprint::{ColumnSums, RssNeighbors, RssVector, Standardizer};
-use metaloc_radio::geometry::CoordinateFrame;
+use metaloc_radio::fingerprint::{
+    ColumnSums, ReferenceKernel, RssNeighbors, RssVector, Standardizer,
+};
+use metaloc_radio::geometry::{CoordinateFrame, Position};
 use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{
     FingerprintConfig, FingerprintKind, FingerprintShape, FrameOrigin, FrameUnit, Scaling,
 };
+use super::old_maps::{OldMaps, signed};
 use super::site_tasks::{self, TaskOrigin};
 use crate::error::Error;
 use crate::site::Site;
@@ -35,6 +38,9 @@ pub struct Encoder {
     pub standardizer: Standardizer,
     /// Centre and mean extent of the historical sites.
     pub historical_frame: CoordinateFrame,
+    /// Radio maps of the historical sites, where the settings ask for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_maps: Option<OldMaps>,
 }
 
 /// An encoder that knows a survey's access-point indices.
@@ -44,6 +50,15 @@ pub struct BoundEncoder {
     vector: RssVector,
     /// Inputs whose access point is gone from the new environment: they get the historical mean.
     gone: Vec<bool>,
+    old_maps: Option<OldMaps>,
+}
+
+/// What a site's scans are compared with.
+#[derive(Debug, Clone)]
+pub(crate) struct References {
+    pub(crate) map: RadioMap,
+    /// For the reference kernel.
+    pub(crate) kernel: Option<ReferenceKernel>,
 }
 
 impl Encoder {
@@ -62,7 +77,7 @@ impl Encoder {
         let summaries: Vec<SiteSummary> =
             sites.iter().map(|site| SiteSummary::of(site, access_points)).collect();
         let names = match config.kind {
-            FingerprintKind::RssNeighbors => Vec::new(),
+            FingerprintKind::RssNeighbors | FingerprintKind::ReferenceKernel => Vec::new(),
             FingerprintKind::RssVector => shared_access_points(&summaries)?,
         };
         let mut encoder = Self {
@@ -70,10 +85,12 @@ impl Encoder {
             access_points: names,
             standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
             historical_frame: mean_frame(&summaries),
+            old_maps: config.old_maps.then(|| OldMaps::of(sites, access_points)),
         };
         let n_inputs = encoder.n_inputs();
         let mut sums = ColumnSums::of(&[], n_inputs);
-        if config.scaling == Scaling::Historical {
+        let is_scaled = config.kind != FingerprintKind::ReferenceKernel;
+        if config.scaling == Scaling::Historical && is_scaled {
             // Raw inputs: the standardisation is taken before they are put in order.
             let raw = FingerprintConfig { shape: FingerprintShape::Vector, ..config };
             let identity = Standardizer::from_sums(&sums);
@@ -95,6 +112,7 @@ impl Encoder {
         match self.config.kind {
             FingerprintKind::RssNeighbors => RssNeighbors { k: self.config.neighbors }.len(),
             FingerprintKind::RssVector => self.access_points.len(),
+            FingerprintKind::ReferenceKernel => self.config.neighbors * ReferenceKernel::SLOT,
         }
     }
 
@@ -125,7 +143,8 @@ impl Encoder {
             not_heard_dbm: self.config.not_heard_dbm,
         };
         let gone = vec![false; vector.access_points.len()];
-        BoundEncoder { encoder: self.clone(), vector, gone }
+        let old_maps = self.old_maps.as_ref().map(|maps| maps.bound_to(access_points));
+        BoundEncoder { encoder: self.clone(), vector, gone, old_maps }
     }
 }
 
@@ -211,13 +230,28 @@ impl BoundEncoder {
         })
     }
 
+    /// What scans at a surveyed site are compared with; old surveys' points at `removed` are left out.
+    pub(crate) fn references(
+        &self,
+        site: &Site,
+        removed: &[Position],
+    ) -> Result<References, Error> {
+        let map = site.radio_map(&self.encoder.config)?;
+        let kernel = (self.encoder.config.kind == FingerprintKind::ReferenceKernel).then(|| {
+            let new: Vec<_> = site.points.iter().map(signed).collect();
+            let old = self.old_maps.as_ref().map(|maps| maps.beside(site, removed));
+            ReferenceKernel::new(&new, &old.unwrap_or_default())
+        });
+        Ok(References { map, kernel })
+    }
+
     /// The raw fingerprint of a scan, not standardised.
     ///
     /// # Errors
     /// If the map has too few reference points.
-    pub fn fingerprint(
+    pub(crate) fn fingerprint(
         &self,
-        map: &RadioMap,
+        references: &References,
         frame: &CoordinateFrame,
         scan: &RssScan,
         own_point: Option<usize>,
@@ -226,7 +260,13 @@ impl BoundEncoder {
         match config.kind {
             FingerprintKind::RssNeighbors => {
                 let neighbors = RssNeighbors { k: config.neighbors };
-                Ok(neighbors.fingerprint(map, frame, scan, own_point)?)
+                Ok(neighbors.fingerprint(&references.map, frame, scan, own_point)?)
+            }
+            FingerprintKind::ReferenceKernel => {
+                let slots = |kernel: &ReferenceKernel| {
+                    kernel.slots(scan, config.neighbors, frame, own_point)
+                };
+                Ok(references.kernel.as_ref().map(slots).unwrap_or_default())
             }
             FingerprintKind::RssVector => Ok(self.vector.fingerprint(scan)),
         }

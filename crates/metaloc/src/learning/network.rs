@@ -36,6 +36,8 @@ pub enum Architecture {
     Cnn,
     /// The released code's small one ([`presets::cnn_small`]).
     CnnSmall,
+    /// A small learned kernel over reference points ([`presets::reference_kernel`]).
+    ReferenceKernel,
     /// Every layer as written; the last one's outputs are the network's.
     Layers(Vec<LayerDescription>),
 }
@@ -66,6 +68,7 @@ impl NetworkConfig {
             }
             Architecture::Cnn => presets::cnn(inputs.clone(), n_outputs),
             Architecture::CnnSmall => presets::cnn_small(inputs.clone(), n_outputs),
+            Architecture::ReferenceKernel => presets::reference_kernel(inputs.clone()),
             Architecture::Layers(layers) => {
                 NetworkDescription { inputs: inputs.clone(), layers: layers.clone() }
             }
@@ -100,6 +103,10 @@ impl NetworkConfig {
             Architecture::Mlp { .. } => ("`network.hidden`".to_owned(), String::new()),
             Architecture::Cnn => (preset("cnn"), IMAGES_ONLY.to_owned()),
             Architecture::CnnSmall => (preset("cnn-small"), IMAGES_ONLY.to_owned()),
+            Architecture::ReferenceKernel => (
+                preset("reference-kernel"),
+                "; it reads `fingerprint.kind = \"reference-kernel\"`".to_owned(),
+            ),
             Architecture::Layers(_) => (
                 "`network.layers`".to_owned(),
                 match error {
@@ -138,6 +145,7 @@ enum Preset {
     Mlp,
     Cnn,
     CnnSmall,
+    ReferenceKernel,
 }
 
 /// A [`NetworkConfig`] as it stands in a file.
@@ -176,9 +184,10 @@ impl TryFrom<Written> for NetworkConfig {
                 }
                 Architecture::Layers(layers)
             }
-            (None, Some(preset @ (Preset::Cnn | Preset::CnnSmall))) => {
+            (None, Some(preset @ (Preset::Cnn | Preset::CnnSmall | Preset::ReferenceKernel))) => {
                 let (architecture, name) = match preset {
                     Preset::Cnn => (Architecture::Cnn, "cnn"),
+                    Preset::ReferenceKernel => (Architecture::ReferenceKernel, "reference-kernel"),
                     _ => (Architecture::CnnSmall, "cnn-small"),
                 };
                 if let Some(other) = sizes_given().next() {
@@ -209,6 +218,7 @@ impl From<NetworkConfig> for Written {
             }
             Architecture::Cnn => Self { preset: Some(Preset::Cnn), ..none },
             Architecture::CnnSmall => Self { preset: Some(Preset::CnnSmall), ..none },
+            Architecture::ReferenceKernel => Self { preset: Some(Preset::ReferenceKernel), ..none },
             Architecture::Layers(layers) => Self { layers: Some(layers), ..none },
         }
     }

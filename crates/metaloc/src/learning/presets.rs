@@ -1,6 +1,7 @@
 //! Networks known by name.
 
 use metaloc_nn::{LayerDescription, NetworkDescription, Shape, StatisticsKind};
+use metaloc_radio::fingerprint::ReferenceKernel;
 
 /// The paper's convolutional network, for images of at least 16 x 16 pixels: five convolutions of
 /// 3 x 3 with 32, 32, 64, 64 and 64 filters, a rectifier behind each and a 2 x 2 max-pooling behind
@@ -34,6 +35,34 @@ pub fn cnn_small(inputs: Shape, n_outputs: usize) -> NetworkDescription {
     }
     layers.push(LayerDescription::Dense { outputs: n_outputs });
     NetworkDescription { inputs, layers }
+}
+
+/// The learned kernel over reference points, for [`ReferenceKernel`]'s slots: each slot's features go
+/// through two hidden layers of 16 to a number, which is added to the prior; the position is the mean of
+/// the slots' positions, weighted by the softmax of these scores.
+///
+/// # Shapes
+/// - `inputs`: `[slots, 1, 13]`
+#[must_use]
+pub fn reference_kernel(inputs: Shape) -> NetworkDescription {
+    let dense = |filters| LayerDescription::Conv2d {
+        filters,
+        kernel: [1, 1],
+        stride: [1, 1],
+        padding: [0, 0],
+    };
+    let relu = LayerDescription::Relu {};
+    let score = vec![
+        LayerDescription::Slice { first: 1, count: ReferenceKernel::FEATURES },
+        dense(16),
+        relu.clone(),
+        dense(16),
+        relu,
+        dense(1),
+    ];
+    let beside = LayerDescription::Concatenate { branches: vec![score, Vec::new()] };
+    let mean = LayerDescription::SoftmaxMean { scores: 2, values: 2 };
+    NetworkDescription { inputs, layers: vec![beside, mean] }
 }
 
 fn convolution(filters: usize, padding: [usize; 2]) -> LayerDescription {

@@ -7,6 +7,7 @@ use metaloc_radio::geometry::CoordinateFrame;
 use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::AccessPoints;
 
+use super::encoder::References;
 use super::site_tasks::{Orientation, encode_support};
 use super::{BoundEncoder, MetaModel, Support};
 use crate::error::Error;
@@ -38,7 +39,7 @@ pub struct SiteModel {
 #[derive(Debug, Clone)]
 pub(crate) struct FloorModel {
     pub(crate) floor: i32,
-    pub(crate) map: RadioMap,
+    pub(crate) references: References,
     pub(crate) frame: CoordinateFrame,
     pub(crate) standardizer: Option<Standardizer>,
 }
@@ -80,11 +81,11 @@ impl SiteModel {
         encoder.mark_gone(&points.flat_map(|point| &point.scans).collect::<Vec<_>>());
         let mut floors = Vec::with_capacity(supports.len());
         for support in &supports {
-            let encoded = encode_support(support, &encoder, Orientation::IDENTITY)
+            let encoded = encode_support(support, &encoder, (Orientation::IDENTITY, &[]))
                 .map_err(|e| Error::usage(format!("{}: {e}", support.site.label())))?;
             floors.push(FloorModel {
                 floor: support.site.floor,
-                map: encoded.map,
+                references: encoded.references,
                 frame: encoded.frame,
                 standardizer: encoded.standardizer,
             });
@@ -110,7 +111,7 @@ impl SiteModel {
         let labels = Labels::Values { values: Vec::new(), n_outputs: 2 };
         let mut all = Batch { inputs: Vec::new(), n_inputs, labels };
         for support in &self.supports {
-            let encoded = encode_support(support, &self.encoder, Orientation::IDENTITY)?;
+            let encoded = encode_support(support, &self.encoder, (Orientation::IDENTITY, &[]))?;
             all = all.joined(&encoded.batch);
         }
         Ok(all)

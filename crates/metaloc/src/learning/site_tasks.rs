@@ -11,14 +11,14 @@ use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_meta::{Batch, Labels, MetaError, Task, TaskSource};
 use metaloc_radio::fingerprint::Standardizer;
 use metaloc_radio::geometry::{CoordinateFrame, Position};
-use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::RssScan;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 
+use super::encoder::References;
 use super::{BoundEncoder, FingerprintConfig, FingerprintKind, TaskConfig};
 use crate::error::Error;
-use crate::site::{Site, SitePoint, radio_map};
+use crate::site::{Site, SitePoint};
 
 /// The few samples of a site that a task may use.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,8 @@ pub(crate) struct DrawnTask {
     pub(crate) support: Support,
     pub(crate) queries: Vec<(RssScan, Position)>,
     pub(crate) orientation: Orientation,
+    /// Where old surveys' points are left out.
+    pub(crate) removed: Vec<Position>,
 }
 
 /// A turn and perhaps a mirroring of a plan about the frame's origin.
@@ -112,12 +114,64 @@ fn draw_training(site: &Site, config: &TaskConfig, rng: &mut ChaCha8Rng) -> Draw
     let orientation =
         if config.random_orientation { Orientation::random(rng) } else { Orientation::IDENTITY };
     let support = Support { site: support_site, adaptation: Vec::new() };
-    DrawnTask { support, queries, orientation }
+    DrawnTask { support, queries, orientation, removed: Vec::new() }
+}
+
+/// Draws a training task from a site whose place has old surveys.
+///
+/// A user stands at surveyed points, beside them, and where only old surveys were. So some points are
+/// taken out of all maps; some of the others are surveyed, with samples of one half of the
+/// measurements; queries lie half at the points taken out, a quarter where only old surveys are, and a
+/// quarter at surveyed points, from the other half.
+fn draw_beside_old_maps(site: &Site, config: &TaskConfig, rng: &mut ChaCha8Rng) -> DrawnTask {
+    let mut points: Vec<&SitePoint> = site.points.iter().collect();
+    points.shuffle(rng);
+    let n_removed = n_held_out(points.len(), config);
+    let (removed, kept) = points.split_at(n_removed);
+    let most = config.max_points.min(kept.len());
+    let fewest = config.min_points.min(most);
+    let n_points = if fewest < most { rng.random_range(fewest..=most) } else { most };
+    let (surveyed, only_old) = kept.split_at(n_points);
+    let (mut support, mut later) = (Vec::new(), Vec::new());
+    for point in surveyed {
+        let (mut early, mut late) = point.scans.split_at(point.scans.len().div_ceil(2));
+        if rng.random::<bool>() && !late.is_empty() {
+            (early, late) = (late, early);
+        }
+        let scans = early.sample(rng, config.samples_per_point).cloned().collect();
+        support.push(SitePoint { id: point.id.clone(), position: point.position, scans });
+        later.push((late, point.position));
+    }
+    let all = |points: &[&SitePoint]| -> Vec<(Vec<RssScan>, Position)> {
+        points.iter().map(|point| (point.scans.clone(), point.position)).collect()
+    };
+    let later = later.into_iter().filter(|(late, _)| !late.is_empty());
+    let groups = [
+        all(removed),
+        all(removed),
+        all(only_old),
+        later.map(|(late, at)| (late.to_vec(), at)).collect(),
+    ];
+    let queries = (0..config.query_samples).filter_map(|i| {
+        let group = &groups[i % groups.len()];
+        let (scans, at) = group.choose(rng).or_else(|| groups[0].choose(rng))?;
+        Some((scans.choose(rng)?.clone(), *at))
+    });
+    let queries = queries.collect();
+    DrawnTask {
+        support: Support {
+            site: Site { points: support, ..site_shell(site) },
+            adaptation: Vec::new(),
+        },
+        queries,
+        orientation: Orientation::IDENTITY,
+        removed: removed.iter().map(|point| point.position).collect(),
+    }
 }
 
 /// A site's support set, encoded, with what is needed to encode its queries.
 pub(crate) struct EncodedSupport {
-    pub(crate) map: RadioMap,
+    pub(crate) references: References,
     pub(crate) frame: CoordinateFrame,
     pub(crate) standardizer: Option<Standardizer>,
     pub(crate) batch: Batch,
@@ -127,11 +181,11 @@ pub(crate) struct EncodedSupport {
 pub(crate) fn encode_support(
     support: &Support,
     encoder: &BoundEncoder,
-    orientation: Orientation,
+    (orientation, removed): (Orientation, &[Position]),
 ) -> Result<EncodedSupport, Error> {
-    let map = radio_map(std::slice::from_ref(&support.site), &encoder.encoder().config)?;
-    let frame = encoder.frame(&map);
-    let mut rows = Rows::new(encoder, &map, &frame, orientation);
+    let references = encoder.references(&support.site, removed)?;
+    let frame = encoder.frame(&references.map);
+    let mut rows = Rows::new(encoder, &references, &frame, orientation);
     if support.adaptation.is_empty() {
         for (index, point) in support.site.points.iter().enumerate() {
             for scan in &point.scans {
@@ -146,13 +200,14 @@ pub(crate) fn encode_support(
     let mut batch = rows.into_batch();
     let standardizer = encoder.support_standardizer(&batch.inputs);
     encoder.standardize(&mut batch.inputs, standardizer.as_ref());
-    Ok(EncodedSupport { map, frame, standardizer, batch })
+    Ok(EncodedSupport { references, frame, standardizer, batch })
 }
 
 /// Encodes a drawn task.
 pub(crate) fn encode(draw: &DrawnTask, encoder: &BoundEncoder) -> Result<Task, Error> {
-    let support = encode_support(&draw.support, encoder, draw.orientation)?;
-    let mut rows = Rows::new(encoder, &support.map, &support.frame, draw.orientation);
+    let of = (draw.orientation, &draw.removed[..]);
+    let support = encode_support(&draw.support, encoder, of)?;
+    let mut rows = Rows::new(encoder, &support.references, &support.frame, draw.orientation);
     for (scan, position) in &draw.queries {
         rows.push(scan, position, None)?;
     }
@@ -164,7 +219,7 @@ pub(crate) fn encode(draw: &DrawnTask, encoder: &BoundEncoder) -> Result<Task, E
 /// Inputs and labels under construction.
 struct Rows<'a> {
     encoder: &'a BoundEncoder,
-    map: &'a RadioMap,
+    references: &'a References,
     frame: &'a CoordinateFrame,
     orientation: Orientation,
     inputs: Vec<f32>,
@@ -174,20 +229,20 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn new(
         encoder: &'a BoundEncoder,
-        map: &'a RadioMap,
+        references: &'a References,
         frame: &'a CoordinateFrame,
         orientation: Orientation,
     ) -> Self {
         // Raw strengths don't turn with the plan, so the labels of a raw fingerprint must not either.
         let orientation = match encoder.encoder().config.kind {
             FingerprintKind::RssNeighbors => orientation,
-            FingerprintKind::RssVector => Orientation::IDENTITY,
+            FingerprintKind::RssVector | FingerprintKind::ReferenceKernel => Orientation::IDENTITY,
         };
-        Self { encoder, map, frame, orientation, inputs: Vec::new(), values: Vec::new() }
+        Self { encoder, references, frame, orientation, inputs: Vec::new(), values: Vec::new() }
     }
 
     fn push(&mut self, scan: &RssScan, at: &Position, own: Option<usize>) -> Result<(), Error> {
-        let mut row = self.encoder.fingerprint(self.map, self.frame, scan, own)?;
+        let mut row = self.encoder.fingerprint(self.references, self.frame, scan, own)?;
         let config = &self.encoder.encoder().config;
         if config.kind == FingerprintKind::RssNeighbors {
             row[config.neighbors..].chunks_exact_mut(2).for_each(|xy| self.orientation.turn(xy));
@@ -219,6 +274,7 @@ pub(crate) trait TaskOrigin: Sync {
 pub(crate) struct SurveyedSite<'a> {
     site: &'a Site,
     config: TaskConfig,
+    old_maps: bool,
 }
 
 /// Each site as an origin of tasks, once it is checked that it can give one.
@@ -228,12 +284,17 @@ pub(crate) fn surveyed_sites<'a>(
     fingerprint: &FingerprintConfig,
 ) -> Result<Vec<SurveyedSite<'a>>, Error> {
     check_sites(sites, &config, fingerprint)?;
-    Ok(sites.iter().map(|site| SurveyedSite { site, config }).collect())
+    let old_maps = fingerprint.old_maps;
+    Ok(sites.iter().map(|site| SurveyedSite { site, config, old_maps }).collect())
 }
 
 impl TaskOrigin for SurveyedSite<'_> {
     fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
-        Ok(draw_training(self.site, &self.config, rng))
+        Ok(if self.old_maps {
+            draw_beside_old_maps(self.site, &self.config, rng)
+        } else {
+            draw_training(self.site, &self.config, rng)
+        })
     }
 }
 
@@ -246,8 +307,12 @@ pub(crate) struct EncodedTasks<'a> {
 
 /// Reference points that a task may take of a site with `n_points`: some are left for queries.
 fn most_reference_points(n_points: usize, config: &TaskConfig) -> usize {
-    let held_out = ((n_points as f64 * config.held_out_share).ceil() as usize).max(1);
-    config.max_points.min(n_points.saturating_sub(held_out))
+    config.max_points.min(n_points.saturating_sub(n_held_out(n_points, config)))
+}
+
+/// Points of `n_points` that a task leaves out.
+fn n_held_out(n_points: usize, config: &TaskConfig) -> usize {
+    ((n_points as f64 * config.held_out_share).ceil() as usize).clamp(1, n_points)
 }
 
 /// Checks that each site can give a task: K neighbours, the sample's own point, some for queries.
@@ -261,17 +326,17 @@ fn check_sites(
             "no historical site to learn from: the environments named have no samples",
         ));
     }
-    let k = fingerprint.neighbors;
-    let too_small = |site: &&Site| most_reference_points(site.points.len(), task) < k + 1;
+    let fewest = fingerprint.fewest_points();
+    let too_small = |site: &&Site| most_reference_points(site.points.len(), task) < fewest;
     match sites.iter().find(too_small) {
         None => Ok(()),
         Some(site) => Err(Error::usage(format!(
-            "environment {} has {} surveyed points; a task with K = {k} takes {} of them as \
+            "environment {} has {} surveyed points; a task with K = {} takes {fewest} of them as \
              reference points and leaves {:.0} % for queries: leave the environment out or choose \
              a smaller K",
             site.label(),
             site.points.len(),
-            k + 1,
+            fingerprint.neighbors,
             100.0 * task.held_out_share,
         ))),
     }
@@ -348,7 +413,7 @@ mod tests {
         let encoder = encoder(&config);
         let mut rng = stream(3, Purpose::Training, 0, 0);
         let draw = draw_training(&site(), &config, &mut rng);
-        let encoded = encode_support(&draw.support, &encoder, draw.orientation).unwrap();
+        let encoded = encode_support(&draw.support, &encoder, (draw.orientation, &[])).unwrap();
         let fitted = &encoder.encoder().standardizer;
         for row in encoded.batch.inputs.chunks_exact(9) {
             let nearest_db = row[0] * fitted.std[0] + fitted.mean[0];

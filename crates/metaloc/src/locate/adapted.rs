@@ -65,7 +65,7 @@ impl AdaptedNetwork {
     }
 
     fn neighbors(&self, scan: &RssScan) -> (i32, Vec<Candidate>) {
-        let k = self.site.model.encoder.config.neighbors;
+        let k = self.site.model.encoder.config.floor_neighbors();
         let nearest = self.site.map.nearest(scan, k);
         vote(&self.site.map, &nearest, |d| 1.0 / (d + EPSILON))
     }
@@ -79,7 +79,7 @@ impl Locator for AdaptedNetwork {
             self.site.floors.iter().find(|f| f.floor == floor).ok_or(NotLocated::NotANumber)?;
         let encoder = &self.site.encoder;
         let mut input = encoder
-            .fingerprint(&at.map, &at.frame, scan, None)
+            .fingerprint(&at.references, &at.frame, scan, None)
             .map_err(|_| NotLocated::NotANumber)?;
         encoder.standardize(&mut input, at.standardizer.as_ref());
         let mut answer = Vec::with_capacity(2);
