@@ -24,6 +24,8 @@ pub enum Purpose {
     Sites = 6,
     /// Which sites a validation task is drawn at.
     ValidationSites = 7,
+    /// Held-out historical environments, to choose by.
+    Selection = 8,
 }
 
 /// The stream for `purpose`, at an iteration (or environment) and a task (or draw) within it.

@@ -9,6 +9,7 @@
 //! into a start ([`learning::MetaModel`]) and adapts it to a new site ([`learning::SiteModel`]);
 //! a [`locate::Locator`] places scans; [`evaluate`] says how well, beside simple methods.
 
+pub mod auto;
 pub mod bench;
 pub mod capture;
 pub mod csi_site;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use metaloc::auto::{self, Choice};
 use metaloc::csi_site::CsiSite;
 use metaloc::learning::{
-    CsiEncoder, CsiHistorical, Encoder, Historical, LearningConfig, MetaModel, csi_train,
-    meta_train,
+    Algorithm, CsiEncoder, CsiHistorical, Encoder, Historical, LearningConfig, MetaModel,
+    csi_train, meta_train,
 };
 use metaloc::meta::training::{Observer, Outcome, Silent, TrainingState};
 use metaloc::model_file::{self, AnyEncoder, Loaded};
@@ -25,8 +26,11 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
     let config = config(args)?;
     let survey = Survey::read(&args.survey)?;
     let data_hash = survey.content_hash();
-    if let Some(csi) = &config.csi {
-        let sites_of = |names: &[String]| csi_sites(&survey, names, &args.sets, &csi.window, quiet);
+    if config.csi.is_some() {
+        let choice = csi_choice(args, &config, &survey, quiet)?;
+        let config = choice.as_ref().map_or(&config, |choice| &choice.config);
+        let window = config.csi.as_ref().map(|csi| csi.window.clone()).unwrap_or_default();
+        let sites_of = |names: &[String]| csi_sites(&survey, names, &args.sets, &window, quiet);
         let (sites, held_out) = (sites_of(&args.environments)?, sites_of(&args.validate_on)?);
         let validation_sites = if held_out.is_empty() { sites.clone() } else { held_out };
         let historical = CsiHistorical {
@@ -34,9 +38,10 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
             validation_sites: &validation_sites,
             data_hash: &data_hash,
         };
-        let model = train_or_go_on(args, &config, quiet, |config, state, observer| {
-            csi_train(historical, config, args.seed, state, observer)
-        })?;
+        let model =
+            train_or_go_on(args, (config, choice.as_ref()), quiet, |config, state, observer| {
+                csi_train(historical, config, args.seed, state, observer)
+            })?;
         if !quiet {
             report(&model, None, &args.out);
         }
@@ -51,13 +56,46 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
         access_points: &survey.access_points,
         data_hash: &data_hash,
     };
-    let model = train_or_go_on(args, &config, quiet, |config, state, observer| {
-        meta_train(historical, config, args.seed, state, observer)
-    })?;
+    let choice = match config.algorithm {
+        Algorithm::Auto => {
+            say_that_it_chooses(quiet);
+            Some(auto::choose(historical, &config, args.seed)?)
+        }
+        _ => None,
+    };
+    let config = choice.as_ref().map_or(&config, |choice| &choice.config);
+    let model =
+        train_or_go_on(args, (config, choice.as_ref()), quiet, |config, state, observer| {
+            meta_train(historical, config, args.seed, state, observer)
+        })?;
     if !quiet {
         report(&model, Some(model.encoder.historical_frame.scale_m), &args.out);
     }
     Ok(())
+}
+
+/// What `auto` chooses for channel state information; nothing for another algorithm.
+fn csi_choice(
+    args: &Train,
+    config: &LearningConfig,
+    survey: &Survey,
+    quiet: bool,
+) -> anyhow::Result<Option<Choice>> {
+    if config.algorithm != Algorithm::Auto {
+        return Ok(None);
+    }
+    say_that_it_chooses(quiet);
+    let sites = |window: &CsiConfig| {
+        csi_sites(survey, &args.environments, &args.sets, window, true)
+            .map_err(|error| metaloc::Error::Usage(format!("{error:#}")))
+    };
+    Ok(Some(auto::choose_csi(&sites, config, args.seed)?))
+}
+
+fn say_that_it_chooses(quiet: bool) {
+    if !quiet {
+        note("choosing a method: each is judged on historical environments held out in turn");
+    }
 }
 
 /// A model that can stand in a checkpoint.
@@ -87,7 +125,7 @@ impl Resumable for CsiEncoder {
 /// Trains from the start or from the checkpoint, and writes the model or a checkpoint.
 fn train_or_go_on<E: Resumable>(
     args: &Train,
-    config: &LearningConfig,
+    (config, choice): (&LearningConfig, Option<&Choice>),
     quiet: bool,
     train: impl Fn(
         &LearningConfig,
@@ -98,8 +136,8 @@ fn train_or_go_on<E: Resumable>(
     let checkpoint = checkpoint_path(&args.out);
     let interrupt = interrupt::watch()?;
     // What the checkpoint holds beside the state: the same model without any training.
-    let untrained =
-        LearningConfig { algorithm: metaloc::learning::Algorithm::Ri, ..config.clone() };
+    let algorithm = if config.algorithm.has_network() { Algorithm::Ri } else { config.algorithm };
+    let untrained = LearningConfig { algorithm, ..config.clone() };
     let mut template = train(&untrained, None, &mut Silent)?;
     template.config = config.clone();
     let state = if args.resume { Some(resume(&checkpoint, &template)?) } else { None };
@@ -110,7 +148,10 @@ fn train_or_go_on<E: Resumable>(
     if let Some(error) = failure {
         return Err(error).context("the checkpoint could not be written");
     }
-    let model = trained?;
+    let mut model = trained?;
+    if let Some(choice) = choice {
+        model.record.selection.clone_from(&choice.table);
+    }
     if model.record.outcome == Some(Outcome::Interrupted) {
         let at = model.record.iterations;
         return Err(Interrupted(format!(
@@ -274,8 +315,14 @@ fn report<E>(model: &MetaModel<E>, unit_m: Option<f64>, out: &Path) {
         Some(Outcome::Converged) => "converged",
         Some(Outcome::IterationsDone) => "all iterations done",
         Some(Outcome::Interrupted) => "interrupted",
-        None => "random start, no training",
+        None if model.config.algorithm.has_network() => "random start, no training",
+        None => "nothing to train",
     };
+    for judged in &record.selection {
+        let accuracy = judged.accuracy.map_or_else(String::new, |a| format!(", accuracy {a:.3}"));
+        let mark = if judged.chosen { "  <- chosen" } else { "" };
+        note(format!("  {:18} {:6.2} m{accuracy}{mark}", judged.name, judged.mean_m));
+    }
     note(format!(
         "{}: {} iterations ({why}), {} parameters, from {}",
         model.config.algorithm.name(),

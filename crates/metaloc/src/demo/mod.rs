@@ -17,7 +17,7 @@ use crate::evaluate::{
     self, DataSource, Evaluation, EvaluationObserver, Protocol, SummaryRow, SurveyData,
 };
 use crate::learning::{Algorithm, Historical, MetaModel, SiteModel, draw_support, meta_train};
-use crate::locate::{AdaptedNetwork, Estimate, Locator};
+use crate::locate::{Estimate, site_locator};
 use crate::simulate::Scenario;
 use crate::site::Site;
 use crate::survey::Survey;
@@ -89,7 +89,7 @@ pub fn run(
     let site = SiteModel::adapt(&model, supports, &survey.access_points, adaptation)?;
     let tested = new.samples.iter().filter(|sample| keep(&data.test_sets, &sample.set));
     let scans: Vec<_> = tested.map(|s| (s.scan.clone(), *new.position(s))).collect();
-    let locator = AdaptedNetwork::new(site.clone())?;
+    let locator = site_locator(site.clone())?;
     let estimates = scans.iter().map(|(scan, _)| locator.locate(scan).ok()).collect();
     let losses = losses.0;
     Ok(Demo {

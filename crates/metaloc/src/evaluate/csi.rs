@@ -22,11 +22,12 @@ use super::run::{environments, hash, load};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
 };
+use crate::auto::choose_csi;
 use crate::csi_site::{CsiPoint, CsiSite};
 use crate::error::Error;
 use crate::learning::{
-    AdaptationSettings, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel, LearningConfig,
-    csi_train, draw_csi_support,
+    AdaptationSettings, Algorithm, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
+    LearningConfig, csi_train, draw_csi_support,
 };
 use crate::locate::{
     CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum, csi_locator,
@@ -105,7 +106,8 @@ pub(super) fn run(
         }
         let protocol = &protocol.for_split(split)?;
         let (historical, new) = environments(survey, split);
-        let runner = Runner { protocol, data, survey, data_hash: &data_hash };
+        let chosen = BTreeMap::new();
+        let runner = Runner { protocol, data, survey, data_hash: &data_hash, chosen };
         rows.extend(runner.rows(split, (&historical, &new), seed)?);
     }
     Ok(Evaluation { rows, provenance: survey.provenance.clone() })
@@ -127,7 +129,8 @@ pub(super) fn held_out_scores(
     for held_out in &historical {
         let others: Vec<_> =
             historical.iter().filter(|e| e.name != held_out.name).copied().collect();
-        let runner = Runner { protocol, data: &data, survey, data_hash };
+        let chosen = BTreeMap::new();
+        let runner = Runner { protocol, data: &data, survey, data_hash, chosen };
         let rows = runner.rows(split, (&others, &[held_out]), protocol.seeds[0])?;
         for (i, row) in rows.iter().enumerate() {
             let sum = &mut sums[i % protocol.methods.len()];
@@ -145,6 +148,8 @@ struct Runner<'a> {
     data: &'a CsiData,
     survey: &'a Survey,
     data_hash: &'a str,
+    /// What methods of algorithm `auto` chose, with the time that it took (s).
+    chosen: BTreeMap<String, (LearningConfig, f64)>,
 }
 
 /// A new environment's surveyed and later windows, by one way of cutting them.
@@ -182,11 +187,12 @@ struct Trained {
 impl Runner<'_> {
     /// One row a draw and method.
     fn rows(
-        &self,
+        mut self,
         split: &Split,
         (historical, new): (&[&Environment], &[&Environment]),
         seed: u64,
     ) -> Result<Vec<Row>, Error> {
+        self.choose(historical, seed)?;
         let mut windows: HashMap<String, Windows> = HashMap::new();
         let mut models: BTreeMap<String, Trained> = BTreeMap::new();
         for method in &self.protocol.methods {
@@ -202,7 +208,9 @@ impl Runner<'_> {
                 let all = CsiHistorical { sites, validation_sites: &[], data_hash };
                 let begin = Instant::now();
                 let model = csi_train(all, &config, seed, None, &mut Silent)?;
-                vacant.insert(Trained { model, train_s: begin.elapsed().as_secs_f64() });
+                let choosing_s = self.chosen.get(&method.name).map_or(0.0, |(_, s)| *s);
+                let train_s = choosing_s + begin.elapsed().as_secs_f64();
+                vacant.insert(Trained { model, train_s });
             }
         }
         let mut draws = Vec::new();
@@ -221,12 +229,56 @@ impl Runner<'_> {
         Ok(prepared.par_iter().map(|prepared| self.row(split, prepared)).collect())
     }
 
+    /// Lets methods of algorithm `auto` choose on the historical environments.
+    fn choose(&mut self, historical: &[&Environment], seed: u64) -> Result<(), Error> {
+        for method in &self.protocol.methods {
+            if Kind::of(&method.name)? != Kind::Learn(Algorithm::Auto) {
+                continue;
+            }
+            let begin = Instant::now();
+            let mut base = self.protocol.learning_of(method)?;
+            base.auto.points.clone_from(&self.protocol.support.points);
+            let sites = |config: &CsiConfig| {
+                let cut = |e: &&Environment| self.site(e, &self.data.sets, config);
+                historical.iter().map(cut).collect()
+            };
+            let choice = choose_csi(&sites, &base, seed)?;
+            let choosing_s = begin.elapsed().as_secs_f64();
+            self.chosen.insert(method.name.clone(), (choice.config, choosing_s));
+        }
+        Ok(())
+    }
+
     fn config(&self, method: &MethodConfig) -> Result<LearningConfig, Error> {
+        if let Some((chosen, _)) = self.chosen.get(&method.name) {
+            return Ok(chosen.clone());
+        }
         let config = self.protocol.learning_of(method)?;
         Ok(match Kind::of(&method.name)? {
             Kind::Learn(algorithm) => LearningConfig { algorithm, ..config },
             _ => config,
         })
+    }
+
+    /// An environment's windows in some sets.
+    fn site(
+        &self,
+        environment: &Environment,
+        sets: &[String],
+        config: &CsiConfig,
+    ) -> Result<CsiSite, Error> {
+        let names = &self.survey.access_points;
+        let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
+        let (site, _) = CsiSite::of_environment(environment, names, config, keep)?;
+        if site.points.is_empty() {
+            return Err(Error::usage(format!(
+                "environment {} has no window of {} packets in the sets {}",
+                environment.name,
+                config.packets,
+                sets.join(", ")
+            )));
+        }
+        Ok(site)
     }
 
     fn windows(
@@ -235,20 +287,8 @@ impl Runner<'_> {
         historical: &[&Environment],
         new: &[&Environment],
     ) -> Result<Windows, Error> {
-        let site = |environment: &Environment, sets: &[String]| {
-            let names = &self.survey.access_points;
-            let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
-            let (site, _) = CsiSite::of_environment(environment, names, config, keep)?;
-            if site.points.is_empty() {
-                return Err(Error::usage(format!(
-                    "environment {} has no window of {} packets in the sets {}",
-                    environment.name,
-                    config.packets,
-                    sets.join(", ")
-                )));
-            }
-            Ok(site)
-        };
+        let site =
+            |environment: &Environment, sets: &[String]| self.site(environment, sets, config);
         let old = historical.iter().map(|environment| site(environment, &self.data.sets));
         let historical = old.collect::<Result<Vec<CsiSite>, Error>>()?;
         let new = new.iter().map(|environment| {

@@ -6,8 +6,8 @@ use metaloc_radio::radio_map::RadioMap;
 
 use super::{Case, MethodConfig};
 use crate::error::Error;
-use crate::learning::{FingerprintConfig, LearningConfig, MetaModel, SiteModel};
-use crate::locate::{AdaptedNetwork, Knn, Locator, PowerWeightedKnn, WeightedKnn};
+use crate::learning::{Algorithm, FingerprintConfig, LearningConfig, MetaModel, SiteModel};
+use crate::locate::{Knn, Locator, PowerWeightedKnn, WeightedKnn, site_locator};
 use crate::site::{Site, SitePoint, radio_map};
 
 /// Neighbours where a method does not say: the paper's K.
@@ -162,10 +162,12 @@ pub(super) fn learn(
 ) -> Result<Prepared, Error> {
     let begin = Instant::now();
     let supports = case.supports.clone();
+    // What `auto` chose adapts in its own way.
+    let config = if config.algorithm == Algorithm::Auto { &model.config } else { config };
     let site = SiteModel::adapt(model, supports, &case.access_points, config.adaptation())?;
     let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
     Ok(Prepared {
-        locator: Box::new(AdaptedNetwork::new(site)?),
+        locator: site_locator(site)?,
         adaptation_steps: Some(config.adaptation.steps),
         adapt_ms: Some(adapt_ms),
     })
@@ -174,7 +176,6 @@ pub(super) fn learn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::Algorithm;
 
     #[test]
     fn names_mean_methods() {

@@ -254,6 +254,9 @@ pub(super) fn train_all(
         let config = LearningConfig { algorithm, ..protocol.learning_of(method)? };
         if let Entry::Vacant(vacant) = models.entry(training_key(&config)) {
             let begin = Instant::now();
+            let mut config = config;
+            // Judged with the support that there will be.
+            config.auto.points.clone_from(&protocol.support.points);
             let model = train(&config, seed)?;
             vacant.insert(Trained { model, train_s: begin.elapsed().as_secs_f64() });
         }

@@ -15,6 +15,7 @@ use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::{Deserialize, Serialize};
 
+use super::methods::Kind;
 use super::run::{Context, LabelledCase, train_all};
 use super::{
     Case, ErrorStatistics, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row,
@@ -22,8 +23,8 @@ use super::{
 };
 use crate::error::Error;
 use crate::learning::{
-    DrawnTask, EncodedTasks, Encoder, History, LearningConfig, MetaModel, Orientation, Support,
-    TaskOrigin, Tasks, TrainingStart, train_on,
+    Algorithm, DrawnTask, EncodedTasks, Encoder, History, LearningConfig, MetaModel, Orientation,
+    Support, TaskOrigin, Tasks, TrainingStart, train_on,
 };
 use crate::simulate::{Layout, LayoutConfig};
 use crate::site::{Site, SitePoint};
@@ -153,6 +154,8 @@ pub(super) fn run(
                 if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
                     return Err(Error::usage("interrupted; no results were kept"));
                 }
+                let names: Vec<&String> = protocol.methods.iter().map(|m| &m.name).collect();
+                let protocol = &chosen(protocol, data, split, points, &data_hash)?;
                 let tasks = toy_tasks(data, &channels, points);
                 let models = train_all(protocol, seed, |config, seed| {
                     train(&tasks, config, seed, (&split.historical, &data_hash), &access_points)
@@ -168,12 +171,47 @@ pub(super) fn run(
                     let channel = data.channel(new)?;
                     let cases = toy_cases(data, (new, channel), points, seed, &access_points);
                     let per_layout = context.evaluate(&cases, &[])?;
-                    rows.extend(pooled(&per_layout, protocol.methods.len()));
+                    let mut per_method = pooled(&per_layout, protocol.methods.len());
+                    for (row, name) in per_method.iter_mut().zip(&names) {
+                        row.method.clone_from(name);
+                    }
+                    rows.extend(per_method);
                 }
             }
         }
     }
     Ok(rows)
+}
+
+/// The protocol with what `auto` chooses in its place: the candidates are judged as settings are.
+fn chosen(
+    protocol: &Protocol,
+    data: &ToyData,
+    split: &Split,
+    points: usize,
+    data_hash: &str,
+) -> Result<Protocol, Error> {
+    let mut chosen = protocol.clone();
+    for method in &mut chosen.methods {
+        if Kind::of(&method.name)? != Kind::Learn(Algorithm::Auto) {
+            continue;
+        }
+        let candidates = crate::auto::rss_candidates(&protocol.learning_of(method)?, &[]);
+        let variants = candidates.into_iter().map(|config| {
+            let learning =
+                toml::Table::try_from(&config).map_err(|e| Error::usage(e.to_string()))?;
+            Ok(MethodConfig { name: config.algorithm.name().into(), learning, ..method.clone() })
+        });
+        let variants = variants.collect::<Result<Vec<_>, Error>>()?;
+        let mut judging = protocol.clone();
+        judging.select.points = points;
+        judging.select.draws = judging.select.draws.max(2);
+        judging.select.queries = judging.select.queries.max(100);
+        let scores = held_out_scores(&judging, data, split, variants.clone(), data_hash)?;
+        let best = (0..scores.len()).min_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0);
+        method.clone_from(&variants[best]);
+    }
+    Ok(chosen)
 }
 
 /// For choosing settings: each historical channel held out in turn, layouts drawn afresh.

@@ -11,6 +11,7 @@ use metaloc_radio::similarity::SignalDistance;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, CsiLearning, NetworkConfig};
+use crate::auto::AutoConfig;
 use crate::error::Error;
 
 /// What a position network answers: x and y in the frame.
@@ -36,6 +37,10 @@ pub struct LearningConfig {
     pub training: TrainingConfig,
     /// Steps in the new environment.
     pub adaptation: AdaptationSettings,
+    /// Nearest neighbours, for algorithm `knn`.
+    pub knn: KnnConfig,
+    /// How candidates are judged, for algorithm `auto`.
+    pub auto: AutoConfig,
     /// Learn from channel state information; from RSS if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csi: Option<CsiLearning>,
@@ -58,14 +63,40 @@ impl Default for AdaptationSettings {
     }
 }
 
+/// Power-weighted K nearest neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KnnConfig {
+    /// Number of neighbours.
+    pub neighbors: usize,
+    /// Power of the weights `d^-power`; 1 is weighted KNN, 0 the plain one.
+    pub power: f64,
+    /// The historical environments are the same place, and their radio maps are searched too.
+    pub old_maps: bool,
+}
+
+impl Default for KnnConfig {
+    fn default() -> Self {
+        Self { neighbors: 5, power: 8.0, old_maps: false }
+    }
+}
+
 /// How the starting weights are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Algorithm {
     /// By one of the algorithms of `metaloc-meta`, from all historical environments.
     Trained(AlgorithmName),
+    /// The best of several candidates by the historical environments ([`crate::auto`]).
+    Auto,
+    /// Power-weighted K nearest neighbours: no network.
+    Knn,
     /// Packet matching: no network, but the second moment of the historical packets.
     Packets,
+    /// The nearest mean spectrum: no network.
+    NearestSpectrum,
+    /// Ridge regression on mean spectra: no network.
+    RidgeSpectrum,
     /// Random initialization: no training at all.
     Ri,
 }
@@ -74,9 +105,24 @@ impl Algorithm {
     /// First-order or second-order MAML.
     pub const MAML: Self = Self::Trained(AlgorithmName::Maml);
 
+    const OTHERS: [Self; 6] = [
+        Self::Auto,
+        Self::Knn,
+        Self::Packets,
+        Self::NearestSpectrum,
+        Self::RidgeSpectrum,
+        Self::Ri,
+    ];
+
+    /// Whether models have a network.
+    #[must_use]
+    pub const fn has_network(self) -> bool {
+        matches!(self, Self::Trained(_) | Self::Ri)
+    }
+
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        AlgorithmName::ALL.iter().map(|&name| Self::Trained(name)).chain([Self::Packets, Self::Ri])
+        AlgorithmName::ALL.iter().map(|&name| Self::Trained(name)).chain(Self::OTHERS)
     }
 
     /// Name as on the command line.
@@ -84,7 +130,11 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Trained(algorithm) => algorithm.name(),
+            Self::Auto => "auto",
+            Self::Knn => "knn",
             Self::Packets => "packets",
+            Self::NearestSpectrum => "nearest-spectrum",
+            Self::RidgeSpectrum => "ridge-spectrum",
             Self::Ri => "ri",
         }
     }
@@ -335,11 +385,24 @@ impl LearningConfig {
             name.visit(self.maml, &self.variants, Nothing)?;
         }
         self.training.check()?;
+        self.auto.check()?;
+        if self.knn.neighbors == 0 || !(self.knn.power >= 0.0 && self.knn.power.is_finite()) {
+            return Err(Error::usage(
+                "setting `knn.neighbors` must be at least 1, `knn.power` at least 0",
+            ));
+        }
         match (&self.csi, self.algorithm) {
             (Some(csi), Algorithm::Packets) => csi.check_packets(),
-            (None, Algorithm::Packets) => Err(Error::usage(
-                "algorithm `packets` matches packets of channel state information: the settings \
-                 need a section `[csi]`",
+            (None, Algorithm::Packets | Algorithm::NearestSpectrum | Algorithm::RidgeSpectrum) => {
+                Err(Error::usage(format!(
+                    "algorithm `{}` reads channel state information: the settings need a section \
+                     `[csi]`",
+                    self.algorithm.name()
+                )))
+            }
+            (Some(_), Algorithm::Knn) => Err(Error::usage(
+                "algorithm `knn` compares RSS scans: leave the section `[csi]` out, or take \
+                 `nearest-spectrum`",
             )),
             (Some(csi), _) => csi.check(self.loss(), self.task.samples_per_point),
             (None, _) => self.check_rss(),

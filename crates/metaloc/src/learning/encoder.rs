@@ -8,18 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_nn::Shape;
 use metaloc_radio::fingerprint::{
-    ColumnSums, ReferenceKernel, RssNeighbors, RssVector, Standardizer,
+    ColumnSums, ReferenceKernel, RssNeighbors, RssVector, SignedPoint, Standardizer,
 };
 use metaloc_radio::geometry::{CoordinateFrame, Position};
 use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
+use metaloc_radio::similarity::Signature;
 use serde::{Deserialize, Serialize};
 
 use super::config::{
     FingerprintConfig, FingerprintKind, FingerprintShape, FrameOrigin, FrameUnit, Scaling,
 };
 use super::old_maps::{OldMaps, signed};
-use super::site_tasks::{self, TaskOrigin};
+use super::site_tasks::{self, Support, TaskOrigin};
 use crate::error::Error;
 use crate::site::Site;
 
@@ -104,6 +105,24 @@ impl Encoder {
         }
         encoder.standardizer = encoder.fit_standardizer(&sums);
         Ok(encoder)
+    }
+
+    /// An encoder for methods that read no inputs: frame and, if asked for, old radio maps.
+    pub(crate) fn untrained(
+        config: FingerprintConfig,
+        historical: super::Historical<'_>,
+        old_maps: bool,
+    ) -> Self {
+        let (sites, names) = (historical.sites, historical.access_points);
+        let summaries: Vec<SiteSummary> =
+            sites.iter().map(|site| SiteSummary::of(site, names)).collect();
+        Self {
+            config,
+            access_points: Vec::new(),
+            standardizer: Standardizer { mean: Vec::new(), std: Vec::new() },
+            historical_frame: mean_frame(&summaries),
+            old_maps: old_maps.then(|| OldMaps::of(sites, names)),
+        }
     }
 
     /// Numbers in one input.
@@ -230,15 +249,25 @@ impl BoundEncoder {
         })
     }
 
+    /// The old radio maps of a site's floor.
+    pub(crate) fn old_maps_beside(&self, site: &Site) -> Vec<Vec<SignedPoint>> {
+        self.old_maps.as_ref().map(|maps| maps.beside(site, &[])).unwrap_or_default()
+    }
+
     /// What scans at a surveyed site are compared with; old surveys' points at `removed` are left out.
+    /// A kernel takes adaptation samples as reference points too: they are scans at known places.
     pub(crate) fn references(
         &self,
-        site: &Site,
+        Support { site, adaptation }: &Support,
         removed: &[Position],
     ) -> Result<References, Error> {
         let map = site.radio_map(&self.encoder.config)?;
         let kernel = (self.encoder.config.kind == FingerprintKind::ReferenceKernel).then(|| {
-            let new: Vec<_> = site.points.iter().map(signed).collect();
+            let mut new: Vec<_> = site.points.iter().map(signed).collect();
+            new.extend(adaptation.iter().map(|(scan, position)| SignedPoint {
+                position: *position,
+                signature: Signature::of(std::slice::from_ref(scan)),
+            }));
             let old = self.old_maps.as_ref().map(|maps| maps.beside(site, removed));
             ReferenceKernel::new(&new, &old.unwrap_or_default())
         });

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
 use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS};
+use crate::auto::{self, Judged};
 use crate::error::Error;
 use crate::site::Site;
 
@@ -52,6 +53,9 @@ pub struct TrainingRecord {
     pub validation_loss: Option<f32>,
     /// Why training stopped; `None` for a random start.
     pub outcome: Option<Outcome>,
+    /// What `auto` chose among, and how each candidate did; empty if the algorithm was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selection: Vec<Judged>,
 }
 
 impl TrainingRecord {
@@ -68,6 +72,7 @@ impl TrainingRecord {
             best_iteration: None,
             validation_loss: None,
             outcome: None,
+            selection: Vec::new(),
         }
     }
 }
@@ -96,13 +101,13 @@ impl<E> MetaModel<E> {
     ) -> Result<Adapted, Error> {
         let learner = self.learner()?;
         let sizes = match self.config.algorithm {
-            Algorithm::Ri | Algorithm::Packets => StepSizes::uniform(adaptation.check()?.step_size),
             Algorithm::Trained(name) => {
                 let meta_parameters = &self.parameters[..];
                 let adaptation = adaptation.check()?;
                 let visitor = StepSizesOf { learner: &learner, meta_parameters, adaptation };
                 name.visit(self.config.maml, &self.config.variants, visitor)?
             }
+            _ => StepSizes::uniform(adaptation.check()?.step_size),
         };
         let start = &self.parameters[..learner.n_parameters()];
         let mut workspace = learner.splitting_workspace();
@@ -142,6 +147,15 @@ pub fn meta_train(
     observer: &mut dyn Observer,
 ) -> Result<MetaModel, Error> {
     config.check()?;
+    if config.algorithm == Algorithm::Auto {
+        let choice = auto::choose(historical, config, seed)?;
+        let mut model = meta_train(historical, &choice.config, seed, state, observer)?;
+        model.record.selection = choice.table;
+        return Ok(model);
+    }
+    if config.algorithm == Algorithm::Knn {
+        return Ok(knn_model(historical, config, seed));
+    }
     let (task, fingerprint) = (config.task, config.fingerprint);
     let origins = surveyed_sites(historical.sites, task, &fingerprint)?;
     let mut rng = stream(seed, Purpose::Initialization, 1, 0);
@@ -156,15 +170,28 @@ pub fn meta_train(
     let held_out = encoded(&held_out, &bound);
     let environments = named(historical.sites, &tasks);
     let validation = named(historical.validation_sites, &held_out);
-    let history = History {
-        environments: names(historical.sites),
-        validation_environments: names(historical.validation_sites),
-        access_points: heard(historical.sites, access_points),
-        data_hash: historical.data_hash.to_owned(),
-    };
+    let history = history_of(historical);
     let start = TrainingStart { encoder: encoder.clone(), history, state };
     let tasks = Tasks { environments: &environments, validation: &validation };
     train_on(tasks, start, config, seed, observer)
+}
+
+/// What the training record says of the data.
+fn history_of(historical: Historical<'_>) -> History {
+    History {
+        environments: names(historical.sites),
+        validation_environments: names(historical.validation_sites),
+        access_points: heard(historical.sites, historical.access_points),
+        data_hash: historical.data_hash.to_owned(),
+    }
+}
+
+/// A model of nearest neighbours: of history it keeps radio maps, if it is asked to.
+fn knn_model(historical: Historical<'_>, config: &LearningConfig, seed: u64) -> MetaModel {
+    let encoder = Encoder::untrained(config.fingerprint, historical, config.knn.old_maps);
+    let record = TrainingRecord::untrained(history_of(historical), seed);
+    let config = config.resolved();
+    MetaModel { config, network: None, encoder, parameters: Vec::new(), record }
 }
 
 /// The tasks of each origin.
@@ -233,7 +260,12 @@ pub(crate) fn train_network(
 ) -> Result<(Vec<f32>, TrainingRecord), Error> {
     let learner = learner(network, config)?;
     let (state, outcome) = match config.algorithm {
-        Algorithm::Ri | Algorithm::Packets => {
+        Algorithm::Ri
+        | Algorithm::Auto
+        | Algorithm::Knn
+        | Algorithm::Packets
+        | Algorithm::NearestSpectrum
+        | Algorithm::RidgeSpectrum => {
             let start = || start(&learner, &[], config, seed);
             (state.map_or_else(start, Ok)?, None)
         }
@@ -314,8 +346,8 @@ pub(crate) fn n_meta_parameters(
 ) -> Result<usize, Error> {
     let learner = learner(network, config)?;
     let extras = match config.algorithm {
-        Algorithm::Ri | Algorithm::Packets => 0,
         Algorithm::Trained(name) => name.visit(config.maml, &config.variants, Extras(&learner))?,
+        _ => 0,
     };
     Ok(learner.n_parameters() + extras)
 }

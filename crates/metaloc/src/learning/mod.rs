@@ -13,7 +13,7 @@ mod site_tasks;
 pub(crate) use config::POSITION_OUTPUTS;
 pub use config::{
     AdaptationSettings, Algorithm, FingerprintConfig, FingerprintKind, FingerprintShape,
-    FrameOrigin, FrameUnit, LearningConfig, Scaling, TaskConfig,
+    FrameOrigin, FrameUnit, KnnConfig, LearningConfig, Scaling, TaskConfig,
 };
 pub use csi::{
     Answer, CsiEncoder, CsiFingerprint, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,

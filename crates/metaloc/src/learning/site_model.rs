@@ -56,6 +56,9 @@ impl SiteModel {
         adaptation: AdaptationConfig,
     ) -> Result<Self, Error> {
         let mut site = Self::assemble(model.clone(), supports, access_points.clone(), adaptation)?;
+        if !model.config.algorithm.has_network() {
+            return Ok(site);
+        }
         let adapted = model.adapted(&site.support_batch()?, adaptation)?;
         site.model.parameters = adapted.parameters;
         site.support_losses = adapted.support_losses;
@@ -80,7 +83,7 @@ impl SiteModel {
         let points = supports.iter().flat_map(|support| &support.site.points);
         encoder.mark_gone(&points.flat_map(|point| &point.scans).collect::<Vec<_>>());
         let mut floors = Vec::with_capacity(supports.len());
-        for support in &supports {
+        for support in supports.iter().filter(|_| model.config.algorithm.has_network()) {
             let encoded = encode_support(support, &encoder, (Orientation::IDENTITY, &[]))
                 .map_err(|e| Error::usage(format!("{}: {e}", support.site.label())))?;
             floors.push(FloorModel {

@@ -183,7 +183,7 @@ pub(crate) fn encode_support(
     encoder: &BoundEncoder,
     (orientation, removed): (Orientation, &[Position]),
 ) -> Result<EncodedSupport, Error> {
-    let references = encoder.references(&support.site, removed)?;
+    let references = encoder.references(support, removed)?;
     let frame = encoder.frame(&references.map);
     let mut rows = Rows::new(encoder, &references, &frame, orientation);
     if support.adaptation.is_empty() {

@@ -8,11 +8,15 @@ mod adapted;
 mod csi;
 mod knn;
 mod power_weighted_knn;
+mod surveyed;
 mod weighted_knn;
 
 use metaloc_radio::geometry::Position;
 use metaloc_radio::radio_map::{Neighbor, RadioMap};
 use metaloc_radio::signal::RssScan;
+
+use crate::error::Error;
+use crate::learning::{Algorithm, SiteModel};
 
 pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
@@ -23,6 +27,17 @@ pub use csi::{
 pub use knn::Knn;
 pub use power_weighted_knn::PowerWeightedKnn;
 pub use weighted_knn::WeightedKnn;
+
+/// The locator of an adapted model.
+///
+/// # Errors
+/// If the model is not consistent.
+pub fn site_locator(site: SiteModel) -> Result<Box<dyn Locator>, Error> {
+    if site.model.config.algorithm == Algorithm::Knn {
+        return Ok(Box::new(surveyed::knn(&site)?));
+    }
+    Ok(Box::new(AdaptedNetwork::new(site)?))
+}
 
 /// Where a scan was taken, as a locator sees it.
 #[derive(Debug, Clone, PartialEq)]

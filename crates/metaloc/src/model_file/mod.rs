@@ -29,7 +29,7 @@ pub use write_beside::write_beside;
 
 use crate::error::Error;
 use crate::learning::{
-    Algorithm, CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel,
+    CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel,
     TrainingRecord, n_meta_parameters,
 };
 
@@ -276,7 +276,7 @@ fn check_parts<E: AnyEncoder, S>(
     parameters: &[f32],
 ) -> Result<(), String> {
     let Some(network) = &manifest.network else {
-        return if manifest.config.algorithm == Algorithm::Packets && parameters.is_empty() {
+        return if !manifest.config.algorithm.has_network() && parameters.is_empty() {
             Ok(())
         } else {
             Err("inconsistent: it has no network; train anew".into())

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use metaloc::learning::SiteModel;
-use metaloc::locate::{AdaptedNetwork, Locator};
+use metaloc::locate::{Locator, site_locator};
 use metaloc::radio::gain_offset;
+use metaloc::radio::radio_map::RadioMap;
 use metaloc::radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::Deserialize;
 
@@ -30,7 +31,8 @@ pub(super) fn run(args: &Locate, site: SiteModel, quiet: bool) -> anyhow::Result
         bail!("give one file of scans, or `-` for JSON lines from standard input");
     };
     let access_points = site.access_points.clone();
-    let locator = AdaptedNetwork::new(site)?;
+    let map = site.radio_map().clone();
+    let locator = site_locator(site)?;
     let mut out = std::io::stdout().lock();
     if is_csv(scans_file) || args.calibrate_gain {
         let mut scans: Vec<Scan> = if is_csv(scans_file) {
@@ -39,14 +41,14 @@ pub(super) fn run(args: &Locate, site: SiteModel, quiet: bool) -> anyhow::Result
             json_lines(scans_file, &access_points)?.collect::<Result<_, _>>()?
         };
         if args.calibrate_gain {
-            calibrate(&mut scans, &locator, quiet);
+            calibrate(&mut scans, &map, quiet);
         }
         for scan in scans {
-            answer(&mut out, &locator, scan)?;
+            answer(&mut out, &*locator, scan)?;
         }
     } else {
         for scan in json_lines(scans_file, &access_points)? {
-            answer(&mut out, &locator, scan?)?;
+            answer(&mut out, &*locator, scan?)?;
         }
     }
     out.flush()?;
@@ -127,9 +129,9 @@ fn csv_scans(path: &Path, access_points: &AccessPoints) -> anyhow::Result<Vec<Sc
 }
 
 /// Removes the receiver's constant offset, and says how large it was.
-fn calibrate(scans: &mut [Scan], locator: &AdaptedNetwork, quiet: bool) {
+fn calibrate(scans: &mut [Scan], map: &RadioMap, quiet: bool) {
     let heard: Vec<RssScan> = scans.iter().filter_map(|(_, scan)| scan.clone().ok()).collect();
-    let Some(offset) = gain_offset::estimate(locator.site().radio_map(), &heard) else {
+    let Some(offset) = gain_offset::estimate(map, &heard) else {
         note(format!(
             "receiver gain: not estimated, that takes {} scans or more",
             gain_offset::MIN_SCANS
@@ -149,7 +151,7 @@ fn calibrate(scans: &mut [Scan], locator: &AdaptedNetwork, quiet: bool) {
     }
 }
 
-fn answer(out: &mut impl Write, locator: &AdaptedNetwork, (id, scan): Scan) -> anyhow::Result<()> {
+fn answer(out: &mut impl Write, locator: &dyn Locator, (id, scan): Scan) -> anyhow::Result<()> {
     let estimate = scan.and_then(|scan| locator.locate(&scan).map_err(|e| e.to_string()));
     super::answer::write(out, id, estimate)
 }

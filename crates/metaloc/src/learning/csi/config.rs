@@ -50,6 +50,8 @@ pub struct CsiLearning {
     pub candidates: Option<usize>,
     /// How similarity of images is measured, for the candidates.
     pub similarity: ImageSimilarity,
+    /// Penalty of ridge regression, relative to the number of inputs.
+    pub penalty: f64,
     /// How packets are matched.
     pub packets: PacketMatching,
 }
@@ -71,6 +73,7 @@ impl Default for CsiLearning {
             top_k: 1,
             candidates: None,
             similarity: ImageSimilarity::default(),
+            penalty: 1.0,
             packets: PacketMatching::default(),
         }
     }
@@ -121,6 +124,9 @@ impl CsiLearning {
         };
         self.window.check()?;
         self.packets.check()?;
+        if !(self.penalty > 0.0 && self.penalty.is_finite()) {
+            return refuse("csi.penalty", "above 0");
+        }
         if self
             .principal_components
             .is_some_and(|share| share.is_nan() || share <= 0.0 || share > 1.0)

@@ -49,8 +49,8 @@ pub fn csi_train(
         let all = historical.sites.iter().chain(historical.validation_sites);
         encoder.classes = class_names(all);
     }
-    if config.algorithm == Algorithm::Packets {
-        return Ok(packet_model(encoder, historical, config, seed));
+    if !config.algorithm.has_network() {
+        return Ok(model_without_network(encoder, historical, config, seed));
     }
     let network = config.network.describe(&encoder.inputs(), encoder.n_outputs())?;
     let tasks = |sites: &[CsiSite]| -> Result<Vec<CsiTasks<'_>>, Error> {
@@ -84,18 +84,20 @@ fn history_of(historical: CsiHistorical<'_>) -> History {
     }
 }
 
-/// A model that matches packets: of history it keeps the environments' mean second moment.
-fn packet_model(
+/// A model without a network; to match packets it keeps the environments' mean second moment.
+fn model_without_network(
     mut encoder: CsiEncoder,
     historical: CsiHistorical<'_>,
     config: &LearningConfig,
     seed: u64,
 ) -> CsiModel {
-    let every = encoder.config.packets.every;
-    let moments: Vec<PacketMoment> =
-        historical.sites.iter().filter_map(|site| packet_moment(site, every)).collect();
-    encoder.packet_moment =
-        PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>());
+    if config.algorithm == Algorithm::Packets {
+        let every = encoder.config.packets.every;
+        let moments: Vec<PacketMoment> =
+            historical.sites.iter().filter_map(|site| packet_moment(site, every)).collect();
+        encoder.packet_moment =
+            PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>());
+    }
     MetaModel {
         config: config.resolved(),
         network: None,

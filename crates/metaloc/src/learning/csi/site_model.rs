@@ -11,7 +11,6 @@ use rand::seq::IndexedRandom;
 use super::{Answer, CsiModel};
 use crate::csi_site::{CsiPoint, CsiSite};
 use crate::error::Error;
-use crate::learning::Algorithm;
 
 /// An adapted model with its support set: nothing else is needed to locate.
 #[derive(Debug, Clone)]
@@ -80,7 +79,7 @@ impl CsiSiteModel {
         let mut site =
             Self { model: model.clone(), support, adaptation, support_losses: Vec::new() };
         let settings = &model.encoder.config;
-        if model.config.algorithm == Algorithm::Packets {
+        if !model.config.algorithm.has_network() {
             site.check()?;
             return Ok(site);
         }
@@ -99,7 +98,7 @@ impl CsiSiteModel {
     /// # Errors
     /// A point that the model has no output for, more points than outputs, windows of another shape.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.model.config.algorithm == Algorithm::Packets {
+        if !self.model.config.algorithm.has_network() {
             let encoder = &self.model.encoder;
             let size = (encoder.window_shape[1] / 2).pow(2);
             let fits =

@@ -6,6 +6,7 @@ mod nearest;
 mod packet_match;
 mod ridge;
 
+use metaloc_radio::fingerprint::CsiSpectrum;
 use metaloc_radio::preprocess::CsiWindow;
 
 use super::{Candidate, Estimate, NotLocated};
@@ -34,12 +35,19 @@ pub trait CsiLocator: Sync {
 /// # Errors
 /// If the model is not consistent.
 pub fn csi_locator(site: CsiSiteModel) -> Result<Box<dyn CsiLocator>, Error> {
-    if site.model.config.algorithm == Algorithm::Packets {
-        let encoder = &site.model.encoder;
-        let (settings, moment) = (encoder.config.packets.clone(), encoder.packet_moment.as_ref());
-        return Ok(Box::new(PacketMatch::new(site.support, settings, moment)));
-    }
-    Ok(Box::new(AdaptedCsiNetwork::new(site)?))
+    let encoder = &site.model.encoder;
+    let spectrum = CsiSpectrum { deviation: encoder.config.deviation };
+    Ok(match site.model.config.algorithm {
+        Algorithm::Packets => {
+            let (settings, moment) = (encoder.config.packets.clone(), &encoder.packet_moment);
+            Box::new(PacketMatch::new(site.support, settings, moment.as_ref()))
+        }
+        Algorithm::NearestSpectrum => Box::new(NearestSpectrum::new(site.support, spectrum)),
+        Algorithm::RidgeSpectrum => {
+            Box::new(RidgeSpectrum::new(site.support, spectrum, encoder.config.penalty)?)
+        }
+        _ => Box::new(AdaptedCsiNetwork::new(site)?),
+    })
 }
 
 /// The estimate that some weights of the surveyed points make: the centroid of the `top_k` with most
