@@ -148,14 +148,16 @@ pub(super) fn run(
             .iter()
             .map(|name| Ok((name.as_str(), data.channel(name)?)))
             .collect::<Result<_, Error>>()?;
+        // Chosen once, on the middle number of points: `auto` stands for one choice a user makes.
+        let middle = protocol.support.points[protocol.support.points.len() / 2];
+        let names: Vec<&String> = protocol.methods.iter().map(|method| &method.name).collect();
+        let protocol = &chosen(protocol, data, split, middle, &data_hash)?;
         for &seed in &protocol.seeds {
             for &points in &protocol.support.points {
                 let what = format!("{points} reference points, seed {seed}");
                 if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
                     return Err(Error::usage("interrupted; no results were kept"));
                 }
-                let names: Vec<&String> = protocol.methods.iter().map(|m| &m.name).collect();
-                let protocol = &chosen(protocol, data, split, points, &data_hash)?;
                 let tasks = toy_tasks(data, &channels, points);
                 let models = train_all(protocol, seed, |config, seed| {
                     train(&tasks, config, seed, (&split.historical, &data_hash), &access_points)
