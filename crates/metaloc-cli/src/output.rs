@@ -1,5 +1,6 @@
 //! Printing: tables for people, rows for programs.
 
+use metaloc::auto::Judged;
 use std::io::Write;
 use std::path::Path;
 
@@ -89,6 +90,16 @@ pub(crate) fn markdown(headers: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![line(&headers), format!("|{}", "---|".repeat(headers.len()))];
     lines.extend(rows.iter().map(|row| line(row)));
     lines.join("\n")
+}
+
+/// What `auto` chose among, a line a candidate.
+pub(crate) fn selection_lines(selection: &[Judged]) -> Vec<String> {
+    let line = |judged: &Judged| {
+        let accuracy = judged.accuracy.map_or_else(String::new, |a| format!(", accuracy {a:.3}"));
+        let mark = if judged.chosen { "  <- chosen" } else { "" };
+        format!("  {:18} {:6.2} m{accuracy}{mark}", judged.name, judged.mean_m)
+    };
+    selection.iter().map(line).collect()
 }
 
 #[cfg(test)]

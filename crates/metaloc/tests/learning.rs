@@ -37,6 +37,19 @@ fn maml_beats_a_random_start_and_plain_knn() {
     assert!(maml < knn.map(|knn| 0.85 * knn), "maml {maml:?} knn {knn:?}");
 }
 
+/// What was judged best on the old buildings is good in the new one, and better than plain KNN.
+#[test]
+fn auto_chooses_what_is_good_elsewhere() {
+    let methods = "[[methods]]\nname = \"auto\"\n[[methods]]\nname = \"maml\"\n\
+                   [[methods]]\nname = \"knn-support\"\nk = 5\n";
+    let summary = summarize(&evaluate(methods).rows);
+    let mean = |name: &str| {
+        summary.iter().find(|row| row.method == name).map_or(f64::NAN, |row| row.mean_m)
+    };
+    let (auto, maml, knn) = (mean("auto"), mean("maml"), mean("knn-support"));
+    assert!(auto < 1.05 * maml && auto < 0.8 * knn, "auto {auto} maml {maml} knn {knn}");
+}
+
 #[test]
 fn the_same_rows_at_any_number_of_threads() {
     let rows = |threads: usize| {

@@ -94,7 +94,9 @@ fn adapt_csi(args: &Adapt, model: &CsiModel, quiet: bool) -> anyhow::Result<()> 
     model_file::write_csi_site(&site, &args.out)?;
     if !quiet {
         note(format!("{}: {n_points} points, {n_windows} windows", args.environment));
-        if site.support_losses.is_empty() {
+        if !site.model.config.algorithm.has_network() {
+            note("nothing is trained: windows are compared with those of the survey");
+        } else if site.support_losses.is_empty() && site.model.config.adaptation.steps > 0 {
             note("the network is adapted for each query, to the points most similar to it");
         }
         say_losses(&site.support_losses);

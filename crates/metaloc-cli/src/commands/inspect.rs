@@ -1,5 +1,6 @@
 //! `metaloc inspect`.
 
+use metaloc::auto::Judged;
 use metaloc::learning::MetaModel;
 use metaloc::meta::training::TrainingState;
 use metaloc::model_file::{self, AnyEncoder, Loaded};
@@ -7,7 +8,7 @@ use metaloc::survey::{Survey, SurveySummary};
 use serde::Serialize;
 
 use crate::args::Inspect;
-use crate::output::Output;
+use crate::output::{Output, selection_lines};
 
 pub(crate) fn run(args: &Inspect) -> anyhow::Result<()> {
     let output = Output::new(&args.json);
@@ -81,6 +82,9 @@ struct ModelReport<'a> {
     iterations: u64,
     best_iteration: Option<u64>,
     validation_loss: Option<f32>,
+    /// What `auto` chose among.
+    #[serde(skip_serializing_if = "<[Judged]>::is_empty")]
+    selection: &'a [Judged],
 }
 
 impl<'a> ModelReport<'a> {
@@ -101,13 +105,19 @@ impl<'a> ModelReport<'a> {
             iterations: model.record.iterations,
             best_iteration: model.record.best_iteration,
             validation_loss: model.record.validation_loss,
+            selection: &model.record.selection,
         }
     }
 
     fn in_words<E>(&self, model: &MetaModel<E>) -> anyhow::Result<String> {
+        let mut selection = selection_lines(self.selection).join("\n");
+        if !selection.is_empty() {
+            selection =
+                format!("\nchosen on historical environments held out in turn:\n{selection}\n");
+        }
         Ok(format!(
             "{}: {}, {} parameters, {} inputs\ntrained on {} (data {:.16}), seed {}, {} iterations\n\
-             \nsettings:\n{}",
+             {selection}\nsettings:\n{}",
             self.kind,
             self.algorithm,
             self.parameters,

@@ -18,7 +18,7 @@ use metaloc::survey::{Environment, Sample, Survey, is_one_of};
 
 use crate::args::Train;
 use crate::interrupt::{self, Interrupted};
-use crate::output::note;
+use crate::output::{note, selection_lines};
 use crate::progress::TrainingProgress;
 
 pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
@@ -318,11 +318,7 @@ fn report<E>(model: &MetaModel<E>, unit_m: Option<f64>, out: &Path) {
         None if model.config.algorithm.has_network() => "random start, no training",
         None => "nothing to train",
     };
-    for judged in &record.selection {
-        let accuracy = judged.accuracy.map_or_else(String::new, |a| format!(", accuracy {a:.3}"));
-        let mark = if judged.chosen { "  <- chosen" } else { "" };
-        note(format!("  {:18} {:6.2} m{accuracy}{mark}", judged.name, judged.mean_m));
-    }
+    selection_lines(&record.selection).into_iter().for_each(note);
     note(format!(
         "{}: {} iterations ({why}), {} parameters, from {}",
         model.config.algorithm.name(),

@@ -1,5 +1,6 @@
 //! Training, adapting and locating.
 
+use metaloc::auto::{AutoConfig, Judged, choose_csi};
 use metaloc::csi_site::CsiSite;
 use metaloc::learning::{
     Algorithm, CsiHistorical, CsiModel, CsiSiteModel, LearningConfig, csi_train, draw_csi_support,
@@ -7,7 +8,7 @@ use metaloc::learning::{
 use metaloc::locate::{AdaptedCsiNetwork, CsiLocator, NotLocated, csi_locator};
 use metaloc::meta::seed::{Purpose, stream};
 use metaloc::meta::training::Silent;
-use metaloc::radio::preprocess::CsiWindow;
+use metaloc::radio::preprocess::{CsiConfig, CsiWindow};
 
 use super::synthetic::{config, csi, packets, sites, survey};
 
@@ -75,6 +76,24 @@ fn packets_are_matched() {
     assert!(message.contains("csi.window.quantity = \"complex\""), "{message}");
     let without = LearningConfig { csi: None, ..packets() };
     assert!(without.check().unwrap_err().to_string().contains("section `[csi]`"));
+}
+
+#[test]
+fn auto_judges_all_and_says_why() {
+    let survey = survey(4);
+    let mut base = config("labels = \"global\"");
+    base.auto = AutoConfig { points: vec![4], draws: 1, folds: 2 };
+    let cut = |window: &CsiConfig| Ok(sites(&survey, window));
+    let choice = choose_csi(&cut, &base, 5).unwrap();
+    assert_eq!(choice.table.iter().filter(|judged| judged.chosen).count(), 1);
+    let accuracy = |judged: &Judged| judged.accuracy.unwrap_or(f64::NAN);
+    let best = choice.table.iter().find(|judged| judged.chosen).unwrap();
+    assert!(choice.table.iter().all(|judged| accuracy(judged) <= accuracy(best)), "{choice:?}");
+    assert!(accuracy(best) > 0.9, "{choice:?}");
+    assert_eq!(choice, choose_csi(&cut, &base, 5).unwrap());
+    let one = |window: &CsiConfig| Ok(sites(&survey, window)[..1].to_vec());
+    let message = choose_csi(&one, &base, 5).unwrap_err().to_string();
+    assert!(message.contains("at least two historical environments"), "{message}");
 }
 
 #[test]
