@@ -260,7 +260,7 @@ mod tests {
     ///     return ((k(x, x).sum() - e*m*own) / (m*(m-e)) + (k(y, y).sum() - e*n*own) / (n*(n-e))
     ///             - 2 * k(x, y).mean())
     /// k = lambda a, b: np.exp(-d2(a, b) / (2 * 2.5**2))
-    /// ks = lambda a, b: sum(np.exp(-g * d2(a, b) / (2 * 2.5**2)) for g in 10.0 ** np.arange(-3, 4))
+    /// ks = lambda a, b: sum(np.exp(-g * d2(a, b) / (2 * 2.5**2)) for g in np.logspace(-3, 3, 7))
     /// K = lambda a, b: np.diag(k(a, b))
     /// h = (K(x[0:12:2], x[1:12:2]) + K(y[0::2], y[1::2])
     ///      - K(x[0:12:2], y[1::2]) - K(x[1:12:2], y[0::2]))
