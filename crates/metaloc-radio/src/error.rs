@@ -67,6 +67,52 @@ pub enum RadioError {
         /// What there is.
         found: String,
     },
+    /// Features that don't fill their rows.
+    #[error(
+        "{n_values} numbers don't make rows of {n_columns} columns; every row needs as many numbers"
+    )]
+    UnequalRows {
+        /// Numbers found.
+        n_values: usize,
+        /// Numbers that a row should have.
+        n_columns: usize,
+    },
+    /// A feature that is not a finite number.
+    #[error("the feature in row {row}, column {column} is {value}, not a finite number")]
+    NonFiniteFeature {
+        /// Its row, counted from 0.
+        row: usize,
+        /// Its column, counted from 0.
+        column: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// Fewer rows of features than a computation needs.
+    #[error("{purpose} needs {needed} rows, found {found}")]
+    TooFewRows {
+        /// What they are for.
+        purpose: &'static str,
+        /// Rows needed.
+        needed: usize,
+        /// Rows there are.
+        found: usize,
+    },
+    /// Rows without a difference.
+    #[error("all {n_rows} rows are equal: there is no distance to take a bandwidth from")]
+    EqualRows {
+        /// How many there are.
+        n_rows: usize,
+    },
+    /// Two things that are compared, and differ in what they must have in common.
+    #[error("{property} differ: {left} here, {right} there")]
+    NotComparable {
+        /// What differs.
+        property: &'static str,
+        /// One side's.
+        left: String,
+        /// The other side's.
+        right: String,
+    },
     /// A setting outside its legal range.
     #[error("{setting} is {found}, it must be {expected}")]
     Setting {

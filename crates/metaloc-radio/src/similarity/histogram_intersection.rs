@@ -53,6 +53,21 @@ impl ImageHistograms {
         Self { channels }
     }
 
+    /// The share of each channel's pixels that have each value: features that are few, whatever the
+    /// image's size, for the [`discrepancy`](super::discrepancy) of sets of images. They know which
+    /// amplitudes there are and not on which subcarriers.
+    ///
+    /// # Shapes
+    /// Answer: `[channels, 256]`
+    #[must_use]
+    pub fn shares(&self) -> Vec<f32> {
+        let of_channel = |channel: &[u32; BINS]| {
+            let pixels = channel.iter().sum::<u32>().max(1);
+            channel.map(|count| (f64::from(count) / f64::from(pixels)) as f32)
+        };
+        self.channels.iter().flat_map(of_channel).collect()
+    }
+
     /// How alike two images are, 0 to 1; more is more alike.
     #[must_use]
     pub fn similarity(&self, other: &Self, rule: ImageSimilarity) -> f64 {
@@ -103,6 +118,18 @@ mod tests {
         // Bins 1 and 2 differ with shares 1/2 each, bins 3 and 5 with 0; bin 9 is equal and left out.
         let released = a.similarity(&b, ImageSimilarity::AsReleased);
         assert!((released - (1.0 + 1.0) / 256.0).abs() < 1e-12, "{released}");
+    }
+
+    #[test]
+    fn shares_of_each_channel() {
+        let shares = histograms(&[0, 255, 0, 7, 3, 7, 9, 7], 2).shares();
+        assert_eq!(shares.len(), 2 * BINS);
+        let found: Vec<(usize, f32)> =
+            shares.iter().copied().enumerate().filter(|(_, share)| *share > 0.0).collect();
+        let second = BINS + 7;
+        let expected = [(0, 0.5), (3, 0.25), (9, 0.25), (second, 0.75), (BINS + 255, 0.25)];
+        assert!(found.iter().zip(expected).all(|(f, e)| f.0 == e.0 && (f.1 - e.1).abs() < 1e-6));
+        assert_eq!(found.len(), expected.len());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! How far two RSS scans are apart: the measures that the paper's section I-A names; and how alike two
-//! CSI images are ([`histogram_intersection`]).
+//! CSI images are ([`histogram_intersection`]). How far two sets of either are apart: [`discrepancy`].
 //!
 //! Those of scans are distances: zero for equal scans, larger for less alike ones. Silence is the level
 //! `not_heard_dbm`; an access point that neither scan heard adds nothing.
 
 pub mod cosine;
+pub mod discrepancy;
 pub mod euclidean;
 pub mod histogram_intersection;
 pub mod signature;
