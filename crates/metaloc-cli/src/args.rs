@@ -279,6 +279,10 @@ pub(crate) struct Train {
     /// Go on from the checkpoint beside --out.
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Write what training looks like from inside, a JSON line a measurement: losses, how far
+    /// adaptation moves the parameters, how the environments' gradients are aligned.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// Model file to write.
     #[arg(long)]
     pub(crate) out: PathBuf,

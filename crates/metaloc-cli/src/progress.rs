@@ -9,6 +9,7 @@ use metaloc::evaluate::EvaluationObserver;
 use metaloc::learning::MetaModel;
 use metaloc::meta::training::{Observer, Progress, TrainingState};
 use metaloc::model_file::{AnyEncoder, write_checkpoint};
+use serde::Serialize;
 
 use crate::interrupt::Flag;
 
@@ -22,6 +23,18 @@ fn bar(total: u64, quiet: bool, template: &str) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// A measurement of `--trace`.
+#[derive(Debug, Serialize)]
+pub(crate) struct TraceRow {
+    iteration: u64,
+    training_loss: f32,
+    validation_loss: f32,
+    /// Mean distance between the meta-parameters and what they are adapted to.
+    adaptation_distance: Option<f64>,
+    /// Mean cosine of the angle between two environments' meta-gradients.
+    gradient_alignment: Option<f64>,
+}
+
 /// Watches meta-training: bar, Ctrl-C, and a checkpoint now and then.
 pub(crate) struct TrainingProgress<'a, E> {
     bar: ProgressBar,
@@ -31,6 +44,8 @@ pub(crate) struct TrainingProgress<'a, E> {
     checkpoint: PathBuf,
     last_checkpoint: Instant,
     validation_loss: Option<f32>,
+    /// Rows of `--trace`, if it was asked for.
+    pub(crate) trace: Option<Vec<TraceRow>>,
     /// A checkpoint that could not be written ends the run with this error.
     pub(crate) failure: Option<metaloc::Error>,
 }
@@ -50,7 +65,17 @@ impl<'a, E: AnyEncoder> TrainingProgress<'a, E> {
         );
         let last_checkpoint = Instant::now();
         let (validation_loss, failure) = (None, None);
-        Self { bar, interrupt, template, checkpoint, last_checkpoint, validation_loss, failure }
+        let trace = None;
+        Self {
+            bar,
+            interrupt,
+            template,
+            checkpoint,
+            last_checkpoint,
+            validation_loss,
+            trace,
+            failure,
+        }
     }
 
     fn save(&mut self, state: &TrainingState) -> ControlFlow<()> {
@@ -74,6 +99,15 @@ impl<E: AnyEncoder + Send> Observer for TrainingProgress<'_, E> {
                 .validation_loss
                 .map_or(String::new(), |loss| format!(", validation {loss:.4}"));
             self.bar.set_message(format!("loss {:.4}{validation}", progress.training_loss));
+        }
+        if let (Some(rows), Some(validation_loss)) = (&mut self.trace, progress.validation_loss) {
+            rows.push(TraceRow {
+                iteration: progress.iteration,
+                training_loss: progress.training_loss,
+                validation_loss,
+                adaptation_distance: progress.adaptation_distance,
+                gradient_alignment: progress.gradient_alignment,
+            });
         }
         if self.interrupt.is_set() {
             let _ = self.save(state);

@@ -62,6 +62,15 @@ pub struct LossRequest<'a> {
     pub adaptation: AdaptationConfig,
 }
 
+/// From a site: how a held-out task went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LossReply {
+    /// Query loss after adaptation.
+    pub loss: f32,
+    /// Euclidean distance that adaptation moved the parameters by.
+    pub distance: f64,
+}
+
 /// From a site: a task's loss and gradient.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GradientReply {

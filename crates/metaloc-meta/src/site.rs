@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use crate::algorithm::{TaskAtHand, TaskSlot};
 use crate::message::{
-    GradientReply, GradientRequest, LossRequest, SupportGradientRequest, TaskNumber,
+    GradientReply, GradientRequest, LossReply, LossRequest, SupportGradientRequest, TaskNumber,
 };
 use crate::seed::{Purpose, stream};
+use crate::trace::distance;
 use crate::{Learner, MetaAlgorithm, MetaError, Task, TaskSource, adapt_with};
 
 /// A site as the coordinator sees it: it may be anywhere, behind any wire.
@@ -35,11 +36,11 @@ pub trait Site: Sync {
         reply: &mut GradientReply,
     ) -> Result<(), MetaError>;
 
-    /// A validation task's query loss after adaptation.
+    /// A validation task's query loss after adaptation, and how far that moved the parameters.
     ///
     /// # Errors
     /// As [`Site::gradient`].
-    fn query_loss(&self, request: &LossRequest<'_>) -> Result<f32, MetaError>;
+    fn query_loss(&self, request: &LossRequest<'_>) -> Result<LossReply, MetaError>;
 }
 
 /// The learner of one site: the only one that draws tasks from its samples.
@@ -108,7 +109,7 @@ impl<L: Learner, A: MetaAlgorithm> Site for SiteLearner<'_, L, A> {
         Ok(())
     }
 
-    fn query_loss(&self, request: &LossRequest<'_>) -> Result<f32, MetaError> {
+    fn query_loss(&self, request: &LossRequest<'_>) -> Result<LossReply, MetaError> {
         let task = self.draw(Purpose::Validation, request.task)?;
         let (learner, meta, adaptation) =
             (self.learner, &request.meta_parameters[..], request.adaptation);
@@ -118,7 +119,8 @@ impl<L: Learner, A: MetaAlgorithm> Site for SiteLearner<'_, L, A> {
             let workspace = &mut slot.workspace;
             let adaptation = (&sizes, adaptation.steps);
             let adapted = adapt_with(learner, start, &task.support, adaptation, workspace)?;
-            learner.loss(&adapted.parameters, &task.query, workspace)
+            let loss = learner.loss(&adapted.parameters, &task.query, workspace)?;
+            Ok(LossReply { loss, distance: distance(start, &adapted.parameters) })
         })
     }
 }

@@ -15,10 +15,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::adapt::AdaptationConfig;
-use crate::message::{LossRequest, TaskNumber};
+use crate::message::{LossReply, LossRequest, TaskNumber};
 use crate::round::Round;
 use crate::seed::{Purpose, stream};
 use crate::site::Site;
+use crate::trace::gradient_alignment;
 use crate::{MetaAlgorithm, MetaError};
 
 /// Settings of the outer loop.
@@ -56,11 +57,16 @@ pub struct ValidationConfig {
     pub tasks: usize,
     /// Measurements without improvement after which training has converged.
     pub patience: u32,
+    /// Measure the alignment of the environments' gradients too
+    /// ([`gradient_alignment`](crate::trace::gradient_alignment)); takes one more iteration's work
+    /// for each environment.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub alignment: bool,
 }
 
 impl Default for ValidationConfig {
     fn default() -> Self {
-        Self { every: 50, tasks: 20, patience: 10 }
+        Self { every: 50, tasks: 20, patience: 10, alignment: false }
     }
 }
 
@@ -149,6 +155,10 @@ pub struct Progress {
     pub training_loss: f32,
     /// Mean query loss on the validation tasks, if it was measured after this iteration.
     pub validation_loss: Option<f32>,
+    /// Mean distance between the meta-parameters and what they are adapted to on these tasks.
+    pub adaptation_distance: Option<f64>,
+    /// Alignment of the environments' gradients, if it was asked for.
+    pub gradient_alignment: Option<f64>,
 }
 
 /// Watches training, from one of its threads; the only way in which it tells anyone anything.
@@ -223,8 +233,20 @@ fn iterate<A: MetaAlgorithm>(
         }
         state.optimizer.step(&mut state.parameters, &gradient)?;
         state.iteration += 1;
-        let validation_loss = validate(data, config, state)?;
-        let progress = Progress { iteration: state.iteration, training_loss, validation_loss };
+        let validation = validate(data, config, state)?;
+        let gradient_alignment = match validation {
+            Some(_) if config.validation.alignment => {
+                gradient_alignment(&mut round, &state.parameters, state.iteration)?
+            }
+            _ => None,
+        };
+        let progress = Progress {
+            iteration: state.iteration,
+            training_loss,
+            validation_loss: validation.map(|of| of.loss),
+            adaptation_distance: validation.map(|of| of.distance),
+            gradient_alignment,
+        };
         if observer.iteration(progress, state).is_break() {
             return Ok(Outcome::Interrupted);
         }
@@ -237,7 +259,7 @@ fn validate(
     data: TrainingData<'_>,
     config: &TrainingConfig,
     state: &mut TrainingState,
-) -> Result<Option<f32>, MetaError> {
+) -> Result<Option<LossReply>, MetaError> {
     let Some((sites, adaptation)) = data.validation else { return Ok(None) };
     if !state.iteration.is_multiple_of(config.validation.every)
         && state.iteration != config.iterations
@@ -245,7 +267,8 @@ fn validate(
         return Ok(None);
     }
     let tasks = config.validation.tasks;
-    let loss = mean_query_loss(sites, &state.parameters, adaptation, (data.seed, tasks))?;
+    let mean = mean_of_tasks(sites, &state.parameters, adaptation, (data.seed, tasks))?;
+    let loss = mean.loss;
     if !loss.is_finite() {
         return Err(MetaError::Diverged {
             loss,
@@ -260,7 +283,7 @@ fn validate(
     } else {
         state.validations_since_best += 1;
     }
-    Ok(Some(loss))
+    Ok(Some(mean))
 }
 
 /// Mean query loss after adaptation, over `tasks` fixed tasks drawn with `seed`.
@@ -273,10 +296,20 @@ pub fn mean_query_loss(
     adaptation: AdaptationConfig,
     (seed, tasks): (u64, usize),
 ) -> Result<f32, MetaError> {
+    Ok(mean_of_tasks(sites, meta_parameters, adaptation, (seed, tasks))?.loss)
+}
+
+/// Mean query loss and mean distance over the tasks of [`mean_query_loss`].
+fn mean_of_tasks(
+    sites: &[&dyn Site],
+    meta_parameters: &[f32],
+    adaptation: AdaptationConfig,
+    (seed, tasks): (u64, usize),
+) -> Result<LossReply, MetaError> {
     if sites.is_empty() {
         return Err(MetaError::TaskSource("no environment to validate on".into()));
     }
-    let losses: Vec<Result<f32, MetaError>> = (0..tasks as u64)
+    let replies: Vec<Result<LossReply, MetaError>> = (0..tasks as u64)
         .into_par_iter()
         .map(|task| {
             let mut rng = stream(seed, Purpose::ValidationSites, 0, task);
@@ -286,9 +319,12 @@ pub fn mean_query_loss(
             site.query_loss(&LossRequest { task, meta_parameters, adaptation })
         })
         .collect();
-    let mut total = 0.0;
-    for loss in losses {
-        total += loss?;
+    let mut mean = LossReply::default();
+    for reply in replies {
+        let LossReply { loss, distance } = reply?;
+        mean.loss += loss;
+        mean.distance += distance / tasks as f64;
     }
-    Ok(total / tasks as f32)
+    mean.loss /= tasks as f32;
+    Ok(mean)
 }

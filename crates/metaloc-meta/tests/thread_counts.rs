@@ -47,7 +47,7 @@ fn config(iterations: u64, every: u64, patience: u32) -> TrainingConfig {
         iterations,
         tasks_per_iteration: 5,
         outer: OptimizerDescription::adam(1e-2),
-        validation: ValidationConfig { every, tasks: 9, patience },
+        validation: ValidationConfig { every, tasks: 9, patience, ..ValidationConfig::default() },
     }
 }
 
@@ -297,7 +297,7 @@ fn training_stops_when_it_converged_and_returns_the_best() {
         iterations: 1000,
         tasks_per_iteration: 1,
         outer: OptimizerDescription::sgd(0.5),
-        validation: ValidationConfig { every: 2, tasks: 1, patience: 3 },
+        validation: ValidationConfig { every: 2, tasks: 1, patience: 3, alignment: true },
     };
     let adaptation = AdaptationConfig { step_size: 1.0, steps: 0 };
     let mut state = TrainingState::start(vec![0.0], &config.outer).unwrap();

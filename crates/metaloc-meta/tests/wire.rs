@@ -7,7 +7,9 @@ use std::sync::Mutex;
 
 use metaloc_meta::maml::MamlConfig;
 use metaloc_meta::maml_dg::{MamlDgConfig, Reading};
-use metaloc_meta::message::{GradientReply, GradientRequest, LossRequest, SupportGradientRequest};
+use metaloc_meta::message::{
+    GradientReply, GradientRequest, LossReply, LossRequest, SupportGradientRequest,
+};
 use metaloc_meta::registry::{AlgorithmName, Variants, Visitor};
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::site::in_process;
@@ -70,7 +72,7 @@ impl Site for Wire<'_> {
         Ok(())
     }
 
-    fn query_loss(&self, request: &LossRequest<'_>) -> Result<f32, MetaError> {
+    fn query_loss(&self, request: &LossRequest<'_>) -> Result<LossReply, MetaError> {
         let request: LossRequest<'static> = self.cross(request);
         Ok(self.cross(&self.site.query_loss(&request)?))
     }
@@ -146,7 +148,7 @@ impl Visitor for BothWays<'_> {
             iterations: 6,
             tasks_per_iteration: 3,
             outer: OptimizerDescription::adam(1e-2),
-            validation: ValidationConfig { every: 3, tasks: 2, patience: 9 },
+            validation: ValidationConfig { every: 3, tasks: 2, patience: 9, alignment: false },
         };
         let start = learner.initial_parameters(&mut stream(SEED, Purpose::Initialization, 0, 0));
         let run = |sites: &[&dyn Site]| {

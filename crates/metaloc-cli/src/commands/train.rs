@@ -19,10 +19,13 @@ use metaloc::survey::{Environment, Sample, Survey, is_one_of};
 use crate::args::Train;
 use crate::interrupt::{self, Interrupted};
 use crate::output::{note, selection_lines};
-use crate::progress::TrainingProgress;
+use crate::progress::{TraceRow, TrainingProgress};
 
 pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
     check_place(&args.out)?;
+    if let Some(trace) = &args.trace {
+        check_place(trace)?;
+    }
     let config = config(args)?;
     let survey = Survey::read(&args.survey)?;
     let data_hash = survey.content_hash();
@@ -142,7 +145,11 @@ fn train_or_go_on<E: Resumable>(
     template.config = config.clone();
     let state = if args.resume { Some(resume(&checkpoint, &template)?) } else { None };
     let mut progress = TrainingProgress::new(template, checkpoint.clone(), &interrupt, quiet);
+    progress.trace = args.trace.as_ref().map(|_| Vec::new());
     let trained = train(config, state, &mut progress);
+    if let (Some(path), Some(rows)) = (&args.trace, progress.trace.take()) {
+        write_trace(path, &rows)?;
+    }
     let failure = progress.failure.take();
     drop(progress);
     if let Some(error) = failure {
@@ -178,8 +185,19 @@ fn config(args: &Train) -> anyhow::Result<LearningConfig> {
     if let Some(iterations) = args.iterations {
         config.training.iterations = iterations;
     }
+    config.training.validation.alignment |= args.trace.is_some();
     config.check()?;
     Ok(config.resolved())
+}
+
+/// Writes a JSON line a measurement.
+fn write_trace(path: &Path, rows: &[TraceRow]) -> anyhow::Result<()> {
+    let mut text = String::new();
+    for row in rows {
+        text += &serde_json::to_string(row)?;
+        text.push('\n');
+    }
+    std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 /// Refuses a place that no file can be written to, before hours go into what it shall hold.

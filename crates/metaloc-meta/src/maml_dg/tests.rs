@@ -216,8 +216,11 @@ fn as_released_the_first_environment_has_the_same_tasks_in_every_iteration() {
             reply.gradient.resize(request.parameters.len(), 0.0);
             Ok(())
         }
-        fn query_loss(&self, _: &crate::message::LossRequest<'_>) -> Result<f32, MetaError> {
-            Ok(0.0)
+        fn query_loss(
+            &self,
+            _: &crate::message::LossRequest<'_>,
+        ) -> Result<crate::message::LossReply, MetaError> {
+            Ok(crate::message::LossReply::default())
         }
     }
     let asked = ["one", "two", "three"].map(|name| Asked(std::sync::Mutex::default(), name));
