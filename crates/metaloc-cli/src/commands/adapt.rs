@@ -2,7 +2,8 @@
 
 use anyhow::{Context, bail};
 use metaloc::learning::{
-    CsiModel, CsiSiteModel, MetaModel, SiteModel, Support, draw_csi_support, draw_support,
+    CsiModel, CsiSiteModel, MetaModel, SiteModel, StartDistance, Support, draw_csi_support,
+    draw_support,
 };
 use metaloc::meta::seed::{Purpose, stream};
 use metaloc::model_file::{self, Loaded};
@@ -99,6 +100,7 @@ fn adapt_csi(args: &Adapt, model: &CsiModel, quiet: bool) -> anyhow::Result<()> 
         } else if site.support_losses.is_empty() && site.model.config.adaptation.steps > 0 {
             note("the network is adapted for each query, to the points most similar to it");
         }
+        say_start(&site.start_distances);
         say_losses(&site.support_losses);
         note(format!("written to {}", args.out.display()));
     }
@@ -123,4 +125,16 @@ fn supports(args: &Adapt, survey: &Survey, model: &MetaModel) -> anyhow::Result<
                 .with_context(|| format!("environment {}", site.label()))
         })
         .collect()
+}
+
+/// Says which start was adapted, and why.
+fn say_start(distances: &[StartDistance]) {
+    let Some(nearest) = distances.iter().min_by(|a, b| a.mmd.total_cmp(&b.mmd)) else { return };
+    let all: Vec<String> =
+        distances.iter().map(|d| format!("{} {:.3}", d.environment, d.mmd)).collect();
+    note(format!(
+        "adapted the start of {}, whose tasks are nearest (discrepancies: {})",
+        nearest.environment,
+        all.join(", ")
+    ));
 }

@@ -87,6 +87,8 @@ impl Default for KnnConfig {
 pub enum Algorithm {
     /// By one of the algorithms of `metaloc-meta`, from all historical environments.
     Trained(AlgorithmName),
+    /// MAML-TS: MAML for each environment apart, the start chosen by task similarity (Algorithm 2).
+    MamlTs,
     /// The best of several candidates by the historical environments ([`crate::auto`]).
     Auto,
     /// Power-weighted K nearest neighbours: no network.
@@ -105,7 +107,8 @@ impl Algorithm {
     /// First-order or second-order MAML.
     pub const MAML: Self = Self::Trained(AlgorithmName::Maml);
 
-    const OTHERS: [Self; 6] = [
+    const OTHERS: [Self; 7] = [
+        Self::MamlTs,
         Self::Auto,
         Self::Knn,
         Self::Packets,
@@ -117,7 +120,7 @@ impl Algorithm {
     /// Whether models have a network.
     #[must_use]
     pub const fn has_network(self) -> bool {
-        matches!(self, Self::Trained(_) | Self::Ri)
+        matches!(self, Self::Trained(_) | Self::MamlTs | Self::Ri)
     }
 
     /// All of them.
@@ -130,6 +133,7 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Trained(algorithm) => algorithm.name(),
+            Self::MamlTs => "maml-ts",
             Self::Auto => "auto",
             Self::Knn => "knn",
             Self::Packets => "packets",

@@ -11,6 +11,7 @@ use metaloc_radio::signal::{AccessPointId, AccessPoints};
 use serde::{Deserialize, Serialize};
 
 use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
+use super::starts::{self, Start, StartDistance};
 use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS};
 use crate::auto::{self, Judged};
 use crate::error::Error;
@@ -25,8 +26,11 @@ pub struct MetaModel<E = Encoder> {
     pub network: Option<NetworkDescription>,
     /// From measurements to inputs.
     pub encoder: E,
-    /// Meta-parameters, flat: the network's theta*, then what the algorithm learned besides.
+    /// Meta-parameters, flat: the network's theta*, then what the algorithm learned besides. With
+    /// several starts, the first one's.
     pub parameters: Vec<f32>,
+    /// MAML-TS: a start for each environment; empty for all others, and once adapted.
+    pub starts: Vec<Start>,
     /// How it came about.
     pub record: TrainingRecord,
 }
@@ -90,10 +94,18 @@ impl<E> MetaModel<E> {
         learner(network, &self.config)
     }
 
-    /// Adapts the network's parameters to a support set.
+    /// How far a support set is from each start; nothing for a model of one start.
     ///
     /// # Errors
-    /// An illegal step size, or a diverging loss.
+    /// If the support set has too few samples to be compared.
+    pub(crate) fn start_distances(&self, support: &Batch) -> Result<Vec<StartDistance>, Error> {
+        starts::distances(&self.starts, support)
+    }
+
+    /// Adapts the network's parameters, those of the nearest start, to a support set.
+    ///
+    /// # Errors
+    /// An illegal step size, a diverging loss, or a support set that is too small to choose by.
     pub(crate) fn adapted(
         &self,
         support: &Batch,
@@ -109,7 +121,10 @@ impl<E> MetaModel<E> {
             }
             _ => StepSizes::uniform(adaptation.check()?.step_size),
         };
-        let start = &self.parameters[..learner.n_parameters()];
+        let start = match &self.starts[..] {
+            [] => &self.parameters[..learner.n_parameters()],
+            all => &all[starts::nearest(&self.start_distances(support)?)].parameters,
+        };
         let mut workspace = learner.splitting_workspace();
         Ok(adapt_with(&learner, start, support, (&sizes, adaptation.steps), &mut workspace)?)
     }
@@ -191,7 +206,8 @@ fn knn_model(historical: Historical<'_>, config: &LearningConfig, seed: u64) -> 
     let encoder = Encoder::untrained(config.fingerprint, historical, config.knn.old_maps);
     let record = TrainingRecord::untrained(history_of(historical), seed);
     let config = config.resolved();
-    MetaModel { config, network: None, encoder, parameters: Vec::new(), record }
+    let (parameters, starts) = (Vec::new(), Vec::new());
+    MetaModel { config, network: None, encoder, parameters, starts, record }
 }
 
 /// The tasks of each origin.
@@ -234,10 +250,10 @@ pub(crate) fn train_on(
     config.check()?;
     let TrainingStart { encoder, history, state } = start;
     let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
-    let (parameters, record) =
+    let Trained { parameters, record, starts } =
         train_network(&network, tasks, history, state, (config, seed), observer)?;
-    let network = Some(network);
-    Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
+    let (config, network) = (config.resolved(), Some(network));
+    Ok(MetaModel { config, network, encoder, parameters, starts, record })
 }
 
 /// Where a training run's tasks come from.
@@ -249,6 +265,13 @@ pub(crate) struct Tasks<'a> {
     pub(crate) validation: &'a [Environment<'a>],
 }
 
+/// What training gives.
+pub(crate) struct Trained {
+    pub(crate) parameters: Vec<f32>,
+    pub(crate) record: TrainingRecord,
+    pub(crate) starts: Vec<Start>,
+}
+
 /// Trains a network by the configured algorithm: meta-parameters, and how they came about.
 pub(crate) fn train_network(
     network: &NetworkDescription,
@@ -257,8 +280,9 @@ pub(crate) fn train_network(
     state: Option<TrainingState>,
     (config, seed): (&LearningConfig, u64),
     observer: &mut dyn Observer,
-) -> Result<(Vec<f32>, TrainingRecord), Error> {
+) -> Result<Trained, Error> {
     let learner = learner(network, config)?;
+    let mut starts = Vec::new();
     let (state, outcome) = match config.algorithm {
         Algorithm::Ri
         | Algorithm::Auto
@@ -268,6 +292,15 @@ pub(crate) fn train_network(
         | Algorithm::RidgeSpectrum => {
             let start = || start(&learner, &[], config, seed);
             (state.map_or_else(start, Ok)?, None)
+        }
+        Algorithm::MamlTs => {
+            if state.is_some() {
+                return Err(Error::usage("algorithm `maml-ts` starts anew: leave --resume out"));
+            }
+            let run = Apart { learner: &learner, tasks, config, seed };
+            let (last, outcome);
+            (starts, last, outcome) = run.train(observer)?;
+            (last, Some(outcome))
         }
         Algorithm::Trained(name) => {
             let run = Run { learner: &learner, tasks, config, seed, state, observer };
@@ -282,7 +315,9 @@ pub(crate) fn train_network(
         outcome,
         ..TrainingRecord::untrained(history, seed)
     };
-    Ok((state.result().to_vec(), record))
+    let first = starts.first().map(|start: &Start| start.parameters.clone());
+    let parameters = first.unwrap_or_else(|| state.result().to_vec());
+    Ok(Trained { parameters, record, starts })
 }
 
 /// The state before the first iteration; `extras` are learned besides the network's parameters.
@@ -335,6 +370,51 @@ impl Visitor for Run<'_> {
             })
         })?;
         Ok((state, outcome))
+    }
+}
+
+/// MAML-TS: a training run for each environment, on its data alone.
+struct Apart<'a> {
+    learner: &'a NetworkLearner,
+    tasks: Tasks<'a>,
+    config: &'a LearningConfig,
+    seed: u64,
+}
+
+impl Apart<'_> {
+    /// A start for each environment, with the state and outcome of the last run.
+    fn train(
+        self,
+        observer: &mut dyn Observer,
+    ) -> Result<(Vec<Start>, TrainingState, Outcome), Error> {
+        let Self { learner, tasks, config, seed } = self;
+        let mut groups: Vec<Vec<Environment<'_>>> = Vec::new();
+        for &(name, source) in tasks.environments {
+            match groups.iter_mut().find(|group| group[0].0 == name) {
+                Some(group) => group.push((name, source)),
+                None => groups.push(vec![(name, source)]),
+            }
+        }
+        let embeddings = starts::embeddings(&groups, seed)?;
+        let (mut starts, mut last) = (Vec::with_capacity(groups.len()), None);
+        for (group, embedding) in groups.iter().zip(embeddings) {
+            let name = group[0].0;
+            let held_out = tasks.validation.iter().filter(|(of, _)| *of == name);
+            let validation: Vec<Environment<'_>> = held_out.copied().collect();
+            let own = Tasks { environments: group, validation: &validation };
+            let run = Run { learner, tasks: own, config, seed, state: None, observer };
+            let (state, outcome) = run.visit(&config.maml.check()?)?;
+            let parameters = state.result().to_vec();
+            starts.push(Start { environment: name.to_owned(), parameters, embedding });
+            let is_over = outcome == Outcome::Interrupted;
+            last = Some((state, outcome));
+            if is_over {
+                break;
+            }
+        }
+        let none = || Error::usage("no historical environment to learn from");
+        let (state, outcome) = last.ok_or_else(none)?;
+        Ok((starts, state, outcome))
     }
 }
 

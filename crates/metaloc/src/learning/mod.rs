@@ -9,6 +9,7 @@ mod old_maps;
 pub mod presets;
 mod site_model;
 mod site_tasks;
+mod starts;
 
 pub(crate) use config::POSITION_OUTPUTS;
 pub use config::{
@@ -27,3 +28,4 @@ pub use old_maps::{OldMap, OldMaps};
 pub use site_model::SiteModel;
 pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};
 pub use site_tasks::{Support, draw_support};
+pub use starts::{Start, StartDistance};

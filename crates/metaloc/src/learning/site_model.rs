@@ -9,7 +9,7 @@ use metaloc_radio::signal::AccessPoints;
 
 use super::encoder::References;
 use super::site_tasks::{Orientation, encode_support};
-use super::{BoundEncoder, MetaModel, Support};
+use super::{BoundEncoder, MetaModel, StartDistance, Support};
 use crate::error::Error;
 use crate::site::radio_map;
 use crate::survey::AccessPointChanges;
@@ -29,6 +29,8 @@ pub struct SiteModel {
     pub adaptation: AdaptationConfig,
     /// Support loss before each step (frame units).
     pub support_losses: Vec<f32>,
+    /// With several starts: how far each was; the nearest one was adapted. Not kept in a file.
+    pub start_distances: Vec<StartDistance>,
     pub(crate) encoder: BoundEncoder,
     /// All floors' reference points.
     pub(crate) map: RadioMap,
@@ -59,7 +61,10 @@ impl SiteModel {
         if !model.config.algorithm.has_network() {
             return Ok(site);
         }
-        let adapted = model.adapted(&site.support_batch()?, adaptation)?;
+        let batch = site.support_batch()?;
+        site.start_distances = model.start_distances(&batch)?;
+        let adapted = model.adapted(&batch, adaptation)?;
+        site.model.starts.clear();
         site.model.parameters = adapted.parameters;
         site.support_losses = adapted.support_losses;
         Ok(site)
@@ -102,6 +107,7 @@ impl SiteModel {
             supports,
             adaptation,
             support_losses: Vec::new(),
+            start_distances: Vec::new(),
             encoder,
             map,
             floors,

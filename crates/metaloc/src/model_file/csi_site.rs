@@ -92,7 +92,8 @@ impl CsiSiteManifest {
             access_points: self.access_points,
         };
         let (adaptation, support_losses) = (self.adaptation, self.support_losses);
-        let site = CsiSiteModel { model, support, adaptation, support_losses };
+        let start_distances = Vec::new();
+        let site = CsiSiteModel { model, support, adaptation, support_losses, start_distances };
         // What locating needs must be there.
         site.check().map_err(|e| format!("inconsistent: {e}"))?;
         Ok(site)

@@ -27,9 +27,11 @@ use csi_site::CsiSiteManifest;
 use rss_site::SiteManifest;
 pub use write_beside::write_beside;
 
+use metaloc_radio::similarity::discrepancy::MeanEmbedding;
+
 use crate::error::Error;
 use crate::learning::{
-    CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel,
+    CsiEncoder, CsiModel, CsiSiteModel, Encoder, LearningConfig, MetaModel, SiteModel, Start,
     TrainingRecord, n_meta_parameters,
 };
 
@@ -50,6 +52,8 @@ struct Manifest<E, S> {
     config: LearningConfig,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     network: Option<NetworkDescription>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    starts: Vec<StartManifest>,
     encoder: E,
     record: TrainingRecord,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
@@ -107,12 +111,31 @@ impl AnyEncoder for CsiEncoder {
     }
 }
 
+/// A start of MAML-TS, without its parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StartManifest {
+    environment: String,
+    embedding: MeanEmbedding,
+}
+
+impl StartManifest {
+    fn of(start: &Start) -> Self {
+        Self { environment: start.environment.clone(), embedding: start.embedding.clone() }
+    }
+}
+
 /// Writes a meta model; replaces a file that is there.
 ///
 /// # Errors
 /// [`Error::File`] if it can't be written; the old file then stays whole.
 pub fn write_meta<E: AnyEncoder>(model: &MetaModel<E>, path: &Path) -> Result<(), Error> {
-    let columns = Columns::from([("parameters", Column::floats(&model.parameters))]);
+    let starts = model.starts.iter().flat_map(|start| start.parameters.iter().copied());
+    let starts: Vec<f32> = starts.collect();
+    let mut columns = Columns::from([("parameters", Column::floats(&model.parameters))]);
+    if !starts.is_empty() {
+        columns.insert("starts", Column::floats(&starts));
+    }
     write(&manifest::<E, ()>(model), &columns, path)
 }
 
@@ -156,6 +179,7 @@ fn manifest<E: AnyEncoder, S>(model: &MetaModel<E>) -> Manifest<E, S> {
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
         config: model.config.clone(),
         network: model.network.clone(),
+        starts: model.starts.iter().map(StartManifest::of).collect(),
         encoder: model.encoder.clone(),
         record: model.record.clone(),
         site: None,
@@ -235,11 +259,13 @@ fn read_model<E: AnyEncoder, S: DeserializeOwned>(
         serde_json::from_str(text).map_err(|e| format!("its manifest: {e}"))?;
     let parameters = floats(tensors, "parameters")?;
     check_parts(&manifest, &parameters)?;
+    let starts = read_starts(&manifest.starts, parameters.len(), tensors)?;
     let model = MetaModel {
         config: manifest.config,
         network: manifest.network,
         encoder: manifest.encoder,
         parameters,
+        starts,
         record: manifest.record,
     };
     Ok((model, Parts { site: manifest.site, checkpoint: manifest.checkpoint }))
@@ -268,6 +294,28 @@ fn is_of_csi(text: &str) -> Result<bool, String> {
         ));
     }
     Ok(version.config.csi.is_some())
+}
+
+/// The starts of MAML-TS, whose parameters stand one behind the other.
+fn read_starts(
+    manifests: &[StartManifest],
+    n_parameters: usize,
+    tensors: &SafeTensors<'_>,
+) -> Result<Vec<Start>, String> {
+    if manifests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = floats(tensors, "starts")?;
+    if all.len() != manifests.len() * n_parameters || !all.iter().all(|p| p.is_finite()) {
+        return Err("inconsistent: the starts are not those of the network; train anew".into());
+    }
+    let parameters = all.chunks_exact(n_parameters.max(1));
+    let start = |(manifest, parameters): (&StartManifest, &[f32])| Start {
+        environment: manifest.environment.clone(),
+        parameters: parameters.to_vec(),
+        embedding: manifest.embedding.clone(),
+    };
+    Ok(manifests.iter().zip(parameters).map(start).collect())
 }
 
 /// Checks that the parts of a model are there and fit each other.

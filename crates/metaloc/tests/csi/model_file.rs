@@ -1,7 +1,10 @@
 //! Models of channel state information, written and read.
 
-use metaloc::learning::{CsiHistorical, csi_train};
+use metaloc::learning::{
+    Algorithm, CsiHistorical, CsiSiteModel, LearningConfig, csi_train, draw_csi_support,
+};
 use metaloc::locate::csi_locator;
+use metaloc::meta::seed::{Purpose, stream};
 use metaloc::meta::training::{Observer, Progress, TrainingState};
 use metaloc::model_file::{self, Loaded, write_checkpoint, write_csi_site, write_meta};
 
@@ -36,6 +39,36 @@ fn a_start_comes_back() {
             panic!("another kind")
         };
         assert_eq!(back, model);
+    }
+}
+
+/// MAML-TS keeps a start for each environment; the nearest one is adapted, and nothing else is left.
+#[test]
+fn starts_come_back_and_the_nearest_is_adapted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room.model");
+    let config = LearningConfig { algorithm: Algorithm::MamlTs, ..config("labels = \"global\"") };
+    let survey = survey(4);
+    let sites = sites(&survey, &csi(&config).window);
+    let model = train(&config, &sites[..3]);
+    let names: Vec<&str> = model.starts.iter().map(|start| start.environment.as_str()).collect();
+    assert_eq!(names, ["day0", "day1", "day2"]);
+    assert_ne!(model.starts[0].parameters, model.starts[1].parameters);
+    // Each start needs its own environment's data alone.
+    let alone = train(&config, &sites[1..2]);
+    assert_eq!(alone.starts.len(), 1);
+    write_meta(&model, &path).unwrap();
+    let Loaded::CsiMeta(back) = model_file::read(&path).unwrap() else { panic!("another kind") };
+    assert_eq!(back, model);
+    // A historical day itself is nearest to its own start; its support is drawn from other windows.
+    for (day, site) in sites[..3].iter().enumerate() {
+        let mut rng = stream(1, Purpose::Support, 0, 0);
+        let support = draw_csi_support(site, site.points.len(), 5, &mut rng).unwrap();
+        let adapted = CsiSiteModel::adapt(&back, support, config.adaptation()).unwrap();
+        let nearest =
+            adapted.start_distances.iter().min_by(|a, b| a.mmd.total_cmp(&b.mmd)).unwrap();
+        assert_eq!(nearest.environment, format!("day{day}"), "{:?}", adapted.start_distances);
+        assert!(adapted.model.starts.is_empty());
     }
 }
 

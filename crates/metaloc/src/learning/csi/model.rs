@@ -9,7 +9,7 @@ use super::tasks::CsiTasks;
 use super::{Answer, CsiEncoder, CsiLearning};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
-use crate::learning::meta_model::{History, Tasks, train_network};
+use crate::learning::meta_model::{History, Tasks, Trained, train_network};
 use crate::learning::{Algorithm, LearningConfig, MetaModel, TrainingRecord};
 use crate::locate::packet_moment;
 
@@ -62,11 +62,11 @@ pub fn csi_train(
     let validation = named(historical.validation_sites, &held_out);
     let history = history_of(historical);
     let drawn = Tasks { environments: &environments, validation: &validation };
-    let (parameters, record) =
+    let Trained { parameters, record, starts } =
         train_network(&network, drawn, history, state, (config, seed), observer)?;
     drop((sources, held_out));
-    let network = Some(network);
-    Ok(MetaModel { config: config.resolved(), network, encoder, parameters, record })
+    let (config, network) = (config.resolved(), Some(network));
+    Ok(MetaModel { config, network, encoder, parameters, starts, record })
 }
 
 /// What the training record says of the data.
@@ -103,6 +103,7 @@ fn model_without_network(
         network: None,
         encoder,
         parameters: Vec::new(),
+        starts: Vec::new(),
         record: TrainingRecord::untrained(history_of(historical), seed),
     }
 }

@@ -11,6 +11,7 @@ use rand::seq::IndexedRandom;
 use super::{Answer, CsiModel};
 use crate::csi_site::{CsiPoint, CsiSite};
 use crate::error::Error;
+use crate::learning::StartDistance;
 
 /// An adapted model with its support set: nothing else is needed to locate.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct CsiSiteModel {
     pub adaptation: AdaptationConfig,
     /// Support loss before each step.
     pub support_losses: Vec<f32>,
+    /// With several starts: how far each was; the nearest one was adapted. Not kept in a file.
+    pub start_distances: Vec<StartDistance>,
 }
 
 /// Draws `n_points` points with up to `samples_per_point` windows each.
@@ -76,8 +79,13 @@ impl CsiSiteModel {
         support: CsiSite,
         adaptation: AdaptationConfig,
     ) -> Result<Self, Error> {
-        let mut site =
-            Self { model: model.clone(), support, adaptation, support_losses: Vec::new() };
+        let mut site = Self {
+            model: model.clone(),
+            support,
+            adaptation,
+            support_losses: Vec::new(),
+            start_distances: Vec::new(),
+        };
         let settings = &model.encoder.config;
         if !model.config.algorithm.has_network() {
             site.check()?;
@@ -89,7 +97,9 @@ impl CsiSiteModel {
             return Ok(site);
         }
         let all: Vec<usize> = (0..site.support.points.len()).collect();
+        site.start_distances = model.start_distances(&site.support_of(&all)?.batch)?;
         (site.model.parameters, site.support_losses) = site.adapted_to(&all)?;
+        site.model.starts.clear();
         Ok(site)
     }
 
