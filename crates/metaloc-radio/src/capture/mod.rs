@@ -57,6 +57,8 @@ pub enum SkipReason {
     Truncated,
     /// Bytes that are no record.
     Garbage,
+    /// A record that lost bytes, so that its length runs into the next one.
+    Overrun,
     /// A network packet of another kind.
     OtherPacket,
     /// The recorder cut the packet short.
@@ -82,6 +84,7 @@ impl SkipReason {
         match self {
             Self::Truncated => "the capture ends within a record",
             Self::Garbage => "bytes that are no record",
+            Self::Overrun => "a record that runs into the next",
             Self::OtherPacket => "not a CSI packet",
             Self::CutPacket => "the recorder cut the packet short",
             Self::UnknownChip => "unknown chip",
