@@ -65,7 +65,8 @@ fn a_good_capture_has_nothing_wrong() {
     assert!((timing.median_interval_s.unwrap() - 0.01).abs() < 1e-9, "{timing:?}");
     assert!((timing.duration_s - 2.99).abs() < 1e-9, "{timing:?}");
     assert_eq!((timing.gaps_10_intervals, timing.gaps_1_s, timing.same_time), (0, 0, 0));
-    assert_eq!(group.sequence.unwrap().missing, 0);
+    assert_eq!(group.sequence.unwrap().missing, Some(0));
+    assert!((timing.frames_per_s.unwrap() - 100.0).abs() < 1e-6, "{timing:?}");
     assert_eq!(group.level.jumps, 0);
     assert_eq!((group.outliers.looked_at, group.outliers.by_shape), (300, 0));
     assert!(group.dropped_share() < 0.02, "{:?}", group.outliers);
@@ -160,7 +161,7 @@ fn gaps_and_lost_numbers_are_counted() {
     // Over a pause of more than a second numbers are not compared.
     let sequence = group.sequence.unwrap();
     // The number that was repeated is missing itself.
-    assert_eq!((sequence.missing, sequence.repeated, sequence.backward), (31, 1, 0));
+    assert_eq!((sequence.missing, sequence.repeated, sequence.backward), (Some(31), 1, 0));
     assert_eq!(sequence.advanced, 298 + 30);
 }
 
@@ -179,6 +180,61 @@ fn a_short_clock_begins_anew_and_a_reset_is_told() {
     assert_eq!((group.timing.clock_jumps, group.timing.gaps_1_s), (1, 0), "{:?}", group.timing);
     assert!((group.timing.median_interval_s.unwrap() - 0.01).abs() < 1e-6);
     assert_eq!(group.sequence, None);
+}
+
+#[test]
+fn bursts_and_pauses_make_no_other_rate() {
+    // Bursts of ten frames, 1 ms apart, one a 100 ms; after half of them a pause of 5 s.
+    let mut all = frames(400, 26);
+    for (number, frame) in (0_u64..).zip(&mut all) {
+        let pause = if number < 200 { 0 } else { 5_000_000_000 };
+        frame.time_ns =
+            1_600_000_000_000_000_000 + number / 10 * 100_000_000 + number % 10 * 1_000_000 + pause;
+    }
+    let timing = group(all).timing;
+    assert!((timing.median_interval_s.unwrap() - 0.001).abs() < 1e-6, "{timing:?}");
+    assert!((timing.frames_per_s.unwrap() - 100.0).abs() < 5.0, "{timing:?}");
+    assert!((timing.duration_s - 8.909).abs() < 1e-6, "{timing:?}");
+    assert!((timing.active_s - 3.818).abs() < 0.01, "{timing:?}");
+}
+
+#[test]
+fn falling_and_shuffled_times_are_told_and_lose_nothing() {
+    for base in [0, 1_600_000_000_000_000_000] {
+        let mut all = frames(300, 26);
+        for (number, frame) in (0_u64..).zip(&mut all) {
+            frame.time_ns = base + number * 10_000_000;
+        }
+        let mut reversed = all.clone();
+        reversed.reverse();
+        let group_of = group(reversed);
+        assert!(group_of.timing.falling >= 298, "{:?}", group_of.timing);
+        assert!((group_of.timing.duration_s - 2.99).abs() < 1e-9, "{:?}", group_of.timing);
+        assert_eq!(group_of.sequence.and_then(|sequence| sequence.missing), None);
+        // Each frame 77 places behind the one before, and around.
+        let shuffled: Vec<CsiFrame> = (0..300).map(|at| all[at * 77 % 300].clone()).collect();
+        let GroupReport { timing, sequence, .. } = group(shuffled);
+        assert!((timing.duration_s - 2.99).abs() < 1e-9, "{timing:?}");
+        assert!((timing.frames_per_s.unwrap() - 100.0).abs() < 1.0, "{timing:?}");
+        assert!(timing.falling > 70 && timing.clock_jumps == 0, "{timing:?}");
+        assert_eq!((timing.median_interval_s, timing.gaps_10_intervals), (None, 0));
+        assert_eq!(sequence.and_then(|sequence| sequence.missing), None);
+    }
+    // Two counters of one transmitter: times stay good.
+    let mut all = frames(300, 26);
+    for (number, frame) in (0_u16..).zip(&mut all) {
+        frame.sequence = Some(number / 2 + number % 2 * 1000);
+    }
+    let GroupReport { timing, sequence, .. } = group(all);
+    assert!(timing.median_interval_s.is_some() && timing.falling == 0);
+    assert_eq!(sequence.and_then(|sequence| sequence.missing), None);
+    // A frame that stands behind its follower is told, and no more.
+    let mut all = frames(300, 26);
+    all.swap(100, 101);
+    let GroupReport { timing, sequence, .. } = group(all);
+    assert_eq!((timing.falling, timing.clock_jumps), (1, 0));
+    assert!((timing.duration_s - 2.99).abs() < 1e-9, "{timing:?}");
+    assert!(sequence.unwrap().missing.is_some());
 }
 
 #[test]
