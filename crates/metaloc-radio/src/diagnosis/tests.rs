@@ -117,6 +117,35 @@ fn frames_narrower_than_the_channel_are_told() {
 }
 
 #[test]
+fn the_null_and_the_guards_of_a_narrower_frame_are_left_out() {
+    // The upper half carries frames of 20 MHz, 7 % of whose amplitude is noise, on all subcarriers.
+    let mut all = frames(100, 26);
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    for frame in &mut all {
+        let part = frame.values.split_off(0);
+        frame.bandwidth_mhz = 40;
+        frame.subcarriers = Subcarriers::All(128);
+        let noise = |random: &mut ChaCha8Rng| {
+            let turn: f32 = random.random_range(0.0..6.0);
+            Complex32::from_polar(random.random_range(7.0..10.0), turn)
+        };
+        frame.values = (0..64).map(|_| noise(&mut random)).collect();
+        let is_sent = |at: usize| at != 32 && (6..59).contains(&at);
+        frame.values.extend(
+            part.into_iter()
+                .enumerate()
+                .map(|(at, value)| if is_sent(at) { value } else { noise(&mut random) }),
+        );
+    }
+    let group = group(all);
+    assert_eq!(group.occupied, [[0, 63]]);
+    let kept = &group.selection.kept;
+    // 32 is the null of the upper half; what both formats keep ends at 32 + 26.
+    assert!(!kept.contains(&32) && kept.iter().all(|at| (6..=58).contains(at)), "{kept:?}");
+    assert!(kept.len() > 48, "{kept:?}");
+}
+
+#[test]
 fn frames_of_802_11n_are_known_by_their_edges() {
     let selection = group(frames(100, 28)).selection;
     assert_eq!(selection.selection, SubcarrierSelection::HtData);
@@ -261,6 +290,17 @@ fn groups_and_memory_are_bounded() {
     let group = &report.groups[0];
     assert_eq!((group.frames, group.sample.len()), (1000, 500));
     assert!(group.sample.windows(2).all(|pair| pair[1].number - pair[0].number == 2));
+}
+
+#[test]
+fn frames_of_zeros_have_no_findings() {
+    let mut all = frames(20, 26);
+    all.iter_mut().for_each(|frame| frame.values.fill(Complex32::ZERO));
+    let group = group(all);
+    assert_eq!((group.frames, group.zero_frames), (20, 20));
+    assert_eq!((group.findings.len(), group.selection.kept.len()), (0, 0));
+    assert_eq!((group.has_signal(), group.dropped_share()), (false, 1.0));
+    assert!(group.selection.reason.contains("nothing was received"), "{:?}", group.selection);
 }
 
 #[test]
