@@ -57,6 +57,36 @@ fn options_reach_the_reader() {
 }
 
 #[test]
+fn chips_that_packets_name_are_told() {
+    let notes = |capture: &[u8], chip| {
+        let options = CaptureOptions { chip, ..CaptureOptions::default() };
+        let mut reader = AnyReader::new(capture, &options).unwrap();
+        reader.by_ref().for_each(|event| drop(event.unwrap()));
+        (reader.named_chips().to_vec(), reader.chip_notes())
+    };
+    let (named, none) = notes(BCM4339, None);
+    assert_eq!((named.len(), named[0].chip, none.len()), (1, Some(Chip::Bcm4339), 0));
+    let n = frames(BCM4339);
+    assert_eq!(named[0].packets, n);
+    let (_, said) = notes(BCM4339, Some(Chip::Bcm4366c0));
+    let expected = format!("{n} packets say bcm4339, the chip was forced to bcm4366c0");
+    assert!(said.len() == 1 && said[0].starts_with(&expected), "{said:?}");
+    assert_eq!(notes(BCM4339, Some(Chip::Bcm4339)).1, [""; 0]);
+    // A number that nobody knows says nothing against the chip that was forced.
+    let (named, said) = notes(BCM4358, None);
+    assert_eq!(named[0].chip, None);
+    let number = format!("chip 0x{:04x}", named[0].number);
+    assert!(said[0].contains(&number) && said[0].contains("`--chip`"), "{said:?}");
+    assert_eq!(notes(BCM4358, Some(Chip::Bcm4358)).1, [""; 0]);
+    assert_eq!(notes(INTEL, None), (vec![], vec![]));
+}
+
+fn frames(capture: &[u8]) -> u64 {
+    let events = read_any(capture, CaptureOptions::default()).1;
+    events.iter().filter(|event| matches!(event, Event::Frame(_))).count() as u64
+}
+
+#[test]
 fn what_is_no_capture_is_refused_in_words() {
     assert!(matches!(refused(b"", None), CaptureError::Empty));
     assert_eq!(refused(b"", None).to_string(), "it is empty");
@@ -64,6 +94,12 @@ fn what_is_no_capture_is_refused_in_words() {
         let text = refused(bytes, None).to_string();
         assert!(text.contains("Nexmon") && text.contains("ESP32"), "{text}");
     }
+    let begins = |bytes: &[u8], as_text: &str| {
+        let text = refused(bytes, None).to_string();
+        assert!(text.starts_with(&format!("it begins with {as_text}; ")), "{text}");
+    };
+    begins(b"{\"id\": 1}", "7b 22 69 64 (`{\"id`)");
+    begins(&[0, 1, 0xff, 0x20, 3], "00 01 ff 20");
     assert!(refused(&[0x1f, 0x8b, 8, 0, 0], None).to_string().contains("gunzip"));
     assert!(refused(&[0x0a, 0x0d, 0x0d, 0x0a, 0, 0], None).to_string().contains("pcapng"));
     assert!(refused(&BCM4339[..10], None).to_string().contains("24 bytes"));

@@ -185,6 +185,54 @@ fn a_length_past_the_end_costs_one_record() {
 }
 
 #[test]
+fn a_record_that_runs_into_the_next_costs_only_itself() {
+    let all = frames(BCM4339, None);
+    let start = HEADER + RECORD;
+    // Whatever is missing, and wherever: from a few bytes to nearly all behind the packet's headers.
+    for (place, n) in [(200, 100), (60, 1), (500, 7), (100, 900), (1090, 10)] {
+        let damaged = [&BCM4339[..start + place], &BCM4339[start + place + n..]].concat();
+        let (found, skips) = read(&damaged);
+        assert_eq!(found, [&all[..1], &all[2..]].concat(), "{n} bytes at {place}");
+        assert_eq!(skips, [(start as u64, (RECORD - n) as u64, SkipReason::Overrun)]);
+    }
+    // In the first record, and in the last but one before trailing garbage.
+    let first = [&BCM4339[..HEADER + 300], &BCM4339[HEADER + 400..]].concat();
+    assert_eq!(read(&first).0, all[1..]);
+    let last = BCM4339.len() - 2 * RECORD;
+    let damaged = [&BCM4339[..last + 300], &BCM4339[last + 400..], &[0x77; 40]].concat();
+    let (found, skips) = read(&damaged);
+    assert_eq!(found, [&all[..all.len() - 2], &all[all.len() - 1..]].concat());
+    assert_eq!(skips[0], (last as u64, RECORD as u64 - 100, SkipReason::Overrun));
+}
+
+#[test]
+fn a_capture_cut_short_before_another_keeps_both() {
+    let all = frames(BCM4339, None);
+    for n in [40, 100, RECORD - 100, RECORD - 10, RECORD - 1] {
+        let start = HEADER + 2 * RECORD;
+        let (found, skips) = read(&[&BCM4339[..start + n], BCM4339].concat());
+        assert_eq!(found, [&all[..2], &all[..]].concat(), "{n} bytes");
+        let expected = [(start as u64, n as u64), ((start + n) as u64, HEADER as u64)];
+        assert_eq!(skips.iter().map(|skip| (skip.0, skip.1)).collect::<Vec<_>>(), expected);
+        assert_eq!(skips[0].2, SkipReason::Overrun);
+    }
+    // Of two whole ones only the header between them is skipped.
+    let (found, skips) = read(&[BCM4339, BCM4339].concat());
+    assert_eq!(found, [&all[..], &all[..]].concat());
+    assert_eq!(skips, [(BCM4339.len() as u64, HEADER as u64, SkipReason::Garbage)]);
+}
+
+#[test]
+fn a_good_record_before_garbage_is_kept() {
+    let all = frames(BCM4339, None);
+    for garbage in [&[0; 1][..], &[0xff; 15], &[0x5a; 40], &[0; 5000]] {
+        let (found, skips) = read(&[BCM4339, garbage].concat());
+        assert_eq!(found, all, "{} bytes", garbage.len());
+        assert_eq!(skips.iter().map(|skip| skip.1).sum::<u64>(), garbage.len() as u64);
+    }
+}
+
+#[test]
 fn other_packets_and_cut_ones_are_told_apart() {
     let mut damaged = BCM4339.to_vec();
     damaged[HEADER + 16 + 36] = 0; // the port
@@ -315,6 +363,31 @@ fn a_damaged_intel_log_keeps_its_good_frames() {
     assert_eq!((found, skips), (all, vec![(0, 6, SkipReason::OtherPacket)]));
     assert!(IntelReader::new(&b"numbers, in a table of them"[..], false).is_err());
     assert!(IntelReader::new(&b""[..], false).is_err());
+}
+
+#[test]
+fn an_intel_record_that_runs_into_the_next_costs_only_itself() {
+    let (all, _) = intel(INTEL, false);
+    let first = 2 + 213;
+    for (place, n) in [(100, 100), (40, 1), (200, 15), (30, 180)] {
+        let damaged = [&INTEL[..first + place], &INTEL[first + place + n..]].concat();
+        let (found, skips) = intel(&damaged, false);
+        assert_eq!(found, [&all[..1], &all[2..]].concat(), "{n} bytes at {place}");
+        assert_eq!(skips, [(first as u64, (first - n) as u64, SkipReason::Overrun)]);
+    }
+    // Cut short within a record, and another log behind it.
+    for n in [30, 100, first - 1] {
+        let (found, skips) = intel(&[&INTEL[..first + n], INTEL].concat(), false);
+        assert_eq!(found, [&all[..1], &all[..]].concat(), "{n} bytes");
+        assert_eq!(skips, [(first as u64, n as u64, SkipReason::Overrun)]);
+    }
+    // A packet's record whose length is wrong.
+    let packet = [&[0x10, 0, 0xc1, 1, 2, 3][..], INTEL].concat();
+    let (found, skips) = intel(&packet, false);
+    assert_eq!((found, skips), (all.clone(), vec![(0, 6, SkipReason::Overrun)]));
+    // Garbage behind the last record.
+    let (found, _) = intel(&[INTEL, &[0x55; 30]].concat(), false);
+    assert_eq!(found, all);
 }
 
 proptest! {

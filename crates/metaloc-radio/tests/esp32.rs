@@ -91,6 +91,17 @@ fn the_header_and_a_line_without_a_number_are_skipped() {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over() {
+    let (found, skips) = legacy(NARROW);
+    let (marked, marked_skips) = legacy(&[b"\xef\xbb\xbf", NARROW].concat());
+    assert_eq!((marked, reasons(&marked_skips)), (found.clone(), reasons(&skips)));
+    // Before a line of CSI too.
+    let first = lines(NARROW)[1];
+    let (marked, _) = legacy(&[b"\xef\xbb\xbf", &NARROW[first..]].concat());
+    assert_eq!(marked, found);
+}
+
+#[test]
 fn lines_that_print_no_such_estimate_are_told() {
     let (found, skips, _) = read(LONG, Esp32Estimate::HighThroughput);
     assert!(found.is_empty());

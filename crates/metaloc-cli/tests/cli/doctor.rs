@@ -79,8 +79,9 @@ fn without_frames_the_exit_code_is_1() {
     let dir = captures();
     let run = dir.run("doctor d.pcap");
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.stdout.contains("skipped unknown chip: 4 parts"), "{run:?}");
+    assert!(run.stdout.contains("skipped unknown chip (--chip forces one): 4 parts"), "{run:?}");
     assert!(run.stderr.contains("error: no frames were found"), "{run:?}");
+    assert!(run.stdout.contains("4 packets say chip 0x"), "{run:?}");
     dir.run("doctor --chip bcm4358 d.pcap").ok();
     dir.put("empty", "");
     dir.put("text", "a table of numbers");
@@ -92,6 +93,54 @@ fn without_frames_the_exit_code_is_1() {
     assert_eq!((run.code, run.rows().len()), (Some(1), 2), "{run:?}");
     assert_eq!(run.rows()[1]["capture_frames"], 0);
     assert!(run.stderr.contains("in 2 of 3 captures"), "{run:?}");
+}
+
+#[test]
+fn a_forced_chip_is_contradicted() {
+    let dir = captures();
+    let run = dir.run("doctor --chip bcm4366c0 a.pcap").ok();
+    let said = "6 packets say bcm43455c0, the chip was forced to bcm4366c0";
+    assert!(run.stdout.contains(said), "{run:?}");
+    assert!(!run.stdout.contains("nothing is wrong"), "{run:?}");
+    let row = &dir.run("doctor --json --chip bcm4366c0 a.pcap").ok().rows()[0];
+    assert_eq!(row["named_chips"][0]["packets"], 6);
+    assert!(row["notes"][0].as_str().unwrap().starts_with(said), "{row}");
+    let run = dir.run("doctor --chip bcm43455c0 a.pcap").ok();
+    assert!(!run.stdout.contains("forced"), "{run:?}");
+}
+
+#[test]
+fn what_cannot_be_read_to_its_end_fails() {
+    let dir = captures();
+    // A gzip file of stored blocks, as none is packed here, whose last byte of data is missing.
+    let [low, high] = (NEXMON.len() as u16).to_le_bytes();
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, low, high, !low, !high];
+    dir.put("cut.gz", [&header[..], &NEXMON[..NEXMON.len() - 1]].concat());
+    let run = dir.run("doctor --json cut.gz a.pcap");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let rows = run.rows();
+    assert!(rows[0]["error"].as_str().unwrap().contains("cannot read on"), "{run:?}");
+    assert_eq!((&rows[0]["frames"], &rows[1]["error"]), (&5.into(), &serde_json::Value::Null));
+    assert!(run.stderr.contains("1 of 2 captures could not be read to their end"), "{run:?}");
+    let run = dir.run("doctor cut.gz");
+    assert!(run.code == Some(1) && run.stdout.contains("not read to its end"), "{run:?}");
+}
+
+#[test]
+fn frames_of_zeros_carry_no_signal() {
+    let dir = Dir::new();
+    // Behind the headers of file, record, packet and estimate, all values of each frame.
+    let mut silent = NEXMON.to_vec();
+    let mut at = 24;
+    while at < silent.len() {
+        let length = u32::from_le_bytes(silent[at + 8..at + 12].try_into().unwrap()) as usize;
+        silent[at + 16 + 60..at + 16 + length].fill(0);
+        at += 16 + length;
+    }
+    dir.put("zeros.pcap", silent);
+    let said = dir.run("doctor zeros.pcap").ok().stdout;
+    assert!(said.contains("nothing was received") && said.contains("0 of 64 sub"), "{said}");
+    assert!(!said.contains("every used subcarrier"), "{said}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Any capture, told apart by how it begins.
 
 use super::window::Window;
-use super::{CaptureError, Esp32Estimate, Esp32Reader, Event, IntelReader, NexmonReader};
+use super::{
+    CaptureError, Esp32Estimate, Esp32Reader, Event, IntelReader, NamedChip, NexmonReader,
+    chip_notes,
+};
 use crate::signal::Chip;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -59,7 +62,10 @@ pub struct CaptureOptions {
 }
 
 /// Reads a capture of any known format.
-pub struct AnyReader<R>(Reader<R>);
+pub struct AnyReader<R> {
+    reader: Reader<R>,
+    forced_chip: Option<Chip>,
+}
 
 enum Reader<R> {
     Nexmon(NexmonReader<R>),
@@ -107,14 +113,14 @@ impl<R: Read> AnyReader<R> {
                                 (Intel 5300) and lines of the ESP32-CSI-Tool";
                 Err(CaptureError::NotACapture { found, expected })
             }
-            reader => reader.map(Self),
+            reader => reader.map(|reader| Self { reader, forced_chip: chip }),
         }
     }
 
     /// Who wrote the capture.
     #[must_use]
     pub fn format(&self) -> CaptureFormat {
-        match self.0 {
+        match self.reader {
             Reader::Nexmon(_) => CaptureFormat::Nexmon,
             Reader::Intel(_) => CaptureFormat::Intel,
             Reader::Esp32(_) => CaptureFormat::Esp32,
@@ -124,11 +130,26 @@ impl<R: Read> AnyReader<R> {
     /// Bytes from the beginning of the capture to the next event.
     #[must_use]
     pub fn position(&self) -> u64 {
-        match &self.0 {
+        match &self.reader {
             Reader::Nexmon(reader) => reader.position(),
             Reader::Intel(reader) => reader.position(),
             Reader::Esp32(reader) => reader.position(),
         }
+    }
+
+    /// The chips that the packets so far name; none in formats whose frames name none.
+    #[must_use]
+    pub fn named_chips(&self) -> &[NamedChip] {
+        match &self.reader {
+            Reader::Nexmon(reader) => reader.named_chips(),
+            Reader::Intel(_) | Reader::Esp32(_) => &[],
+        }
+    }
+
+    /// What to tell about them: see [`chip_notes`].
+    #[must_use]
+    pub fn chip_notes(&self) -> Vec<String> {
+        chip_notes(self.named_chips(), self.forced_chip)
     }
 
     /// The next frame or what stands in its place; `None` at the end.
@@ -136,7 +157,7 @@ impl<R: Read> AnyReader<R> {
     /// # Errors
     /// [`CaptureError::Read`].
     pub fn next_event(&mut self) -> Result<Option<Event>, CaptureError> {
-        match &mut self.0 {
+        match &mut self.reader {
             Reader::Nexmon(reader) => reader.next_event(),
             Reader::Intel(reader) => reader.next_event(),
             Reader::Esp32(reader) => reader.next_event(),

@@ -30,6 +30,8 @@ const NAMES: &[u8] = b"type,role,mac,";
 /// searched for a line of CSI.
 const LONGEST_LINE: usize = 64 * 1024;
 const COLUMNS: usize = 26;
+/// What some editors write first: a byte-order mark.
+const ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Subcarriers of the legacy estimate.
 const LEGACY: usize = 64;
 
@@ -125,8 +127,9 @@ impl<R: Read> Esp32Reader<R> {
             }
             let end = line.unwrap_or(ahead);
             // The mark that this part itself begins with is none.
-            let rest = self.window.bytes().get(1..end).unwrap_or_default();
-            let length = find(rest, MARK).map_or(end, |at| at + 1);
+            let first = if self.window.bytes().starts_with(ORDER_MARK) { 4 } else { 1 };
+            let rest = self.window.bytes().get(first..end).unwrap_or_default();
+            let length = find(rest, MARK).map_or(end, |at| at + first);
             return Ok((length <= LONGEST_LINE).then_some(length));
         }
     }
@@ -178,6 +181,7 @@ fn is_log(bytes: &[u8]) -> bool {
 /// The frame of a line.
 fn frame(line: &[u8], estimate: Esp32Estimate) -> Result<CsiFrame, SkipReason> {
     let bad = SkipReason::BadLine;
+    let line = line.strip_prefix(ORDER_MARK).unwrap_or(line);
     if !line.starts_with(MARK) {
         let is_text = std::str::from_utf8(line).is_ok_and(|text| !text.contains('\0'));
         return Err(match () {

@@ -86,12 +86,34 @@ impl<R: Read> IntelReader<R> {
             return self.skip_garbage().map(Some);
         }
         let (offset, scaled) = (self.window.offset(), self.scaled);
+        if let Some(n) = self.overrun(length)? {
+            self.window.advance(n);
+            let (n_bytes, reason) = (n as u64, SkipReason::Overrun);
+            return Ok(Some(Event::Skip(Skip { offset, n_bytes, reason })));
+        }
         let record = self.window.take(length);
         if record[2] == ESTIMATE {
             return Ok(Some(Event::Frame(frame(&record[RECORD_HEADER..], scaled))));
         }
         let (n_bytes, reason) = (length as u64, SkipReason::OtherPacket);
         Ok(Some(Event::Skip(Skip { offset, n_bytes, reason })))
+    }
+
+    /// Where in the record of this length the next estimate begins, if its length runs into that: bytes
+    /// of it are missing. To know that, the reader waits for the header behind each record.
+    fn overrun(&mut self, length: usize) -> Result<Option<usize>, CaptureError> {
+        self.window.fill(length + RECORD_HEADER + HEADER)?;
+        // A packet's record is too easily found in garbage. Garbage behind a good record is no fault
+        // of it.
+        if self.window.ahead() == length || self.is_estimate(length) {
+            return Ok(None);
+        }
+        Ok((1..length).find(|&place| self.is_estimate(place)))
+    }
+
+    /// Whether an estimate's record begins so many bytes ahead.
+    fn is_estimate(&self, ahead: usize) -> bool {
+        self.window.bytes().get(ahead + 2) == Some(&ESTIMATE) && self.record(ahead).is_some()
     }
 
     /// Length of the record that stands so many bytes ahead, if one can.

@@ -14,6 +14,7 @@
 mod any;
 mod esp32;
 mod intel;
+mod named_chip;
 mod nexmon;
 mod pcap;
 mod stream_joiner;
@@ -22,6 +23,7 @@ mod window;
 pub use any::{AnyReader, CaptureFormat, CaptureOptions};
 pub use esp32::{Esp32Estimate, Esp32Reader};
 pub use intel::IntelReader;
+pub use named_chip::{NamedChip, chip_notes};
 pub use nexmon::NexmonReader;
 pub use stream_joiner::StreamJoiner;
 
@@ -57,11 +59,13 @@ pub enum SkipReason {
     Truncated,
     /// Bytes that are no record.
     Garbage,
+    /// A record that lost bytes, so that its length runs into the next one.
+    Overrun,
     /// A network packet of another kind.
     OtherPacket,
     /// The recorder cut the packet short.
     CutPacket,
-    /// The chip's number is not known; force one if it is.
+    /// The chip's number is not known; force one if the chip is. [`chip_notes`] says the number.
     UnknownChip,
     /// The bandwidth is not 20, 40 or 80 MHz, or needs another number of subcarriers.
     WrongLength,
@@ -82,9 +86,10 @@ impl SkipReason {
         match self {
             Self::Truncated => "the capture ends within a record",
             Self::Garbage => "bytes that are no record",
+            Self::Overrun => "a record that runs into the next",
             Self::OtherPacket => "not a CSI packet",
             Self::CutPacket => "the recorder cut the packet short",
-            Self::UnknownChip => "unknown chip",
+            Self::UnknownChip => "unknown chip (--chip forces one)",
             Self::WrongLength => "length and bandwidth disagree",
             Self::ColumnNames => "column names",
             Self::OtherText => "a line of other text",
@@ -108,7 +113,7 @@ pub enum CaptureError {
     #[error("it is empty")]
     Empty,
     /// It does not begin as such files do.
-    #[error("it begins with {found:02x?}; {expected}")]
+    #[error("it begins with {}; {expected}", in_words(found))]
     NotACapture {
         /// The first bytes.
         found: Vec<u8>,
@@ -129,4 +134,19 @@ pub enum CaptureError {
         /// What the system says.
         source: std::io::Error,
     },
+}
+
+/// Bytes as hexadecimal numbers, and as text if they are printable.
+fn in_words(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing".to_owned();
+    }
+    let numbers: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let numbers = numbers.join(" ");
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) => {
+            format!("{numbers} (`{text}`)")
+        }
+        _ => numbers,
+    }
 }

@@ -11,6 +11,7 @@
 //! Older firmware writes 11 11 in place of RSSI and frame control. The word is two `i16`, real and
 //! imaginary, or a pair of numbers with a common exponent ([`unpack`]).
 
+use super::named_chip::{NamedChip, NamedChips};
 use super::pcap::{Next, Record, Records};
 use super::window::Window;
 use super::{CaptureError, Event, SkipReason};
@@ -29,6 +30,7 @@ const MOST_TRAILING: usize = 8;
 pub struct NexmonReader<R> {
     records: Records<R>,
     forced_chip: Option<Chip>,
+    named: NamedChips,
 }
 
 impl<R: Read> NexmonReader<R> {
@@ -42,7 +44,13 @@ impl<R: Read> NexmonReader<R> {
 
     /// Reads what a window holds.
     pub(super) fn on(window: Window<R>, forced_chip: Option<Chip>) -> Result<Self, CaptureError> {
-        Ok(Self { records: Records::new(window)?, forced_chip })
+        Ok(Self { records: Records::new(window)?, forced_chip, named: NamedChips::default() })
+    }
+
+    /// The chips that the packets so far name, also where another was forced; at most the first 16.
+    #[must_use]
+    pub fn named_chips(&self) -> &[NamedChip] {
+        self.named.all()
     }
 
     /// Bytes from the beginning of the capture to the next event.
@@ -61,7 +69,7 @@ impl<R: Read> NexmonReader<R> {
             Some(Next::Skip(skip)) => return Ok(Some(Event::Skip(skip))),
             Some(Next::Record(record)) => record,
         };
-        Ok(Some(match frame(&record, self.forced_chip) {
+        Ok(Some(match frame(&record, self.forced_chip, &mut self.named) {
             Ok(frame) => Event::Frame(frame),
             Err(reason) => Event::Skip(record.skip(reason)),
         }))
@@ -100,21 +108,29 @@ fn payload<'a>(record: &Record<'a>) -> Result<&'a [u8], SkipReason> {
     udp.get(8..length).ok_or(cut)
 }
 
-/// The frame that a packet holds.
-fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, SkipReason> {
-    let payload = payload(record)?;
-    if payload.len() < HEADER || u16_at(payload, 0) != 0x1111 {
-        return Err(SkipReason::OtherPacket);
-    }
-    let known = match u16_at(payload, 16) {
+/// The chip with a number.
+fn chip(number: u16) -> Option<Chip> {
+    match number {
         0x0001 => Some(Chip::Bcm4339),
         0x0065 => Some(Chip::Bcm43455c0),
         0x0003 => Some(Chip::Bcm4358),
         0x006a => Some(Chip::Bcm4366c0),
         _ => None,
-    };
-    let chip = forced_chip.or(known).filter(|chip| !matches!(chip, Chip::Intel5300 | Chip::Esp32));
-    let chip = chip.ok_or(SkipReason::UnknownChip)?;
+    }
+}
+
+/// The frame that a packet holds.
+fn frame(
+    record: &Record<'_>,
+    forced_chip: Option<Chip>,
+    named: &mut NamedChips,
+) -> Result<CsiFrame, SkipReason> {
+    let payload = payload(record)?;
+    if payload.len() < HEADER || u16_at(payload, 0) != 0x1111 {
+        return Err(SkipReason::OtherPacket);
+    }
+    let number = u16_at(payload, 16);
+    let known = chip(number);
     let chanspec = u16_at(payload, 14);
     let (bandwidth_mhz, n_fft) = match chanspec >> 11 & 7 {
         2 => (20, 64),
@@ -126,6 +142,9 @@ fn frame(record: &Record<'_>, forced_chip: Option<Chip>) -> Result<CsiFrame, Ski
     if words.len() < 4 * n_fft || words.len() > 4 * n_fft + MOST_TRAILING {
         return Err(SkipReason::WrongLength);
     }
+    named.count(number, known);
+    let chip = forced_chip.or(known).filter(|chip| !matches!(chip, Chip::Intel5300 | Chip::Esp32));
+    let chip = chip.ok_or(SkipReason::UnknownChip)?;
     let (words, _) = words.as_chunks::<4>();
     let value = |word: &[u8; 4]| value(chip, u32::from_le_bytes(*word));
     let (upper, lower) = words[..n_fft].split_at(n_fft / 2);

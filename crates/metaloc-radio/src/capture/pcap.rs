@@ -1,7 +1,9 @@
 //! Records of a libpcap file (draft-ietf-opsawg-pcap), little or big endian, micro- or nanoseconds.
 //!
 //! Not a library's reader, since those stop at the first damaged record. Here one that cannot be is
-//! skipped: the reader looks for the next place where a record may begin.
+//! skipped: the reader looks for the next place where a record may begin. A record behind which none
+//! begins may have lost bytes, so that its length runs into the next: it is skipped if another begins
+//! within it. To know that, the reader waits for the header behind each record.
 
 use super::window::Window;
 use super::{CaptureError, Skip, SkipReason};
@@ -12,8 +14,14 @@ const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 /// Longest packet that a record may hold: libpcap's own limit.
 const LONGEST_PACKET: usize = 256 * 1024;
+/// Shortest packet looked for in garbage: an Ethernet header. Shorter ones are too easily found.
+const SHORTEST_PACKET: usize = 14;
 /// Packets of captures lie at most this far apart in time, forward or back.
 const WIDEST_GAP_S: u32 = 10 * 365 * 24 * 3600;
+/// A header with a time so near is believed whatever follows its record.
+const USUAL_GAP_S: u32 = 24 * 3600;
+/// Version of the format, as two numbers of 16 bits behind the magic number.
+const VERSION: [u16; 2] = [2, 4];
 
 /// A packet as the recorder wrote it.
 pub(super) struct Record<'a> {
@@ -46,6 +54,13 @@ struct Header {
     time_ns: u64,
     length: usize,
     is_cut: bool,
+}
+
+impl Header {
+    /// Whether a packet of a network may stand behind it.
+    fn is_likely(self) -> bool {
+        self.length >= SHORTEST_PACKET
+    }
 }
 
 /// Reads records one by one, and holds one of them and what was read ahead.
@@ -102,16 +117,63 @@ impl<R: Read> Records<R> {
             return Ok(None);
         }
         let Some(header) = self.header(0) else { return self.skip_garbage().map(Some) };
-        self.window.fill(RECORD_HEADER + header.length)?;
-        if self.window.ahead() < RECORD_HEADER + header.length {
+        let length = RECORD_HEADER + header.length;
+        self.window.fill(length)?;
+        if self.window.ahead() < length {
             // A length that is garbage may hide good records.
             return self.skip_garbage().map(Some);
         }
         let offset = self.window.offset();
+        if let Some(n) = self.overrun(header)? {
+            self.window.advance(n);
+            let (n_bytes, reason) = (n as u64, SkipReason::Overrun);
+            return Ok(Some(Next::Skip(Skip { offset, n_bytes, reason })));
+        }
         self.last_seconds = Some(header.seconds);
-        let packet = &self.window.take(RECORD_HEADER + header.length)[RECORD_HEADER..];
+        let packet = &self.window.take(length)[RECORD_HEADER..];
         let Header { time_ns, is_cut, .. } = header;
         Ok(Some(Next::Record(Record { offset, time_ns, packet, is_cut })))
+    }
+
+    /// Where in the record with this header the next one begins, if its length runs into that.
+    fn overrun(&mut self, header: Header) -> Result<Option<usize>, CaptureError> {
+        let next = RECORD_HEADER + header.length;
+        self.window.fill(next + RECORD_HEADER)?;
+        let last = Some(header.seconds);
+        let follows = self.header_near(next, last);
+        // Garbage behind a good record is no fault of it.
+        if self.window.ahead() == next || follows.is_some_and(|next| next.is_likely()) {
+            return Ok(None);
+        }
+        for place in 1..next {
+            if self.is_file_header(place) {
+                return Ok(Some(place));
+            }
+            let Some(found) = self.header_near(place, last).filter(|header| header.is_likely())
+            else {
+                continue;
+            };
+            let end = place + RECORD_HEADER + found.length;
+            self.window.fill(end + RECORD_HEADER)?;
+            if self.window.ahead() == end
+                || self.header_near(end, last).is_some()
+                || found.seconds.abs_diff(header.seconds) < USUAL_GAP_S
+            {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether another file of this kind begins so many bytes ahead.
+    fn is_file_header(&self, ahead: usize) -> bool {
+        let Some(bytes) = self.window.bytes().get(ahead..ahead + 8) else { return false };
+        let magic: u32 = if self.nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
+        let [major, minor] = VERSION.map(|part| match self.big_endian {
+            true => part.to_be_bytes(),
+            false => part.to_le_bytes(),
+        });
+        self.number(ahead) == magic && bytes[4..6] == major && bytes[6..] == minor
     }
 
     /// Goes on to the next place where a record may begin, or to the end.
@@ -135,24 +197,32 @@ impl<R: Read> Records<R> {
         Ok(Next::Skip(Skip { offset, n_bytes, reason }))
     }
 
-    /// Whether a whole record stands here, with another one or nothing behind it.
+    /// Whether a whole record stands here, with another one or nothing behind it, or of about the time
+    /// of the last one.
     fn is_record(&self) -> bool {
         let Some(header) = self.header(0) else { return false };
         let next = RECORD_HEADER + header.length;
         let ends = self.window.at_end() && self.window.ahead() == next;
-        // Packets of a few bytes are too easily found in garbage.
-        header.length >= 14 && (ends || self.header(next).is_some())
+        let last = self.last_seconds;
+        let is_usual = last.is_some_and(|last| header.seconds.abs_diff(last) < USUAL_GAP_S)
+            && self.window.ahead() >= next;
+        header.is_likely() && (ends || is_usual || self.header(next).is_some())
     }
 
     /// The header that begins so many bytes ahead, if it can be one.
     fn header(&self, ahead: usize) -> Option<Header> {
+        self.header_near(ahead, self.last_seconds)
+    }
+
+    /// The same, where the record before has this time (s).
+    fn header_near(&self, ahead: usize, last_seconds: Option<u32>) -> Option<Header> {
         if self.window.ahead() < ahead + RECORD_HEADER {
             return None;
         }
         let [seconds, fraction, length, original] =
             [0, 4, 8, 12].map(|place| self.number(ahead + place));
         let per_second = if self.nanoseconds { 1_000_000_000 } else { 1_000_000 };
-        let near = self.last_seconds.is_none_or(|last| seconds.abs_diff(last) < WIDEST_GAP_S);
+        let near = last_seconds.is_none_or(|last| seconds.abs_diff(last) < WIDEST_GAP_S);
         let time_ns =
             u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * (1_000_000_000 / per_second);
         let n = length as usize;

@@ -56,6 +56,12 @@ impl GroupReport {
         SubcarrierRole::among(self.subcarriers, subcarrier, self.bandwidth_mhz, format)
     }
 
+    /// Whether any frame has a signal; without one nothing is known of the subcarriers.
+    #[must_use]
+    pub fn has_signal(&self) -> bool {
+        self.zero_frames < self.frames
+    }
+
     /// Share of the frames that would not be kept: outliers, and those without a signal.
     #[must_use]
     pub fn dropped_share(&self) -> f64 {

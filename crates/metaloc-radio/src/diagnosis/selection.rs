@@ -55,6 +55,9 @@ fn choose(
     subcarriers: Subcarriers,
     bandwidth_mhz: u16,
 ) -> (SubcarrierSelection, &'static str) {
+    if findings.is_empty() {
+        return (SubcarrierSelection::Auto, "nothing was received");
+    }
     match subcarriers {
         Subcarriers::Intel20 | Subcarriers::Intel40 => {
             return (SubcarrierSelection::Auto, "the chip reports only subcarriers that are used");

@@ -20,6 +20,9 @@ const NEIGHBORS: usize = 4;
 const LEAST_FRAMES: u64 = 10;
 /// A part of 20 MHz is empty if its amplitude is below this share of that of the strongest part.
 const EMPTY: f64 = 0.1;
+/// What is not stronger than this many times the usual amplitude in empty parts is as silent as those:
+/// the null and the guards of a narrower frame.
+const AS_SILENT: f64 = 1.4;
 /// Places of a part of 20 MHz.
 const PART: usize = 64;
 
@@ -141,11 +144,14 @@ fn conditions(
         .collect();
     let parts = parts(&statistics, used);
     let usual = parts.iter().copied().fold(0.0, f64::max);
+    let in_empty_parts = parts.iter().copied().filter(|part| *part < EMPTY * usual);
+    let silence = AS_SILENT * in_empty_parts.fold(0.0, f64::max);
     for (place, statistic) in statistics.iter_mut().enumerate() {
         let amplitudes = frames.iter().map(|frame| f64::from(frame.amplitudes[first + place]));
         let silent = amplitudes.filter(|amplitude| *amplitude < SILENT * usual).count();
         let is_empty = parts.get(place / PART).is_some_and(|&part| part < EMPTY * usual);
         statistic.2 = is_empty && used.binary_search(&place).is_ok()
+            || statistic.0 <= silence
             || silent as f64 >= DEAD_SHARE * frames.len() as f64;
     }
     let alive: Vec<usize> = used.iter().copied().filter(|&place| !statistics[place].2).collect();

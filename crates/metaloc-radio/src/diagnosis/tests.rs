@@ -65,7 +65,8 @@ fn a_good_capture_has_nothing_wrong() {
     assert!((timing.median_interval_s.unwrap() - 0.01).abs() < 1e-9, "{timing:?}");
     assert!((timing.duration_s - 2.99).abs() < 1e-9, "{timing:?}");
     assert_eq!((timing.gaps_10_intervals, timing.gaps_1_s, timing.same_time), (0, 0, 0));
-    assert_eq!(group.sequence.unwrap().missing, 0);
+    assert_eq!(group.sequence.unwrap().missing, Some(0));
+    assert!((timing.frames_per_s.unwrap() - 100.0).abs() < 1e-6, "{timing:?}");
     assert_eq!(group.level.jumps, 0);
     assert_eq!((group.outliers.looked_at, group.outliers.by_shape), (300, 0));
     assert!(group.dropped_share() < 0.02, "{:?}", group.outliers);
@@ -116,6 +117,35 @@ fn frames_narrower_than_the_channel_are_told() {
 }
 
 #[test]
+fn the_null_and_the_guards_of_a_narrower_frame_are_left_out() {
+    // The upper half carries frames of 20 MHz, 7 % of whose amplitude is noise, on all subcarriers.
+    let mut all = frames(100, 26);
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    for frame in &mut all {
+        let part = frame.values.split_off(0);
+        frame.bandwidth_mhz = 40;
+        frame.subcarriers = Subcarriers::All(128);
+        let noise = |random: &mut ChaCha8Rng| {
+            let turn: f32 = random.random_range(0.0..6.0);
+            Complex32::from_polar(random.random_range(7.0..10.0), turn)
+        };
+        frame.values = (0..64).map(|_| noise(&mut random)).collect();
+        let is_sent = |at: usize| at != 32 && (6..59).contains(&at);
+        frame.values.extend(
+            part.into_iter()
+                .enumerate()
+                .map(|(at, value)| if is_sent(at) { value } else { noise(&mut random) }),
+        );
+    }
+    let group = group(all);
+    assert_eq!(group.occupied, [[0, 63]]);
+    let kept = &group.selection.kept;
+    // 32 is the null of the upper half; what both formats keep ends at 32 + 26.
+    assert!(!kept.contains(&32) && kept.iter().all(|at| (6..=58).contains(at)), "{kept:?}");
+    assert!(kept.len() > 48, "{kept:?}");
+}
+
+#[test]
 fn frames_of_802_11n_are_known_by_their_edges() {
     let selection = group(frames(100, 28)).selection;
     assert_eq!(selection.selection, SubcarrierSelection::HtData);
@@ -160,7 +190,7 @@ fn gaps_and_lost_numbers_are_counted() {
     // Over a pause of more than a second numbers are not compared.
     let sequence = group.sequence.unwrap();
     // The number that was repeated is missing itself.
-    assert_eq!((sequence.missing, sequence.repeated, sequence.backward), (31, 1, 0));
+    assert_eq!((sequence.missing, sequence.repeated, sequence.backward), (Some(31), 1, 0));
     assert_eq!(sequence.advanced, 298 + 30);
 }
 
@@ -179,6 +209,61 @@ fn a_short_clock_begins_anew_and_a_reset_is_told() {
     assert_eq!((group.timing.clock_jumps, group.timing.gaps_1_s), (1, 0), "{:?}", group.timing);
     assert!((group.timing.median_interval_s.unwrap() - 0.01).abs() < 1e-6);
     assert_eq!(group.sequence, None);
+}
+
+#[test]
+fn bursts_and_pauses_make_no_other_rate() {
+    // Bursts of ten frames, 1 ms apart, one a 100 ms; after half of them a pause of 5 s.
+    let mut all = frames(400, 26);
+    for (number, frame) in (0_u64..).zip(&mut all) {
+        let pause = if number < 200 { 0 } else { 5_000_000_000 };
+        frame.time_ns =
+            1_600_000_000_000_000_000 + number / 10 * 100_000_000 + number % 10 * 1_000_000 + pause;
+    }
+    let timing = group(all).timing;
+    assert!((timing.median_interval_s.unwrap() - 0.001).abs() < 1e-6, "{timing:?}");
+    assert!((timing.frames_per_s.unwrap() - 100.0).abs() < 5.0, "{timing:?}");
+    assert!((timing.duration_s - 8.909).abs() < 1e-6, "{timing:?}");
+    assert!((timing.active_s - 3.818).abs() < 0.01, "{timing:?}");
+}
+
+#[test]
+fn falling_and_shuffled_times_are_told_and_lose_nothing() {
+    for base in [0, 1_600_000_000_000_000_000] {
+        let mut all = frames(300, 26);
+        for (number, frame) in (0_u64..).zip(&mut all) {
+            frame.time_ns = base + number * 10_000_000;
+        }
+        let mut reversed = all.clone();
+        reversed.reverse();
+        let group_of = group(reversed);
+        assert!(group_of.timing.falling >= 298, "{:?}", group_of.timing);
+        assert!((group_of.timing.duration_s - 2.99).abs() < 1e-9, "{:?}", group_of.timing);
+        assert_eq!(group_of.sequence.and_then(|sequence| sequence.missing), None);
+        // Each frame 77 places behind the one before, and around.
+        let shuffled: Vec<CsiFrame> = (0..300).map(|at| all[at * 77 % 300].clone()).collect();
+        let GroupReport { timing, sequence, .. } = group(shuffled);
+        assert!((timing.duration_s - 2.99).abs() < 1e-9, "{timing:?}");
+        assert!((timing.frames_per_s.unwrap() - 100.0).abs() < 1.0, "{timing:?}");
+        assert!(timing.falling > 70 && timing.clock_jumps == 0, "{timing:?}");
+        assert_eq!((timing.median_interval_s, timing.gaps_10_intervals), (None, 0));
+        assert_eq!(sequence.and_then(|sequence| sequence.missing), None);
+    }
+    // Two counters of one transmitter: times stay good.
+    let mut all = frames(300, 26);
+    for (number, frame) in (0_u16..).zip(&mut all) {
+        frame.sequence = Some(number / 2 + number % 2 * 1000);
+    }
+    let GroupReport { timing, sequence, .. } = group(all);
+    assert!(timing.median_interval_s.is_some() && timing.falling == 0);
+    assert_eq!(sequence.and_then(|sequence| sequence.missing), None);
+    // A frame that stands behind its follower is told, and no more.
+    let mut all = frames(300, 26);
+    all.swap(100, 101);
+    let GroupReport { timing, sequence, .. } = group(all);
+    assert_eq!((timing.falling, timing.clock_jumps), (1, 0));
+    assert!((timing.duration_s - 2.99).abs() < 1e-9, "{timing:?}");
+    assert!(sequence.unwrap().missing.is_some());
 }
 
 #[test]
@@ -205,6 +290,17 @@ fn groups_and_memory_are_bounded() {
     let group = &report.groups[0];
     assert_eq!((group.frames, group.sample.len()), (1000, 500));
     assert!(group.sample.windows(2).all(|pair| pair[1].number - pair[0].number == 2));
+}
+
+#[test]
+fn frames_of_zeros_have_no_findings() {
+    let mut all = frames(20, 26);
+    all.iter_mut().for_each(|frame| frame.values.fill(Complex32::ZERO));
+    let group = group(all);
+    assert_eq!((group.frames, group.zero_frames), (20, 20));
+    assert_eq!((group.findings.len(), group.selection.kept.len()), (0, 0));
+    assert_eq!((group.has_signal(), group.dropped_share()), (false, 1.0));
+    assert!(group.selection.reason.contains("nothing was received"), "{:?}", group.selection);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
-use metaloc_radio::capture::{AnyReader, CaptureFormat, CaptureOptions, Event};
+use metaloc_radio::capture::{AnyReader, CaptureFormat, CaptureOptions, Event, NamedChip};
 
 use crate::Error;
 
@@ -76,6 +76,18 @@ impl CaptureFile {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.reader.position()
+    }
+
+    /// The chips that the packets so far name; none in formats whose frames name none.
+    #[must_use]
+    pub fn named_chips(&self) -> &[NamedChip] {
+        self.reader.named_chips()
+    }
+
+    /// What to tell about the chips that the packets so far name, a sentence each.
+    #[must_use]
+    pub fn chip_notes(&self) -> Vec<String> {
+        self.reader.chip_notes()
     }
 
     /// The next frame or what stands in its place; `None` at the end.

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::bail;
 use metaloc::capture::{CaptureFile, MOST_PANELS, draw};
 use metaloc::model_file::write_beside;
-use metaloc::radio::capture::{CaptureFormat, CaptureOptions, Esp32Estimate};
+use metaloc::radio::capture::{CaptureFormat, CaptureOptions, Esp32Estimate, NamedChip};
 use metaloc::radio::diagnosis::{CaptureReport, Diagnosis};
 use metaloc::radio::signal::Chip;
 use metaloc::report::svg_to_png;
@@ -26,6 +26,11 @@ struct Patient {
     name: String,
     format: CaptureFormat,
     n_bytes: u64,
+    /// Why it could not be read to its end.
+    error: Option<String>,
+    named_chips: Vec<NamedChip>,
+    /// What to tell about them.
+    chip_notes: Vec<String>,
     report: CaptureReport,
 }
 
@@ -41,11 +46,12 @@ pub(crate) fn run(args: &Doctor, quiet: bool) -> anyhow::Result<()> {
     };
     let interrupt = interrupt::watch()?;
     let output = Output::new(&args.json);
-    let (mut patients, mut failed) = (Vec::new(), 0);
+    let (mut patients, mut failed, mut broken) = (Vec::new(), 0, 0);
     for path in &args.captures {
         match look_at(path, &options, &interrupt, quiet) {
             Ok(patient) => {
                 failed += usize::from(patient.report.frames == 0);
+                broken += usize::from(patient.error.is_some() && patient.report.frames > 0);
                 output.say(text::capture(&patient))?;
                 patients.push(patient);
             }
@@ -59,10 +65,16 @@ pub(crate) fn run(args: &Doctor, quiet: bool) -> anyhow::Result<()> {
     if let Some(path) = &args.picture {
         paint(path, &patients, quiet)?;
     }
-    match (failed, args.captures.len()) {
-        (0, _) => Ok(()),
-        (_, 1) => bail!("no frames were found"),
-        (failed, all) => bail!("no frames were found in {failed} of {all} captures"),
+    match (failed, broken, args.captures.len()) {
+        (0, 0, _) => Ok(()),
+        (0, _, 1) => bail!("the capture could not be read to its end"),
+        (0, broken, all) => bail!("{broken} of {all} captures could not be read to their end"),
+        (_, _, 1) => bail!("no frames were found"),
+        (failed, 0, all) => bail!("no frames were found in {failed} of {all} captures"),
+        (failed, broken, all) => bail!(
+            "no frames were found in {failed} of {all} captures, and {broken} could not be read to \
+             their end"
+        ),
     }
 }
 
@@ -82,17 +94,17 @@ fn look_at(
         false => path.display().to_string(),
     };
     let progress = CaptureProgress::new(&name, capture.progress().1, quiet);
-    let mut diagnosis = Diagnosis::default();
+    let (mut diagnosis, mut error) = (Diagnosis::default(), None);
     for n in 0_u64.. {
         match capture.next_event() {
             Ok(None) => break,
             Ok(Some(event)) => diagnosis.observe(&event),
             // What was read is worth a report.
-            Err(error) if diagnosis.frames() > 0 => {
-                note(format!("error: {error}"));
+            Err(cause) => {
+                note(format!("error: {cause}"));
+                error = Some(cause.to_string());
                 break;
             }
-            Err(error) => return Err(error.into()),
         }
         if n.is_multiple_of(256) {
             progress.set(capture.progress().0);
@@ -102,8 +114,15 @@ fn look_at(
             break;
         }
     }
-    let (format, n_bytes) = (capture.format(), capture.position());
-    Ok(Patient { name, format, n_bytes, report: diagnosis.finish() })
+    Ok(Patient {
+        name,
+        format: capture.format(),
+        n_bytes: capture.position(),
+        error,
+        named_chips: capture.named_chips().to_vec(),
+        chip_notes: capture.chip_notes(),
+        report: diagnosis.finish(),
+    })
 }
 
 /// Draws what captures hold.

@@ -1,5 +1,6 @@
 //! What was found in a capture, for programs: a row a group.
 
+use metaloc::radio::capture::NamedChip;
 use metaloc::radio::diagnosis::{
     Condition, GroupReport, LevelReport, OutlierReport, SelectionReport, SequenceReport, SkipCount,
     TimingReport,
@@ -15,6 +16,9 @@ pub(super) struct Row<'a> {
     capture: &'a str,
     format: &'static str,
     bytes: u64,
+    error: Option<&'a str>,
+    named_chips: &'a [NamedChip],
+    notes: &'a [String],
     capture_frames: u64,
     ungrouped_frames: u64,
     skipped: &'a [SkipCount],
@@ -52,6 +56,9 @@ pub(super) fn rows(patient: &Patient) -> Vec<Row<'_>> {
         capture: &patient.name,
         format: patient.format.name(),
         bytes: patient.n_bytes,
+        error: patient.error.as_deref(),
+        named_chips: &patient.named_chips,
+        notes: &patient.chip_notes,
         capture_frames: report.frames,
         ungrouped_frames: report.ungrouped,
         skipped: &report.skipped,

@@ -26,6 +26,10 @@ pub(super) fn capture(patient: &Patient) -> String {
         count(report.frames, "frame", "frames"),
         count(patient.n_bytes, "byte", "bytes")
     )];
+    if let Some(error) = &patient.error {
+        lines.push(format!("  not read to its end: {error}"));
+    }
+    lines.extend(patient.chip_notes.iter().map(|said| format!("  {said}")));
     for skipped in &report.skipped {
         lines.push(format!(
             "  skipped {}: {} ({}), the first at byte {}",
@@ -85,11 +89,30 @@ fn described(group: &GroupReport) -> String {
         streams(group),
         count(group.frames, "frame", "frames")
     )];
-    let parts = [
+    let mut parts = vec![
         ("time", time(group)),
         ("pauses", pauses(group)),
         ("numbers", numbers(group)),
         ("RSS", rss(group)),
+    ];
+    if group.has_signal() {
+        parts.extend(signal(group));
+    } else {
+        let n = count(group.frames, "frame", "frames");
+        parts
+            .push(("signal", format!("nothing was received: the used values of {n} are all zero")));
+        let all = group.subcarriers.count();
+        parts.push(("keep", format!("0 of {all} subcarriers, 0 of {n}")));
+    }
+    for (label, text) in parts.iter().filter(|(_, text)| !text.is_empty()) {
+        lines.push(format!("  {label:<9} {text}"));
+    }
+    lines.join("\n")
+}
+
+/// What is known of the subcarriers, where something was received.
+fn signal(group: &GroupReport) -> Vec<(&'static str, String)> {
+    vec![
         ("level", level(group)),
         ("width", width(group)),
         ("silent", quiet(group)),
@@ -97,23 +120,30 @@ fn described(group: &GroupReport) -> String {
         ("pilots", pilots(group)),
         ("outliers", outliers(group)),
         ("keep", keep(group)),
-    ];
-    for (label, text) in parts.iter().filter(|(_, text)| !text.is_empty()) {
-        lines.push(format!("  {label:<9} {text}"));
-    }
-    lines.join("\n")
+    ]
 }
 
 fn time(group: &GroupReport) -> String {
     let timing = &group.timing;
-    let mut text = match (timing.median_interval_s, timing.frames_per_s) {
-        (Some(interval), Some(rate)) => format!(
-            "{:.1} s, a frame every {} (median), {rate:.1} a second",
-            timing.duration_s,
-            seconds(interval)
-        ),
-        _ => "no two frames with different times".to_owned(),
+    let mut text = match timing.frames_per_s {
+        None => "no two frames with different times".to_owned(),
+        Some(rate) => {
+            let every = timing.median_interval_s.map_or_else(String::new, |interval| {
+                format!(", usually {} from frame to frame (median)", seconds(interval))
+            });
+            let over = match timing.duration_s - timing.active_s {
+                paused if paused > 0.0 => {
+                    format!(" over the {:.1} s without pauses", timing.active_s)
+                }
+                _ => String::new(),
+            };
+            format!("{:.1} s, {rate:.1} frames a second{over}{every}", timing.duration_s)
+        }
     };
+    if timing.falling > 0 {
+        let falling = count(timing.falling, "frame has", "frames have");
+        text += &format!("; {falling} an earlier time than the one before: the order is another");
+    }
     if timing.same_time > 0 {
         let same = count(timing.same_time, "frame has", "frames have");
         text += &format!("; {same} the time of the one before");
@@ -128,6 +158,7 @@ fn time(group: &GroupReport) -> String {
 fn pauses(group: &GroupReport) -> String {
     let timing = &group.timing;
     match timing.longest_gaps.first() {
+        None if timing.median_interval_s.is_none() => String::new(),
         None => "none of more than ten intervals".to_owned(),
         Some(longest) => format!(
             "{} of more than ten intervals, {} of more than 1 s; the longest {}, before frame {}",
@@ -152,11 +183,13 @@ fn numbers(group: &GroupReport) -> String {
         _ => "lost, or sent to others: an upper limit of the loss",
     };
     let mut text = match sequence.missing {
-        0 => "no sequence number is missing".to_owned(),
-        missing => format!(
+        None => "the numbers are in another order than they were sent in: losses can't be told"
+            .to_owned(),
+        Some(0) => "no sequence number is missing".to_owned(),
+        Some(missing) => format!(
             "{missing} of {} sequence numbers are missing ({}): {meaning}",
             sequence.advanced,
-            percent(sequence.missing_share())
+            percent(sequence.missing_share().unwrap_or(0.0))
         ),
     };
     if sequence.repeated > 0 {
@@ -284,7 +317,8 @@ fn outliers(group: &GroupReport) -> String {
         outliers.by_norm
     );
     if share > MANY {
-        text += "; so many mean that the channel changed: nothing is wrong with them";
+        text += "; with so many, frames have no common spectrum or strength: the channel or the gain may \
+                 have changed, or the values are not what they are read as";
     }
     if group.zero_frames > 0 {
         text += &format!("; {} without a signal", count(group.zero_frames, "frame", "frames"));

@@ -62,6 +62,9 @@ pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Res
         }
         located += windows;
         if !quiet {
+            for said in capture.chip_notes() {
+                note(format!("{}: {said}", path.display()));
+            }
             say_what_was_left(&path.display().to_string(), &skipped, frames, &stream);
         }
     }

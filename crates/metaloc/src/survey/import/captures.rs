@@ -123,8 +123,11 @@ fn read_capture(
     let refuse = |reason: String| SurveyError::format(path, reason);
     let input = unpacked(Box::new(file)).map_err(|e| SurveyError::file(path, e))?;
     let capture_options = CaptureOptions { chip: options.chip, ..CaptureOptions::default() };
-    let events = AnyReader::new(input, &capture_options).map_err(|e| refuse(e.to_string()))?;
-    let mut kinds = Kinds::read(path, events, &mut builder.report)?;
+    let mut events = AnyReader::new(input, &capture_options).map_err(|e| refuse(e.to_string()))?;
+    let mut kinds = Kinds::read(path, events.by_ref(), &mut builder.report)?;
+    for note in events.chip_notes() {
+        builder.report.warn(format!("{}: {note}", path.display()));
+    }
     let address: Option<MacAddress> = place.access_point.parse().ok();
     let mut found = 0;
     if let Some(address) = address {

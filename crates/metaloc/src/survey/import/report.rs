@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// Most warnings that are printed.
+const MOST_PRINTED: usize = 10;
+
 /// Counts of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
@@ -27,6 +30,9 @@ pub struct ImportReport {
     /// CSI frames dropped and parts of captures skipped, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub frames_dropped: BTreeMap<&'static str, usize>,
+    /// What else is odd about files, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Access points that the files list.
     pub access_points_listed: usize,
     /// Access points that a kept row heard; the others are no part of the survey.
@@ -38,6 +44,13 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl ImportReport {
+    /// Adds a warning, once.
+    pub(super) fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     /// Rows dropped for any reason.
     #[must_use]
     pub fn n_dropped(&self) -> usize {
@@ -61,6 +74,12 @@ impl fmt::Display for ImportReport {
         }
         for (reason, count) in &self.frames_dropped {
             write!(f, "\n  {count} dropped: {reason}")?;
+        }
+        for warning in self.warnings.iter().take(MOST_PRINTED) {
+            write!(f, "\n  warning: {warning}")?;
+        }
+        if self.warnings.len() > MOST_PRINTED {
+            write!(f, "\n  and {} more warnings", self.warnings.len() - MOST_PRINTED)?;
         }
         let (listed, heard) = (self.access_points_listed, self.access_points_heard);
         if listed > 0 {
