@@ -285,6 +285,30 @@ fn a_pipe_gives_the_same_as_a_file() {
     }
 }
 
+/// A file whose end cannot be read.
+struct Broken<'a>(&'a [u8]);
+
+impl Read for Broken<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.read(buffer)?;
+        if n == 0 { Err(std::io::ErrorKind::InvalidData.into()) } else { Ok(n) }
+    }
+}
+
+#[test]
+fn what_is_whole_before_a_failure_is_given() {
+    let nexmon = NexmonReader::new(Broken(&BCM4339[..HEADER + 2 * RECORD]), None).unwrap();
+    let intel = IntelReader::new(Broken(&INTEL[..2 * 215]), false).unwrap();
+    let found: [Vec<Result<Event, CaptureError>>; 2] =
+        [nexmon.take(3).collect(), intel.take(3).collect()];
+    for found in found {
+        assert!(matches!(
+            found[..],
+            [Ok(Event::Frame(_)), Ok(Event::Frame(_)), Err(CaptureError::Read { .. })]
+        ));
+    }
+}
+
 proptest! {
     /// Whatever is damaged, nothing panics, and frames and skips account for every byte.
     #[test]

@@ -41,6 +41,17 @@ fn turned_around(capture: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_forced_chip_that_packets_contradict_is_told() {
+    let dir = surveyed();
+    let import = "import --format captures captures --block-frames 2 --dry-run";
+    let run = dir.run(&format!("{import} --chip bcm4366c0")).ok();
+    let said = "6 packets say bcm43455c0, the chip was forced to bcm4366c0";
+    assert!(run.stdout.contains("one.pcap: ") && run.stdout.contains(said), "{run:?}");
+    assert_eq!(run.stdout.matches(said).count(), 2, "{run:?}");
+    assert!(!dir.run(import).ok().stdout.contains("forced"));
+}
+
+#[test]
 fn a_raw_capture_is_located() {
     let dir = surveyed();
     let inspected = dir.run("inspect survey").ok();

@@ -86,7 +86,7 @@ impl<R: Read> IntelReader<R> {
             return self.skip_garbage().map(Some);
         }
         let (offset, scaled) = (self.window.offset(), self.scaled);
-        if let Some(n) = self.overrun(length)? {
+        if let Some(n) = self.overrun(length) {
             self.window.advance(n);
             let (n_bytes, reason) = (n as u64, SkipReason::Overrun);
             return Ok(Some(Event::Skip(Skip { offset, n_bytes, reason })));
@@ -101,14 +101,14 @@ impl<R: Read> IntelReader<R> {
 
     /// Where in the record of this length the next estimate begins, if its length runs into that: bytes
     /// of it are missing. To know that, the reader waits for the header behind each record.
-    fn overrun(&mut self, length: usize) -> Result<Option<usize>, CaptureError> {
-        self.window.fill(length + RECORD_HEADER + HEADER)?;
+    fn overrun(&mut self, length: usize) -> Option<usize> {
+        self.window.look_ahead(length + RECORD_HEADER + HEADER);
         // A packet's record is too easily found in garbage. Garbage behind a good record is no fault
         // of it.
         if self.window.ahead() == length || self.is_estimate(length) {
-            return Ok(None);
+            return None;
         }
-        Ok((1..length).find(|&place| self.is_estimate(place)))
+        (1..length).find(|&place| self.is_estimate(place))
     }
 
     /// Whether an estimate's record begins so many bytes ahead.

@@ -124,7 +124,7 @@ impl<R: Read> Records<R> {
             return self.skip_garbage().map(Some);
         }
         let offset = self.window.offset();
-        if let Some(n) = self.overrun(header)? {
+        if let Some(n) = self.overrun(header) {
             self.window.advance(n);
             let (n_bytes, reason) = (n as u64, SkipReason::Overrun);
             return Ok(Some(Next::Skip(Skip { offset, n_bytes, reason })));
@@ -136,33 +136,33 @@ impl<R: Read> Records<R> {
     }
 
     /// Where in the record with this header the next one begins, if its length runs into that.
-    fn overrun(&mut self, header: Header) -> Result<Option<usize>, CaptureError> {
+    fn overrun(&mut self, header: Header) -> Option<usize> {
         let next = RECORD_HEADER + header.length;
-        self.window.fill(next + RECORD_HEADER)?;
+        self.window.look_ahead(next + RECORD_HEADER);
         let last = Some(header.seconds);
         let follows = self.header_near(next, last);
         // Garbage behind a good record is no fault of it.
         if self.window.ahead() == next || follows.is_some_and(|next| next.is_likely()) {
-            return Ok(None);
+            return None;
         }
         for place in 1..next {
             if self.is_file_header(place) {
-                return Ok(Some(place));
+                return Some(place);
             }
             let Some(found) = self.header_near(place, last).filter(|header| header.is_likely())
             else {
                 continue;
             };
             let end = place + RECORD_HEADER + found.length;
-            self.window.fill(end + RECORD_HEADER)?;
+            self.window.look_ahead(end + RECORD_HEADER);
             if self.window.ahead() == end
                 || self.header_near(end, last).is_some()
                 || found.seconds.abs_diff(header.seconds) < USUAL_GAP_S
             {
-                return Ok(Some(place));
+                return Some(place);
             }
         }
-        Ok(None)
+        None
     }
 
     /// Whether another file of this kind begins so many bytes ahead.

@@ -14,13 +14,15 @@ pub(super) struct Window<R> {
     first: usize,
     end: usize,
     at_end: bool,
+    /// What went wrong while looking ahead.
+    failed: Option<CaptureError>,
     /// Place of `first` in the stream.
     offset: u64,
 }
 
 impl<R: Read> Window<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, buffer: Vec::new(), first: 0, end: 0, at_end: false, offset: 0 }
+        Self { input, buffer: Vec::new(), first: 0, end: 0, at_end: false, failed: None, offset: 0 }
     }
 
     /// The bytes ahead.
@@ -58,6 +60,9 @@ impl<R: Read> Window<R> {
     /// Reads until there are `n` bytes ahead, or the stream ends.
     pub(super) fn fill(&mut self, n: usize) -> Result<(), CaptureError> {
         while self.ahead() < n && !self.at_end {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
             if self.first >= CHUNK {
                 self.buffer.copy_within(self.first..self.end, 0);
                 self.end -= self.first;
@@ -79,5 +84,10 @@ impl<R: Read> Window<R> {
             self.at_end = n_read == 0;
         }
         Ok(())
+    }
+
+    /// The same, but what goes wrong is told only to who needs those bytes.
+    pub(super) fn look_ahead(&mut self, n: usize) {
+        self.failed = self.fill(n).err().or(self.failed.take());
     }
 }
