@@ -168,7 +168,7 @@ fn networks_that_do_not_fit() {
     refused("[network]\nlayers = []\n", &["`network.layers`", "at least one layer"]);
     refused(
         &format!("{RSS_VECTOR}shape = \"neighbors\"\n"),
-        &["`fingerprint.shape`", "`vector` where `kind = \"rss-vector\"`"],
+        &["`fingerprint.shape`", "`vector` where `kind` is not `rss-neighbors`"],
     );
 }
 
