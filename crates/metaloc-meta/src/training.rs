@@ -58,7 +58,7 @@ pub struct ValidationConfig {
     /// Measurements without improvement after which training has converged.
     pub patience: u32,
     /// Measure the alignment of the environments' gradients too
-    /// ([`gradient_alignment`](crate::trace::gradient_alignment)); takes one more iteration's work
+    /// ([`gradient_alignment`]); takes one more iteration's work
     /// for each environment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub alignment: bool,

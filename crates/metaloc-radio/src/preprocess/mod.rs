@@ -93,7 +93,7 @@ pub enum Quantity {
     /// ([`sanitize_phase`]).
     Phase,
     /// Real and imaginary part, one after the other, of the packet without the delay that the clocks
-    /// leave, each stream at norm 1 ([`canonical_packet`]): twice as many numbers as subcarriers.
+    /// leave, each stream at norm 1 ([`canonical_packet()`]): twice as many numbers as subcarriers.
     Complex,
 }
 
