@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use metaloc::bench::Workload;
+use metaloc::radio::capture::{CaptureOptions, Esp32Estimate};
 use metaloc::radio::signal::{Chip, MacAddress};
 
 /// Wi-Fi localization that learns from buildings surveyed before, so that a new one needs a
@@ -151,9 +152,8 @@ pub(crate) struct Import {
     /// its test can lie apart in time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) block_frames: Option<u32>,
-    /// Captures: the chip, where they don't say it or say it wrongly.
-    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
-    pub(crate) chip: Option<String>,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
     /// Read and report, write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -185,13 +185,8 @@ pub(crate) struct Doctor {
     /// gzip or not; or - for standard input.
     #[arg(required = true)]
     pub(crate) captures: Vec<PathBuf>,
-    /// The chip, where captures don't say it or say it wrongly.
-    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
-    pub(crate) chip: Option<String>,
-    /// Which estimate of an ESP32's lines to look at: that of the legacy preamble, which all have, or
-    /// that of 802.11n.
-    #[arg(long, default_value = "legacy", value_parser = ["legacy", "high-throughput"])]
-    pub(crate) esp32_estimate: String,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
     /// Draw the amplitude of each subcarrier over time, as SVG or PNG.
     #[arg(long, value_name = "FILE", value_parser = picture)]
     pub(crate) picture: Option<PathBuf>,
@@ -331,9 +326,8 @@ pub(crate) struct Locate {
     /// Addresses of the survey's access points in a capture, where their names are none.
     #[arg(long, value_delimiter = ',', value_name = "MAC")]
     pub(crate) transmitter: Vec<MacAddress>,
-    /// The chip that made a capture which does not say it, or says it wrongly.
-    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
-    pub(crate) chip: Option<String>,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
     /// Estimate the receiver's constant gain offset from all the scans, and remove it.
     #[arg(long)]
     pub(crate) calibrate_gain: bool,
@@ -383,4 +377,36 @@ pub(crate) struct Bench {
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// How captures are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CaptureArgs {
+    /// Captures: the chip, where they don't say it or say it wrongly.
+    #[arg(long, value_parser = PossibleValuesParser::new(Chip::ALL.map(Chip::name)))]
+    chip: Option<String>,
+    /// Captures of an ESP32: which estimate of its lines is read, that of the legacy preamble, which all
+    /// have, or that of 802.11n. The same for a survey and for what is located in it.
+    #[arg(long, value_parser = ["legacy", "high-throughput"])]
+    esp32_estimate: Option<String>,
+}
+
+impl CaptureArgs {
+    /// Whether any is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.chip.is_some() || self.esp32_estimate.is_some()
+    }
+
+    pub(crate) fn options(&self) -> CaptureOptions {
+        let named = |chip: &Chip| self.chip.as_deref() == Some(chip.name());
+        let esp32_estimate = match self.esp32_estimate.as_deref() {
+            Some("high-throughput") => Esp32Estimate::HighThroughput,
+            _ => Esp32Estimate::Legacy,
+        };
+        CaptureOptions {
+            chip: Chip::ALL.into_iter().find(named),
+            esp32_estimate,
+            ..CaptureOptions::default()
+        }
+    }
 }

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use metaloc::nn::kernels::level::SimdLevel;
+use metaloc::survey::SurveyError;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
@@ -32,12 +33,22 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nothing is left to do if stderr is gone too.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            match error.downcast_ref::<interrupt::Interrupted>() {
-                Some(_) => ExitCode::from(130),
-                None => ExitCode::FAILURE,
+            if error.is::<interrupt::Interrupted>() {
+                ExitCode::from(130)
+            } else if is_usage(&error) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
             }
         }
     }
+}
+
+/// Whether an option has a value that no data could make legal; clap tells of those that it knows.
+fn is_usage(error: &anyhow::Error) -> bool {
+    let of_survey = error.downcast_ref::<SurveyError>();
+    error.is::<output::Usage>()
+        || matches!(of_survey, Some(SurveyError::Unknown { what, .. }) if *what != "environment")
 }
 
 /// Whether the reader of our output went away (`metaloc inspect X | head -1`): no failure of ours.

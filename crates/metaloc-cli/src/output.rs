@@ -46,6 +46,26 @@ impl<'a> Output<'a> {
     }
 }
 
+/// Asked for what there is not: the exit code says so.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Rising numbers as runs, each by its first and last: `[[-32, -27], [1, 1]]`, as
+/// `csi.window.leave_out` takes them.
+pub(crate) fn runs_as_setting(numbers: &[i16]) -> String {
+    let runs = numbers.chunk_by(|a, b| *b == a + 1);
+    let run = |run: &[i16]| format!("[{}, {}]", run[0], run[run.len() - 1]);
+    format!("[{}]", runs.map(run).collect::<Vec<_>>().join(", "))
+}
+
 /// One line on stdout.
 pub(crate) fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")?;

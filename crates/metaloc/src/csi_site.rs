@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use metaloc_radio::geometry::Position;
 use metaloc_radio::preprocess::{CsiConfig, CsiWindow, WindowReport};
-use metaloc_radio::signal::AccessPoints;
+use metaloc_radio::signal::{AccessPoints, Chip, CsiRecording, MacAddress};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::survey::{Environment, Sample};
@@ -18,6 +19,8 @@ pub struct CsiSite {
     pub environment: String,
     /// The access points whose windows stand side by side in a window, in this order.
     pub access_points: Vec<String>,
+    /// What each access point's windows were cut from; empty where nobody knows.
+    pub kinds: Vec<FrameKind>,
     /// Places that have at least one window.
     pub points: Vec<CsiPoint>,
 }
@@ -31,6 +34,61 @@ pub struct CsiPoint {
     pub position: Position,
     /// Windows of all access points side by side, in order of measurement.
     pub windows: Vec<Arc<CsiWindow>>,
+}
+
+/// What frames must have in common to be compared: another chip scales them in another way, another
+/// channel is another fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameKind {
+    /// The chip that estimated the channel.
+    pub chip: Chip,
+    /// Width of the channel (MHz).
+    pub bandwidth_mhz: u16,
+    /// Number of the Wi-Fi channel, if it is known and always the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u8>,
+    /// The sender's address, if it is known and always the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<MacAddress>,
+}
+
+impl FrameKind {
+    /// The kind of a recording's frames.
+    #[must_use]
+    pub fn of(recording: &CsiRecording) -> Self {
+        let &CsiRecording { chip, bandwidth_mhz, channel, source, .. } = recording;
+        Self { chip, bandwidth_mhz, channel, source }
+    }
+
+    /// What frames of such a chip, bandwidth and channel have that these don't, in words; `None` if
+    /// they can be compared.
+    #[must_use]
+    pub fn unlike(&self, other: &Self) -> Option<String> {
+        if self.chip != other.chip {
+            return Some(format!("chip {}, not {}", other.chip, self.chip));
+        }
+        if self.bandwidth_mhz != other.bandwidth_mhz {
+            return Some(format!("{} MHz, not {}", other.bandwidth_mhz, self.bandwidth_mhz));
+        }
+        match (self.channel, other.channel) {
+            (Some(own), Some(others)) if own != others => {
+                Some(format!("channel {others}, not {own}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// This kind with what one more recording of the access point tells.
+    fn and(self, recording: &CsiRecording) -> Result<Self, String> {
+        let other = Self::of(recording);
+        if (self.chip, self.bandwidth_mhz) != (other.chip, other.bandwidth_mhz) {
+            return Err(self.unlike(&other).unwrap_or_default());
+        }
+        let channel = self.channel.filter(|_| self.channel == other.channel);
+        let source = self.source.filter(|_| self.source == other.source);
+        Ok(Self { channel, source, ..self })
+    }
 }
 
 impl CsiSite {
@@ -54,6 +112,7 @@ impl CsiSite {
         let mut report = WindowReport::default();
         // Point, access point -> windows.
         let mut windows: BTreeMap<u32, BTreeMap<&str, Vec<CsiWindow>>> = BTreeMap::new();
+        let mut kinds: BTreeMap<&str, FrameKind> = BTreeMap::new();
         for sample in environment.samples.iter().filter(|sample| keep(sample)) {
             let Some(csi) = &sample.csi else { continue };
             let (cut, of_sample) = config.windows(&csi.recording).map_err(|e| {
@@ -61,6 +120,16 @@ impl CsiSite {
             })?;
             report += of_sample;
             let access_point = names.name(csi.access_point);
+            let known = kinds.get(access_point).copied();
+            let kind = known.unwrap_or(FrameKind::of(&csi.recording)).and(&csi.recording);
+            let kind = kind.map_err(|reason| {
+                Error::usage(format!(
+                    "{}, sample {}: {reason} as in the other recordings of {access_point}; survey \
+                     an environment with one kind of device",
+                    environment.name, sample.id
+                ))
+            })?;
+            kinds.insert(access_point, kind);
             windows.entry(sample.point).or_default().entry(access_point).or_default().extend(cut);
         }
         let mut access_points: Vec<&str> =
@@ -91,8 +160,10 @@ impl CsiSite {
                 points.push(CsiPoint { id, position, windows });
             }
         }
+        let kinds = access_points.iter().map(|name| kinds[name]).collect();
         let access_points = access_points.into_iter().map(str::to_owned).collect();
-        Ok((Self { environment: environment.name.clone(), access_points, points }, report))
+        let environment = environment.name.clone();
+        Ok((Self { environment, access_points, kinds, points }, report))
     }
 
     /// Number of windows.

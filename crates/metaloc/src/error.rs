@@ -87,3 +87,12 @@ impl Error {
         Self::Usage(message.into())
     }
 }
+
+/// What failed with a temporary file, without the file's name: nobody gave it that.
+pub(crate) fn unnamed(error: std::io::Error) -> std::io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((cause, _)) => std::io::Error::new(error.kind(), cause.to_owned()),
+        None => error,
+    }
+}

@@ -9,7 +9,8 @@ use metaloc::meta::seed::{Purpose, stream};
 use metaloc::model_file::{self, Loaded};
 use metaloc::survey::Survey;
 
-use super::train::{check_place, csi_sites, sites};
+use super::sites::{csi_sites, sites};
+use super::train::check_place;
 use crate::args::Adapt;
 use crate::output::note;
 
@@ -99,6 +100,12 @@ fn adapt_csi(args: &Adapt, model: &CsiModel, quiet: bool) -> anyhow::Result<()> 
             note("nothing is trained: windows are compared with those of the survey");
         } else if site.support_losses.is_empty() && site.model.config.adaptation.steps > 0 {
             note("the network is adapted for each query, to the points most similar to it");
+        }
+        for chip in model.encoder.new_chips(&site.support) {
+            note(format!(
+                "warning: no historical environment was surveyed with chip {chip}; see how well it \
+                 locates before you rely on it"
+            ));
         }
         say_start(&site.start_distances);
         say_losses(&site.support_losses);

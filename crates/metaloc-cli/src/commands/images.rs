@@ -7,7 +7,7 @@ use metaloc::radio::fingerprint::PixelScale;
 use metaloc::report::{csi_images, svg_to_png};
 use metaloc::survey::Survey;
 
-use super::train::csi_sites;
+use super::sites::csi_sites;
 use crate::args::Images;
 use crate::output::note;
 

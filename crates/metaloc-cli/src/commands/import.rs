@@ -1,27 +1,32 @@
 //! `metaloc import`.
 
 use anyhow::bail;
-use metaloc::radio::signal::Chip;
 use metaloc::survey::SurveySummary;
 use metaloc::survey::import::{ImportOptions, import};
 
+use super::train::check_place;
 use crate::args::Import;
-use crate::output::Output;
+use crate::output::{Output, Usage};
 
 pub(crate) fn run(args: &Import) -> anyhow::Result<()> {
     if let Some(out) = args.out.as_ref().filter(|out| !args.dry_run && out.exists()) {
         bail!(metaloc::Error::OutputExists(out.clone()));
     }
+    if let Some(out) = args.out.as_ref().filter(|_| !args.dry_run) {
+        check_place(out)?;
+    }
     let mut options = ImportOptions {
         environments: args.environments.clone(),
         sets: args.sets.clone(),
         block_frames: args.block_frames.map(|n| n as usize),
-        chip: args.chip.as_ref().and_then(|name| Chip::ALL.into_iter().find(|c| c.name() == name)),
+        capture: args.capture.options(),
         ..Default::default()
     };
-    let of_captures = args.block_frames.is_some() || args.chip.is_some();
+    let of_captures = args.block_frames.is_some() || args.capture.is_given();
     if of_captures && args.format != "captures" {
-        bail!("--block-frames and --chip are for --format captures");
+        bail!(Usage(
+            "--block-frames, --chip and --esp32-estimate are for --format captures".into()
+        ));
     }
     if let Some(by) = &args.environment_by {
         options.environment_by = Some(by.parse()?);

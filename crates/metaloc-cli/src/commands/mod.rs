@@ -11,6 +11,7 @@ mod import;
 mod inspect;
 mod locate;
 mod simulate;
+mod sites;
 mod survey;
 mod train;
 

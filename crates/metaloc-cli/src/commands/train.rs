@@ -1,21 +1,19 @@
 //! `metaloc train`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use metaloc::auto::{self, Choice};
-use metaloc::csi_site::CsiSite;
 use metaloc::learning::{
     Algorithm, CsiEncoder, CsiHistorical, Encoder, Historical, LearningConfig, MetaModel,
     csi_train, meta_train,
 };
 use metaloc::meta::training::{Observer, Outcome, Silent, TrainingState};
 use metaloc::model_file::{self, AnyEncoder, Loaded};
-use metaloc::radio::preprocess::{CsiConfig, WindowReport};
-use metaloc::site::Site;
-use metaloc::survey::{Environment, Sample, Survey, is_one_of};
+use metaloc::radio::preprocess::CsiConfig;
+use metaloc::survey::Survey;
 
+use super::sites::{csi_sites, sites};
 use crate::args::Train;
 use crate::interrupt::{self, Interrupted};
 use crate::output::{note, selection_lines};
@@ -212,79 +210,6 @@ pub(crate) fn check_place(out: &Path) -> anyhow::Result<()> {
             bail!("{}: there is no folder {}; make it first", out.display(), folder.display())
         }
     }
-}
-
-/// Sites of named environments with channel state information, as [`sites`].
-pub(crate) fn csi_sites(
-    survey: &Survey,
-    names: &[String],
-    sets: &[String],
-    window: &CsiConfig,
-    quiet: bool,
-) -> anyhow::Result<Vec<CsiSite>> {
-    let (mut sites, mut report) = (Vec::new(), WindowReport::default());
-    for name in names {
-        let environment = environment(survey, name)?;
-        let keep = |sample: &Sample| sets.is_empty() || is_one_of(&sample.set, sets);
-        let cut = CsiSite::of_environment(environment, &survey.access_points, window, keep);
-        let (site, of_site) = cut?;
-        if site.points.is_empty() {
-            bail!(
-                "environment `{name}` has no window of {} frames of channel state information in \
-                 the sets {}; it has {}",
-                window.packets,
-                sets.join(", "),
-                set_names(environment)
-            );
-        }
-        report += of_site;
-        sites.push(site);
-    }
-    let dropped = report.invalid + report.outliers;
-    if !quiet && dropped + report.left_over > 0 {
-        note(format!(
-            "{} frames: {dropped} dropped ({} damaged, {} outliers), {} in no window of {}",
-            report.frames, report.invalid, report.outliers, report.left_over, window.packets
-        ));
-    }
-    Ok(sites)
-}
-
-fn environment<'a>(survey: &'a Survey, name: &str) -> anyhow::Result<&'a Environment> {
-    survey.environment(name).with_context(|| {
-        let have: Vec<&str> = survey.environments.iter().map(|e| e.name.as_str()).collect();
-        format!("no environment `{name}` in the survey; it has {}", have.join(", "))
-    })
-}
-
-fn set_names(environment: &Environment) -> String {
-    let have: BTreeSet<&str> = environment.samples.iter().map(|s| &*s.set).collect();
-    have.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-/// Sites of named environments; an unknown name is an error that lists the known ones, and so is an
-/// environment without a sample in `sets`.
-pub(crate) fn sites(
-    survey: &Survey,
-    names: &[String],
-    sets: &[String],
-) -> anyhow::Result<Vec<Site>> {
-    let mut sites = Vec::new();
-    for name in names {
-        let environment = environment(survey, name)?;
-        let found = Site::of_environment(environment, |sample| {
-            sets.is_empty() || is_one_of(&sample.set, sets)
-        });
-        if found.is_empty() {
-            bail!(
-                "environment `{name}` has no sample that heard anything in the sets {}; it has {}",
-                sets.join(", "),
-                set_names(environment)
-            );
-        }
-        sites.extend(found);
-    }
-    Ok(sites)
 }
 
 fn checkpoint_path(out: &Path) -> PathBuf {

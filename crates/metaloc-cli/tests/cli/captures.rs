@@ -4,7 +4,7 @@ use crate::util::Dir;
 
 const TABLE: &str = "file,point_id,x_m,y_m,environment,set\n\
                      one.pcap,a,0,0,monday,\ntwo.pcap,b,2,0,monday,\n\
-                     one.pcap,a,0,0,tuesday,\ntwo.pcap,b,2,0,tuesday,\n";
+                     three.pcap,a,0,0,tuesday,\nfour.pcap,b,2,0,tuesday,\n";
 
 const SETTINGS: &str = "network = { hidden = [16] }\ntraining = { iterations = 30 }\n\
                         maml = { inner_step_size = 0.1 }\nadaptation = { steps = 20 }\n\
@@ -19,6 +19,8 @@ fn surveyed() -> Dir {
     dir.put("captures/positions.csv", TABLE);
     dir.put("captures/one.pcap", capture);
     dir.put("captures/two.pcap", turned_around(capture));
+    dir.put("captures/three.pcap", a_day_later(capture));
+    dir.put("captures/four.pcap", a_day_later(&turned_around(capture)));
     dir.put("settings.toml", SETTINGS);
     dir.run("import --format captures captures --block-frames 2 --out survey").ok();
     dir
@@ -40,6 +42,20 @@ fn turned_around(capture: &[u8]) -> Vec<u8> {
     turned
 }
 
+/// The capture with each frame a day later.
+fn a_day_later(capture: &[u8]) -> Vec<u8> {
+    let mut later = capture.to_vec();
+    let mut at = 24;
+    while at + 16 <= later.len() {
+        let word = |at: usize, all: &[u8]| u32::from_le_bytes(all[at..at + 4].try_into().unwrap());
+        let seconds = word(at, &later) + 86_400;
+        let length = word(at + 8, &later) as usize;
+        later[at..at + 4].copy_from_slice(&seconds.to_le_bytes());
+        at += 16 + length;
+    }
+    later
+}
+
 #[test]
 fn a_forced_chip_that_packets_contradict_is_told() {
     let dir = surveyed();
@@ -47,7 +63,7 @@ fn a_forced_chip_that_packets_contradict_is_told() {
     let run = dir.run(&format!("{import} --chip bcm4366c0")).ok();
     let said = "6 packets say bcm43455c0, the chip was forced to bcm4366c0";
     assert!(run.stdout.contains("one.pcap: ") && run.stdout.contains(said), "{run:?}");
-    assert_eq!(run.stdout.matches(said).count(), 2, "{run:?}");
+    assert_eq!(run.stdout.matches(said).count(), 4, "{run:?}");
     assert!(!dir.run(import).ok().stdout.contains("forced"));
 }
 
@@ -86,7 +102,15 @@ fn what_cannot_be_located_is_explained() {
     dir.put("other.dat", intel);
     let parts = ["no window of 2 frames", "metaloc doctor"];
     dir.run("locate --model room other.dat").fails(1, &parts);
-    dir.run("locate --model room settings.toml").fails(1, &["settings.toml", "it begins with"]);
+    let scans = ["settings.toml", "it begins with", "this model reads captures"];
+    dir.run("locate --model room settings.toml").fails(1, &scans);
+    // What can't be read does not keep the others from being located.
+    let both = dir.run("locate --model room nowhere.pcap captures/one.pcap");
+    assert!(both.stdout.contains("one.pcap#1"), "{both:?}");
+    assert!(both.stderr.contains("nowhere.pcap") && both.code == Some(1), "{both:?}");
+    // The same chip's number of values, but another chip.
+    let run = dir.run("locate --model room --chip bcm4339 captures/one.pcap");
+    run.fails(1, &["frames left out: of chip bcm4339, not bcm43455c0 as the survey"]);
     dir.run("locate --model room nowhere.pcap").fails(1, &["nowhere.pcap"]);
     dir.run("locate --model start captures/one.pcap").fails(1, &["metaloc adapt"]);
     let two = "locate --model room --transmitter 00:00:00:00:00:01,00:00:00:00:00:02 other.dat";
@@ -94,6 +118,12 @@ fn what_cannot_be_located_is_explained() {
     let stranger = "locate --model room --transmitter 00:00:00:00:00:01 captures/one.pcap";
     dir.run(stranger).fails(1, &["frames left out", "no window"]);
     dir.run("locate --model room --calibrate-gain other.dat").fails(1, &["for RSS scans"]);
+    dir.run("import --format captures captures --environment-by day --out again")
+        .fails(2, &["day"]);
+    dir.run("import --format captures captures --out no/such")
+        .fails(1, &["no/such: there is no folder no"]);
+    let rss = "train --survey survey --environments monday --out rss";
+    dir.run(rss).fails(1, &["`monday` has no RSS, only", "with `[csi]`"]);
     let adapt = "adapt --model room --survey survey --environment tuesday --out again";
     dir.run(adapt).fails(1, &["adapted to tuesday already"]);
 }

@@ -84,7 +84,8 @@ fn simulated_surveys() {
         .fails(1, &["other exists already", "choose another name"]);
     let missing = dir.run("simulate offices.toml --out no/other");
     assert_eq!(missing.code, Some(1));
-    assert!(missing.stderr.contains("error: no: No such file"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("error: no/other: No such file"), "{}", missing.stderr);
+    assert!(!missing.stderr.contains(".metaloc"), "{}", missing.stderr);
     let scenario = String::from_utf8(dir.bytes("offices.toml")).unwrap();
     for (from, to, parts) in [
         ("seed", "seeds", ["bad.toml", "unknown field `seeds`"]),
@@ -126,7 +127,7 @@ fn imported_tables() {
     dir.run(&format!("{import} --environments noon {out}"))
         .fails(1, &["unknown environment `noon`", "tables", "day, night"]);
     dir.run(&format!("{import} --environment-by month {out}"))
-        .fails(1, &["`month`", "tidy-csv knows environment, floor"]);
+        .fails(2, &["`month`", "tidy-csv knows environment, floor"]);
     dir.put("tables/rss.csv", "sample_id,access_point,dbm\r\ns1,a,-50\r\ns4,a,-51\r\n");
     dir.run(&format!("{import} {out}"))
         .fails(1, &["tables/rss.csv, row 3: sample `s4` is not in samples.csv"]);

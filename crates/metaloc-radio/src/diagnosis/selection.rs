@@ -22,6 +22,8 @@ pub struct SelectionReport {
     pub kept: Vec<i16>,
     /// What is left out of it: those that are not.
     pub left_out: Vec<i16>,
+    /// What the default, `auto`, keeps without being told what is bad.
+    pub by_default: Vec<i16>,
     /// The format whose roles were expected.
     pub format: FrameFormat,
 }
@@ -46,7 +48,11 @@ impl SelectionReport {
                 _ => left_out.push(finding.subcarrier),
             }
         }
-        Self { selection, reason, kept, left_out, format }
+        let auto = SubcarrierSelection::Auto;
+        let all = findings.iter().map(|finding| finding.subcarrier);
+        let by_default = all.filter(|&at| auto.keeps(at, chip, subcarriers, bandwidth_mhz));
+        let by_default = by_default.collect();
+        Self { selection, reason, kept, left_out, by_default, format }
     }
 }
 

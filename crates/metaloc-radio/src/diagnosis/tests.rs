@@ -95,6 +95,7 @@ fn dead_constant_and_junk_subcarriers_are_found() {
     assert_eq!(with(&group, Condition::Constant), [0]);
     assert!(with(&group, Condition::Dead).contains(&10));
     assert_eq!(group.selection.left_out, [-5, 10, 20]);
+    assert_eq!(group.selection.by_default.len(), 52);
     assert_eq!(group.selection.kept.len(), 49);
     assert!(group.selection.reason.contains("written over"), "{}", group.selection.reason);
     assert_eq!(group.outliers.by_shape, 0);

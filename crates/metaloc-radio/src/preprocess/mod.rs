@@ -25,6 +25,8 @@ use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 use crate::RadioError;
+use crate::capture::Event;
+use crate::diagnosis::{Condition, Diagnosis};
 use crate::signal::CsiRecording;
 
 pub use canonical_packet::canonical_packet;
@@ -43,6 +45,10 @@ pub struct CsiConfig {
     pub packets: usize,
     /// Which subcarriers are kept.
     pub subcarriers: SubcarrierSelection,
+    /// Of these, the ones left out all the same: runs, each by its first and last subcarrier. For what
+    /// `metaloc doctor` found dead, constant or junk.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leave_out: Vec<[i16; 2]>,
     /// Receive antennas to keep; all if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receive: Option<Vec<u8>>,
@@ -69,6 +75,7 @@ impl Default for CsiConfig {
         Self {
             packets: 50,
             subcarriers: SubcarrierSelection::default(),
+            leave_out: Vec::new(),
             receive: None,
             transmit: None,
             gain_control: GainControl::default(),
@@ -146,6 +153,10 @@ impl CsiConfig {
         {
             return refuse("number of csi.receive or csi.transmit", 0.0, "at least 1");
         }
+        if let Some([first, _]) = self.leave_out.iter().find(|[first, last]| first > last) {
+            let expected = "at most the run's last subcarrier, as in [[-32, -27], [1, 1]]";
+            return refuse("first of a run in csi.leave_out", f64::from(*first), expected);
+        }
         self.hampel.map_or(Ok(()), Hampel::check)?;
         self.outliers.map_or(Ok(()), Outliers::check)
     }
@@ -182,9 +193,43 @@ impl CsiConfig {
         Ok((windows, report))
     }
 
+    /// The subcarriers that are kept of a recording, with their places in a row of it.
+    fn places(&self, recording: &CsiRecording) -> Result<Vec<(i16, usize)>, RadioError> {
+        let mut places = self.subcarriers.places(recording)?;
+        let is_left_out = |k: i16| self.leave_out.iter().any(|[a, b]| (*a..=*b).contains(&k));
+        places.retain(|(subcarrier, _)| !is_left_out(*subcarrier));
+        if places.is_empty() {
+            let asked = format!("a subcarrier that leave_out = {:?} leaves", self.leave_out);
+            let found = format!("{:?}", recording.subcarriers);
+            return Err(RadioError::NotRecorded { asked, found });
+        }
+        Ok(places)
+    }
+
+    /// The subcarriers kept of a recording that nobody should learn from, as [`diagnosis`] finds
+    /// them: dead, constant or junk.
+    ///
+    /// # Errors
+    /// [`RadioError::NotRecorded`] if nothing is kept.
+    ///
+    /// [`diagnosis`]: crate::diagnosis
+    pub fn bad_subcarriers(&self, recording: &CsiRecording) -> Result<Vec<i16>, RadioError> {
+        let places = self.places(recording)?;
+        let mut diagnosis = Diagnosis::default();
+        for index in 0..recording.n_frames() {
+            diagnosis.observe(&Event::Frame(recording.csi_frame(index)));
+        }
+        let report = diagnosis.finish();
+        let is_bad = |k: i16| {
+            let mut findings = report.groups.iter().flat_map(|group| &group.findings);
+            findings.any(|f| f.subcarrier == k && f.condition != Condition::Alive)
+        };
+        Ok(places.into_iter().map(|(k, _)| k).filter(|k| is_bad(*k)).collect())
+    }
+
     /// The subcarriers and streams to keep.
     fn selected(&self, recording: &CsiRecording) -> Result<Packets, RadioError> {
-        let places = self.subcarriers.places(recording)?;
+        let places = self.places(recording)?;
         let asked = |wanted: &Option<Vec<u8>>, at: u8| {
             wanted.as_ref().is_none_or(|wanted| wanted.contains(&at))
         };
@@ -196,7 +241,15 @@ impl CsiConfig {
             .collect();
         let of = |wanted: &Option<Vec<u8>>| wanted.as_ref().map_or(1, Vec::len);
         if streams.len() < of(&self.receive) * of(&self.transmit) {
-            let asked = format!("receive {:?} with transmit {:?}", self.receive, self.transmit);
+            let list = |wanted: &Option<Vec<u8>>| match wanted {
+                Some(numbers) => numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(", "),
+                None => "any".to_owned(),
+            };
+            let asked = format!(
+                "receive antenna {} with transmit stream {}",
+                list(&self.receive),
+                list(&self.transmit)
+            );
             let streams = recording.streams.iter().map(|s| format!("{}/{}", s.receive, s.transmit));
             let found = format!("receive/transmit {}", streams.collect::<Vec<_>>().join(" "));
             return Err(RadioError::NotRecorded { asked, found });
@@ -295,6 +348,22 @@ mod tests {
         let none = CsiConfig { receive: Some(vec![2]), ..config(2) };
         let message = none.windows(&recording(2)).unwrap_err().to_string();
         assert!(message.contains("receive/transmit 0/0 1/0"), "{message}");
+    }
+
+    #[test]
+    fn bad_subcarriers_can_be_left_out() {
+        let mut recording = recording(40);
+        for index in 0..80 {
+            recording.values[index * 64 + 32 - 5..index * 64 + 32 - 2].fill(Complex32::ZERO);
+        }
+        assert_eq!(config(2).bad_subcarriers(&recording).unwrap(), [-5, -4, -3]);
+        let without = CsiConfig { leave_out: vec![[-5, -3], [26, 40]], ..config(2) };
+        assert_eq!(without.bad_subcarriers(&recording).unwrap(), [0; 0]);
+        assert_eq!(without.windows(&recording).unwrap().0[0].shape(), [2, 48, 2]);
+        let nothing = CsiConfig { leave_out: vec![[-64, 64]], ..config(2) };
+        assert!(nothing.windows(&recording).unwrap_err().to_string().contains("leave_out"));
+        let turned = CsiConfig { leave_out: vec![[3, 1]], ..config(2) };
+        assert!(turned.check().unwrap_err().to_string().contains("leave_out"));
     }
 
     #[test]

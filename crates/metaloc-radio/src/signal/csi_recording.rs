@@ -2,7 +2,7 @@
 
 use num_complex::Complex32;
 
-use super::{Chip, CsiFrame, Stream, Subcarriers};
+use super::{Chip, CsiFrame, MacAddress, Stream, Subcarriers};
 use crate::RadioError;
 
 /// Nanoseconds after which a device's clock, of 32 bits of microseconds, begins anew.
@@ -13,6 +13,8 @@ const DEVICE_CLOCK_NS: u64 = (1 << 32) * 1000;
 pub struct CsiRecording {
     /// The chip that made the frames.
     pub chip: Chip,
+    /// Who sent the frames; `None` if the capture does not say, or they have several senders.
+    pub source: Option<MacAddress>,
     /// Number of the Wi-Fi channel, where the capture has it.
     pub channel: Option<u8>,
     /// Width of the channel (MHz).
@@ -57,8 +59,10 @@ impl CsiRecording {
             frames.sort_by_key(|frame| frame.time_ns);
         }
         let (chip, bandwidth_mhz, subcarriers, streams) = expected;
+        let source = frames[0].source;
         Ok(Self {
             chip,
+            source: source.filter(|_| frames.iter().all(|frame| frame.source == source)),
             channel: frames[0].channel,
             bandwidth_mhz,
             streams,
@@ -90,6 +94,26 @@ impl CsiRecording {
     #[must_use]
     pub fn frame(&self, index: usize) -> &[Complex32] {
         &self.values[index * self.frame_len()..(index + 1) * self.frame_len()]
+    }
+
+    /// A frame by itself. A recording does not keep the frames' numbers.
+    ///
+    /// # Panics
+    /// If there is no such frame.
+    #[must_use]
+    pub fn csi_frame(&self, index: usize) -> CsiFrame {
+        CsiFrame {
+            chip: self.chip,
+            time_ns: self.time_ns[index],
+            source: self.source,
+            sequence: None,
+            rssi_dbm: self.rssi_dbm[index],
+            channel: self.channel,
+            bandwidth_mhz: self.bandwidth_mhz,
+            streams: self.streams.clone(),
+            subcarriers: self.subcarriers,
+            values: self.frame(index).to_vec(),
+        }
     }
 
     /// Mean of the frames' signal strength (dBm); `None` if the capture has none.

@@ -1,11 +1,12 @@
 //! Windows of a survey's kind from frames as they come: from files, or from a pipe without end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use metaloc_radio::capture::StreamJoiner;
 use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
 use metaloc_radio::signal::{CsiFrame, CsiRecording, MacAddress, Stream, Subcarriers};
 
+use crate::csi_site::FrameKind;
 use crate::error::Error;
 
 /// Frames that may wait for a window, in windows: dropped and outlying frames need some room.
@@ -26,19 +27,21 @@ pub struct WindowStream {
     /// Subcarriers and streams that a window of all access points has.
     shape: [usize; 2],
     access_points: Vec<Waiting>,
-    /// Kinds of frame met, and whether the survey has such.
-    kinds: Vec<(Kind, bool)>,
-    /// Frames of other transmitters or other kinds.
-    not_asked_for: usize,
+    /// Shapes of frame met, and whether the survey's windows have such.
+    shapes: Vec<(FrameShape, bool)>,
+    /// Frames that are none of the survey's, by what they are instead.
+    left_out: BTreeMap<String, usize>,
     joiner: StreamJoiner,
 }
 
 /// What tells frames apart that don't fit into one window.
-type Kind = (u16, Subcarriers, Vec<Stream>);
+type FrameShape = (u16, Subcarriers, Vec<Stream>);
 
 /// What waits for an access point's next windows.
 struct Waiting {
     transmitter: Transmitter,
+    /// What the survey's frames were, where that is known.
+    kind: Option<FrameKind>,
     /// Who was heard, where any will do.
     heard: Option<MacAddress>,
     frames: Vec<CsiFrame>,
@@ -47,11 +50,17 @@ struct Waiting {
 
 impl WindowStream {
     /// Windows of `window_shape` (packets, subcarriers, streams), cut as `config` says, from one
-    /// transmitter an access point.
+    /// transmitter an access point; `kinds` are what the survey's frames were, none if that is unknown.
     #[must_use]
-    pub fn new(config: &CsiConfig, window_shape: [usize; 3], transmitters: &[Transmitter]) -> Self {
-        let waiting = |&transmitter: &Transmitter| Waiting {
+    pub fn new(
+        config: &CsiConfig,
+        window_shape: [usize; 3],
+        transmitters: &[Transmitter],
+        kinds: &[FrameKind],
+    ) -> Self {
+        let waiting = |(index, &transmitter): (usize, &Transmitter)| Waiting {
             transmitter,
+            kind: kinds.get(index).copied(),
             heard: None,
             frames: Vec::new(),
             windows: VecDeque::new(),
@@ -59,17 +68,17 @@ impl WindowStream {
         Self {
             config: config.clone(),
             shape: [window_shape[1], window_shape[2]],
-            access_points: transmitters.iter().map(waiting).collect(),
-            kinds: Vec::new(),
-            not_asked_for: 0,
+            access_points: transmitters.iter().enumerate().map(waiting).collect(),
+            shapes: Vec::new(),
+            left_out: BTreeMap::new(),
             joiner: StreamJoiner::default(),
         }
     }
 
-    /// Frames that were left out: of other transmitters, or unlike the survey's.
+    /// Frames that were left out, by what they are instead of the survey's.
     #[must_use]
-    pub fn not_asked_for(&self) -> usize {
-        self.not_asked_for
+    pub fn left_out(&self) -> &BTreeMap<String, usize> {
+        &self.left_out
     }
 
     /// Frames that wait for a window.
@@ -103,13 +112,12 @@ impl WindowStream {
     }
 
     fn take(&mut self, frame: CsiFrame) -> Result<Option<CsiWindow>, Error> {
-        if !self.is_like_the_survey(&frame) {
-            self.not_asked_for += 1;
-            return Ok(None);
-        }
-        let Some(index) = self.access_point_of(&frame)? else {
-            self.not_asked_for += 1;
-            return Ok(None);
+        let index = match self.place_of(&frame)? {
+            Ok(index) => index,
+            Err(reason) => {
+                *self.left_out.entry(reason).or_default() += 1;
+                return Ok(None);
+            }
         };
         let waiting = &mut self.access_points[index];
         waiting.frames.push(frame);
@@ -132,10 +140,41 @@ impl WindowStream {
         Ok(CsiWindow::joined(&parts.iter().collect::<Vec<_>>()))
     }
 
+    /// The access point that a frame is of, or what it is instead of the survey's.
+    fn place_of(&mut self, frame: &CsiFrame) -> Result<Result<usize, String>, Error> {
+        let may_be = |waiting: &Waiting| match waiting.transmitter {
+            Transmitter::Only => true,
+            Transmitter::Address(address) => frame.source == Some(address),
+        };
+        let Some(index) = self.access_points.iter().position(may_be) else {
+            return Ok(Err("of other transmitters".to_owned()));
+        };
+        let &CsiFrame { chip, bandwidth_mhz, channel, source, .. } = frame;
+        let kind = FrameKind { chip, bandwidth_mhz, channel, source };
+        if let Some(reason) = self.access_points[index].kind.and_then(|own| own.unlike(&kind)) {
+            return Ok(Err(format!("of {reason} as the survey")));
+        }
+        if !self.is_like_the_survey(frame) {
+            return Ok(Err("with other antennas or subcarriers than the survey's".to_owned()));
+        }
+        let waiting = &mut self.access_points[index];
+        // Intel's chip does not say who sent.
+        if let (Transmitter::Only, Some(source)) = (waiting.transmitter, source) {
+            let first = *waiting.heard.get_or_insert(source);
+            if first != source {
+                return Err(Error::usage(format!(
+                    "frames of several transmitters ({first}, {source}); say which one the \
+                     survey's access point is (`--transmitter`)"
+                )));
+            }
+        }
+        Ok(Ok(index))
+    }
+
     /// Whether a window of such frames has the survey's subcarriers and share of its streams.
     fn is_like_the_survey(&mut self, frame: &CsiFrame) -> bool {
         let kind = (frame.bandwidth_mhz, frame.subcarriers, frame.streams.clone());
-        if let Some((_, known)) = self.kinds.iter().find(|(met, _)| *met == kind) {
+        if let Some((_, known)) = self.shapes.iter().find(|(met, _)| *met == kind) {
             return *known;
         }
         let single = CsiConfig { packets: 1, hampel: None, outliers: None, ..self.config.clone() };
@@ -145,33 +184,8 @@ impl WindowStream {
             let of = |w: &CsiWindow| [w.shape()[1], w.shape()[2] * self.access_points.len()];
             windows.first().is_none_or(|w| of(w) == [subcarriers, streams])
         });
-        self.kinds.push((kind, is_like));
+        self.shapes.push((kind, is_like));
         is_like
-    }
-
-    /// The access point that sent a frame; `None` for a stranger.
-    fn access_point_of(&mut self, frame: &CsiFrame) -> Result<Option<usize>, Error> {
-        for (index, waiting) in self.access_points.iter_mut().enumerate() {
-            match (waiting.transmitter, frame.source) {
-                (Transmitter::Address(address), Some(source)) if address == source => {
-                    return Ok(Some(index));
-                }
-                // Intel's chip does not say who sent.
-                (Transmitter::Only, None) => return Ok(Some(index)),
-                (Transmitter::Only, Some(source)) => {
-                    let first = *waiting.heard.get_or_insert(source);
-                    if first == source {
-                        return Ok(Some(index));
-                    }
-                    return Err(Error::usage(format!(
-                        "frames of several transmitters ({first}, {source}); say which one the \
-                         survey's access point is (`--transmitter`)"
-                    )));
-                }
-                (Transmitter::Address(_), _) => {}
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -199,7 +213,7 @@ mod tests {
 
     fn stream(transmitters: &[Transmitter]) -> WindowStream {
         let config = CsiConfig { packets: 2, ..CsiConfig::default() };
-        WindowStream::new(&config, [2, 52, transmitters.len()], transmitters)
+        WindowStream::new(&config, [2, 52, transmitters.len()], transmitters, &[])
     }
 
     #[test]
@@ -215,14 +229,14 @@ mod tests {
         let window = windows[4].as_ref().unwrap();
         assert!(windows[..4].iter().all(Option::is_none));
         assert_eq!((window.shape(), &window.values[..2]), ([2, 52, 2], &[7.0, 9.0][..]));
-        assert_eq!((stream.not_asked_for(), stream.waiting()), (1, 0));
+        assert_eq!((stream.left_out()["of other transmitters"], stream.waiting()), (1, 0));
     }
 
     #[test]
     fn strangers_are_never_mixed_in() {
         let mut stream = stream(&[Transmitter::Only]);
         assert_eq!(stream.take(frame(7, 0, 32)).unwrap(), None);
-        assert_eq!(stream.not_asked_for(), 1);
+        assert_eq!(stream.left_out().values().sum::<usize>(), 1);
         assert_eq!(stream.take(frame(7, 0, 64)).unwrap(), None);
         assert!(stream.take(frame(7, 1, 64)).unwrap().is_some());
         let message = stream.take(frame(8, 1, 64)).unwrap_err().to_string();
@@ -230,9 +244,34 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_another_kind_are_left_out_by_name() {
+        let config = CsiConfig { packets: 2, ..CsiConfig::default() };
+        let kind = FrameKind {
+            chip: Chip::Bcm43455c0,
+            bandwidth_mhz: 20,
+            channel: Some(36),
+            source: None,
+        };
+        let mut stream = WindowStream::new(&config, [2, 52, 1], &[Transmitter::Only], &[kind]);
+        assert_eq!(stream.take(frame(7, 0, 64)).unwrap(), None);
+        let other = CsiFrame { chip: Chip::Bcm4366c0, ..frame(7, 1, 64) };
+        assert_eq!(stream.take(other).unwrap(), None);
+        let elsewhere = CsiFrame { channel: Some(40), ..frame(7, 1, 64) };
+        assert_eq!(stream.take(elsewhere).unwrap(), None);
+        let reasons: Vec<&str> = stream.left_out().keys().map(String::as_str).collect();
+        let expected = [
+            "of channel 40, not 36 as the survey",
+            "of chip bcm4366c0, not bcm43455c0 as the survey",
+        ];
+        assert_eq!(reasons, expected);
+        let unknown = CsiFrame { channel: None, ..frame(7, 1, 64) };
+        assert!(stream.take(unknown).unwrap().is_some());
+    }
+
+    #[test]
     fn antennas_reported_apart_are_one_frame() {
         let config = CsiConfig { packets: 2, ..CsiConfig::default() };
-        let mut stream = WindowStream::new(&config, [2, 52, 2], &[Transmitter::Only]);
+        let mut stream = WindowStream::new(&config, [2, 52, 2], &[Transmitter::Only], &[]);
         let mut windows = Vec::new();
         for (sequence, core) in [(5, 0), (5, 1), (6, 0), (6, 1)] {
             let mut estimate = frame(core + 1, u64::from(sequence), 64);

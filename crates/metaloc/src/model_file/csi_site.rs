@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Columns;
 use super::columns::{Column, floats};
-use crate::csi_site::{CsiPoint, CsiSite};
+use crate::csi_site::{CsiPoint, CsiSite, FrameKind};
 use crate::learning::{CsiModel, CsiSiteModel};
 
 /// What an adapted model adds.
@@ -19,6 +19,8 @@ use crate::learning::{CsiModel, CsiSiteModel};
 pub(super) struct CsiSiteManifest {
     environment: String,
     access_points: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<FrameKind>,
     points: Vec<PointManifest>,
     adaptation: AdaptationConfig,
     support_losses: Vec<f32>,
@@ -48,6 +50,7 @@ impl CsiSiteManifest {
         let manifest = Self {
             environment: site.support.environment.clone(),
             access_points: site.support.access_points.clone(),
+            kinds: site.support.kinds.clone(),
             points: site.support.points.iter().map(point).collect(),
             adaptation: site.adaptation,
             support_losses: site.support_losses.clone(),
@@ -70,10 +73,18 @@ impl CsiSiteManifest {
         let values = floats(tensors, "support.windows")?;
         let rssi_dbm = floats(tensors, "support.rssi_dbm")?;
         let n: usize = self.points.iter().map(|point| point.windows).sum();
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            let window = at / length.max(1);
+            return Err(format!(
+                "damaged: number {at} of `support.windows`, in window {window}, is not finite; adapt \
+                 again"
+            ));
+        }
+        let n_kinds = self.kinds.len();
         if values.len() != n * length
             || rssi_dbm.len() != n * levels
             || self.access_points.len() != levels
-            || !values.iter().all(|value| value.is_finite())
+            || !(n_kinds == 0 || n_kinds == levels)
         {
             return Err("inconsistent: the support set's columns don't fit each other".into());
         }
@@ -90,6 +101,7 @@ impl CsiSiteManifest {
             environment: self.environment,
             points: points.collect(),
             access_points: self.access_points,
+            kinds: self.kinds,
         };
         let (adaptation, support_losses) = (self.adaptation, self.support_losses);
         let start_distances = Vec::new();

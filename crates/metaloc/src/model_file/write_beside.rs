@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, unnamed};
 
 /// Writes a file beside its place and renames it there: whole or not at all. A link is followed; a
 /// device or a pipe (`/dev/stdout`) is written to, never replaced.
@@ -24,7 +24,7 @@ pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less the umask
-    let mut beside = builder.tempfile_in(folder).map_err(fail)?;
+    let mut beside = builder.tempfile_in(folder).map_err(|e| fail(unnamed(e)))?;
     beside.write_all(bytes).map_err(fail)?;
     beside.as_file().sync_all().map_err(fail)?;
     beside.persist(&path).map_err(|e| fail(e.error))?;

@@ -41,7 +41,7 @@ fn panel(site: &CsiSite, point: &CsiPoint, image: &CsiImage, channel: usize) -> 
     };
     HeatMapPanel {
         title: format!(
-            "{}, point {}: {}, antenna {}",
+            "{}, point {}: {}, stream {} of {per_access_point}",
             site.environment,
             point.id,
             access_point.map_or("", String::as_str),

@@ -137,6 +137,12 @@ impl Table {
         self.record.position().cloned().unwrap_or_else(csv::Position::new)
     }
 
+    /// The line on which the current row begins.
+    pub(super) fn row(&self) -> u64 {
+        let place = self.place();
+        line_of(&self.path, place.byte()).unwrap_or(place.record() + 1)
+    }
+
     /// An error at the current row.
     pub(super) fn error(&self, reason: impl Into<String>) -> SurveyError {
         SurveyError::row_at(&self.path, &self.place(), reason)

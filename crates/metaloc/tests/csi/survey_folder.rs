@@ -1,5 +1,6 @@
 //! Surveys with channel state information, written and read.
 
+use metaloc::radio::signal::CsiRecording;
 use metaloc::survey::{Survey, SurveySummary};
 
 use super::synthetic::survey;
@@ -46,9 +47,33 @@ fn damaged_recordings_are_refused() {
     let at = 8 + text.find("s3-p1").unwrap();
     let mut renamed = bytes.clone();
     renamed[at] = b'x';
-    assert!(refused(&renamed).contains("sample `x3-p1` is not in samples.csv"));
+    assert!(refused(&renamed).contains("of sample `x3-p1`: there is no such sample"));
     let at = 8 + text.find("\\\"frames\\\":4").unwrap() + 11;
     let mut shorter = bytes.clone();
     shorter[at] = b'3';
-    assert!(refused(&shorter).contains("recording 0: `0.values` has"));
+    assert!(refused(&shorter).contains("recording 0, of sample `s0-p0`: `0.values` has"));
+}
+
+#[test]
+fn damaged_numbers_are_refused() {
+    let written = |change: &dyn Fn(&mut Survey)| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("room");
+        let mut survey = survey(1);
+        change(&mut survey);
+        survey.write(&path).unwrap();
+        let place = |name: &str| std::fs::metadata(path.join("day0").join(name)).unwrap();
+        assert_eq!(place("csi.safetensors").permissions(), place("points.csv").permissions());
+        Survey::read(&path).map_err(|error| error.to_string())
+    };
+    let recording = |survey: &mut Survey, change: &dyn Fn(&mut CsiRecording)| {
+        let csi = survey.environments[0].samples[1].csi.as_mut().unwrap();
+        change(std::sync::Arc::make_mut(&mut csi.recording));
+    };
+    assert!(written(&|_| {}).is_ok());
+    let not_a_number = written(&|s| recording(s, &|r| r.values[64].im = f32::NAN)).unwrap_err();
+    assert!(not_a_number.contains("recording 1, of sample"), "{not_a_number}");
+    assert!(not_a_number.contains("a value of frame 1 is not finite"), "{not_a_number}");
+    let falling = written(&|s| recording(s, &|r| r.time_ns[2] = 0)).unwrap_err();
+    assert!(falling.contains("time falls after frame 1"), "{falling}");
 }

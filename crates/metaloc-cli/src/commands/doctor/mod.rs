@@ -8,9 +8,8 @@ use std::path::Path;
 use anyhow::bail;
 use metaloc::capture::{CaptureFile, MOST_PANELS, draw};
 use metaloc::model_file::write_beside;
-use metaloc::radio::capture::{CaptureFormat, CaptureOptions, Esp32Estimate, NamedChip};
+use metaloc::radio::capture::{CaptureFormat, CaptureOptions, NamedChip};
 use metaloc::radio::diagnosis::{CaptureReport, Diagnosis};
-use metaloc::radio::signal::Chip;
 use metaloc::report::svg_to_png;
 
 use crate::args::Doctor;
@@ -35,15 +34,7 @@ struct Patient {
 }
 
 pub(crate) fn run(args: &Doctor, quiet: bool) -> anyhow::Result<()> {
-    let by_name = |name: &String| Chip::ALL.into_iter().find(|chip| chip.name() == name);
-    let options = CaptureOptions {
-        chip: args.chip.as_ref().and_then(by_name),
-        esp32_estimate: match args.esp32_estimate.as_str() {
-            "high-throughput" => Esp32Estimate::HighThroughput,
-            _ => Esp32Estimate::Legacy,
-        },
-        ..CaptureOptions::default()
-    };
+    let options = args.capture.options();
     let interrupt = interrupt::watch()?;
     let output = Output::new(&args.json);
     let (mut patients, mut failed, mut broken) = (Vec::new(), 0, 0);

@@ -6,7 +6,7 @@ use metaloc::radio::signal::{Chip, SubcarrierRole};
 
 use super::Patient;
 use super::row::{silent, with};
-use crate::output::table;
+use crate::output::{runs_as_setting, table};
 
 /// Most groups that are described one by one, and that the table lists.
 const MOST_DESCRIBED: usize = 4;
@@ -344,8 +344,16 @@ fn keep(group: &GroupReport) -> String {
         Some(_) => "`gain_control = \"rssi\"`",
         None => "`gain_control = \"packet\"`, as there is no RSS",
     };
+    let bad = match selection.left_out.is_empty() {
+        true => String::new(),
+        false => format!(", with `leave_out = {}`", runs_as_setting(&selection.left_out)),
+    };
+    let by_default = match selection.by_default == selection.kept {
+        true => "as by default".to_owned(),
+        false => format!("by default (`auto`) {}", ranges(&selection.by_default)),
+    };
     format!(
-        "{} of {} subcarriers, {} ({}{others});\n            {frames} of {} ({}); about {without:.0} with `outliers`; {scale}",
+        "{} of {} subcarriers, {} ({}{others}){bad};\n            {by_default};\n            {frames} of {} ({}); about {without:.0} with `outliers`; {scale}",
         selection.kept.len(),
         group.subcarriers.count(),
         name,

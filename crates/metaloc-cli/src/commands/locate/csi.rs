@@ -7,66 +7,38 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use metaloc::capture::{CaptureFile, Transmitter, WindowStream};
 use metaloc::learning::CsiSiteModel;
-use metaloc::locate::csi_locator;
+use metaloc::locate::{CsiLocator, csi_locator};
 use metaloc::radio::capture::{CaptureOptions, Event};
-use metaloc::radio::signal::Chip;
 
 use super::answer;
 use crate::args::Locate;
 use crate::output::note;
 
-/// Locates each window of the captures, in order.
+/// Locates each window of the captures, in order. One that can't be read does not keep the others from
+/// being located; the command fails in the end.
 pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Result<()> {
     if args.calibrate_gain {
         bail!("--calibrate-gain is for RSS scans; this model reads channel state information");
     }
     let transmitters = transmitters(args, &site)?;
-    let encoder = site.model.encoder.clone();
+    let (encoder, kinds) = (site.model.encoder.clone(), site.support.kinds.clone());
     let locator = csi_locator(site)?;
-    let named = |chip: &Chip| args.chip.as_deref() == Some(chip.name());
-    let chip = Chip::ALL.into_iter().find(named);
-    let options = CaptureOptions { chip, ..CaptureOptions::default() };
-    let mut out = std::io::stdout().lock();
-    let mut located = 0;
+    let options = args.capture.options();
+    let (mut located, mut failed) = (0, Vec::new());
     for path in &args.scans {
-        let mut stream =
-            WindowStream::new(&encoder.config.window, encoder.window_shape, &transmitters);
-        let mut capture = open(path, &options)?;
-        let mut skipped: BTreeMap<&'static str, usize> = BTreeMap::new();
-        let (mut frames, mut windows) = (0, 0);
-        let mut is_at_end = false;
-        while !is_at_end {
-            let window = match capture.next_event()? {
-                Some(Event::Frame(frame)) => {
-                    frames += 1;
-                    stream.push(frame)
-                }
-                Some(Event::Skip(skip)) => {
-                    *skipped.entry(skip.reason.text()).or_default() += 1;
-                    continue;
-                }
-                None => {
-                    is_at_end = true;
-                    stream.finish()
-                }
-            };
-            let Some(window) = window.with_context(|| path.display().to_string())? else {
-                continue;
-            };
-            windows += 1;
-            let id = format!("{}#{windows}", path.display());
-            let estimate = locator.locate(&window).map_err(|e| e.to_string());
-            answer::write(&mut out, id.into(), estimate)?;
-            // Who reads a pipe waits for each answer.
-            out.flush()?;
+        let (window, shape) = (&encoder.config.window, encoder.window_shape);
+        let mut stream = WindowStream::new(window, shape, &transmitters, &kinds);
+        match capture(path, &options, &mut stream, &*locator, quiet) {
+            Ok(windows) => located += windows,
+            Err(error) => failed.push(error),
         }
-        located += windows;
-        if !quiet {
-            for said in capture.chip_notes() {
-                note(format!("{}: {said}", path.display()));
-            }
-            say_what_was_left(&path.display().to_string(), &skipped, frames, &stream);
-        }
+    }
+    let last = failed.pop();
+    for error in failed {
+        note(format!("error: {error:#}"));
+    }
+    if let Some(error) = last {
+        return Err(error);
     }
     if located == 0 {
         bail!(
@@ -76,6 +48,53 @@ pub(super) fn run(args: &Locate, site: CsiSiteModel, quiet: bool) -> anyhow::Res
         );
     }
     Ok(())
+}
+
+/// Locates each window of a capture; how many.
+fn capture(
+    path: &Path,
+    options: &CaptureOptions,
+    stream: &mut WindowStream,
+    locator: &dyn CsiLocator,
+    quiet: bool,
+) -> anyhow::Result<usize> {
+    let mut out = std::io::stdout().lock();
+    let name = path.display().to_string();
+    let mut capture =
+        open(path, options).context("this model reads captures of channel state information")?;
+    let mut skipped: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let (mut frames, mut windows) = (0, 0);
+    let mut is_at_end = false;
+    while !is_at_end {
+        let window = match capture.next_event()? {
+            Some(Event::Frame(frame)) => {
+                frames += 1;
+                stream.push(frame)
+            }
+            Some(Event::Skip(skip)) => {
+                *skipped.entry(skip.reason.text()).or_default() += 1;
+                continue;
+            }
+            None => {
+                is_at_end = true;
+                stream.finish()
+            }
+        };
+        let Some(window) = window.with_context(|| name.clone())? else { continue };
+        windows += 1;
+        let estimate = locator.locate(&window).map_err(|e| e.to_string());
+        answer::write(&mut out, format!("{name}#{windows}").into(), estimate)?;
+        // Who reads a pipe waits for each answer.
+        out.flush()?;
+    }
+    // Why nothing was located is said also where little is to be said.
+    if !quiet || windows == 0 {
+        for said in capture.chip_notes() {
+            note(format!("{name}: {said}"));
+        }
+        say_what_was_left(&name, &skipped, frames, stream);
+    }
+    Ok(windows)
 }
 
 /// Says what of a capture was not located, and why.
@@ -88,12 +107,8 @@ fn say_what_was_left(
     for (reason, count) in skipped {
         note(format!("{name}: {count} skipped: {reason}"));
     }
-    if stream.not_asked_for() > 0 {
-        note(format!(
-            "{name}: {} of {frames} frames left out: of other transmitters, or with other antennas \
-             or subcarriers than the survey's",
-            stream.not_asked_for()
-        ));
+    for (reason, count) in stream.left_out() {
+        note(format!("{name}: {count} of {frames} frames left out: {reason}"));
     }
     if stream.waiting() > 0 {
         note(format!("{name}: {} frames left over, too few for a window", stream.waiting()));
@@ -108,7 +123,7 @@ fn open(path: &Path, options: &CaptureOptions) -> anyhow::Result<CaptureFile> {
 }
 
 /// Whose frames stand for the survey's access points: as named on the command line, or by the access
-/// points' names where these are addresses.
+/// points' addresses in the survey.
 fn transmitters(args: &Locate, site: &CsiSiteModel) -> anyhow::Result<Vec<Transmitter>> {
     let names = &site.support.access_points;
     if !args.transmitter.is_empty() {
@@ -122,8 +137,12 @@ fn transmitters(args: &Locate, site: &CsiSiteModel) -> anyhow::Result<Vec<Transm
         }
         return Ok(args.transmitter.iter().map(|&mac| Transmitter::Address(mac)).collect());
     }
-    let addresses: Result<Vec<_>, String> =
-        names.iter().map(|name| name.parse().map(Transmitter::Address)).collect();
+    // The address that the survey's captures had, or that the access point is called by.
+    let address = |(index, name): (usize, &String)| {
+        let known = site.support.kinds.get(index).and_then(|kind| kind.source);
+        known.map_or_else(|| name.parse(), Ok).map(Transmitter::Address)
+    };
+    let addresses: Result<Vec<_>, String> = names.iter().enumerate().map(address).collect();
     match addresses {
         Ok(addresses) => Ok(addresses),
         Err(_) if names.len() == 1 => Ok(vec![Transmitter::Only]),

@@ -4,15 +4,17 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use metaloc::capture::CaptureFile;
 use metaloc::learning::SiteModel;
 use metaloc::locate::{Locator, site_locator};
+use metaloc::radio::capture::CaptureOptions;
 use metaloc::radio::gain_offset;
 use metaloc::radio::radio_map::RadioMap;
 use metaloc::radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::Deserialize;
 
 use crate::args::Locate;
-use crate::output::note;
+use crate::output::{Usage, note};
 
 /// A scan as it comes in.
 #[derive(Debug, Deserialize)]
@@ -27,9 +29,21 @@ type Scan = (serde_json::Value, Result<RssScan, String>);
 
 /// Locates scans.
 pub(super) fn run(args: &Locate, site: SiteModel, quiet: bool) -> anyhow::Result<()> {
+    if args.capture.is_given() || !args.transmitter.is_empty() {
+        let options = "--chip, --esp32-estimate and --transmitter are for captures";
+        bail!(Usage(format!("{options}; this model reads RSS scans")));
+    }
     let [scans_file] = args.scans.as_slice() else {
         bail!("give one file of scans, or `-` for JSON lines from standard input");
     };
+    // Not of a pipe, which can be read but once.
+    if scans_file.is_file() && CaptureFile::open(scans_file, &CaptureOptions::default()).is_ok() {
+        bail!(
+            "{}: a capture of channel state information; this model reads RSS scans, JSON lines or \
+             an rss.csv",
+            scans_file.display()
+        );
+    }
     let access_points = site.access_points.clone();
     let map = site.radio_map().clone();
     let locator = site_locator(site)?;

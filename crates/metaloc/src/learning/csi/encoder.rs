@@ -7,10 +7,11 @@ use metaloc_radio::fingerprint::{
     Standardizer,
 };
 use metaloc_radio::preprocess::CsiWindow;
+use metaloc_radio::signal::Chip;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, CsiFingerprint, CsiLearning};
-use crate::csi_site::CsiSite;
+use crate::csi_site::{CsiSite, FrameKind};
 use crate::error::Error;
 use crate::learning::{POSITION_OUTPUTS, Scaling};
 
@@ -24,6 +25,9 @@ pub struct CsiEncoder {
     pub window_shape: [usize; 3],
     /// Access points of a window.
     pub n_access_points: usize,
+    /// The kinds of frames, each once; empty where nobody knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FrameKind>,
     /// Names of the points that the network's outputs stand for, with global labels; empty
     /// otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,6 +80,7 @@ impl CsiEncoder {
             config: config.clone(),
             window_shape,
             n_access_points: site.access_points.len(),
+            kinds: kinds(sites)?,
             classes: Vec::new(),
             pixel_range,
             components: None,
@@ -97,6 +102,34 @@ impl CsiEncoder {
         }
         encoder.standardizer = Standardizer::from_sums(&all);
         Ok(encoder)
+    }
+
+    /// Refuses a site whose frames no historical ones resemble.
+    ///
+    /// # Errors
+    /// Another bandwidth. Another chip is none: see [`CsiEncoder::new_chips`].
+    pub fn check_kinds(&self, site: &CsiSite) -> Result<(), Error> {
+        let Some(known) = self.kinds.first() else { return Ok(()) };
+        match site.kinds.iter().find(|kind| kind.bandwidth_mhz != known.bandwidth_mhz) {
+            None => Ok(()),
+            Some(other) => Err(Error::usage(format!(
+                "{} was surveyed at {} MHz, the historical environments at {}; survey at the same \
+                 bandwidth",
+                site.environment, other.bandwidth_mhz, known.bandwidth_mhz
+            ))),
+        }
+    }
+
+    /// The chips of a site that no historical environment was surveyed with. What was learned may
+    /// still hold, but they scale the channel in their own way.
+    #[must_use]
+    pub fn new_chips(&self, site: &CsiSite) -> Vec<Chip> {
+        let is_known = |chip: Chip| self.kinds.iter().any(|kind| kind.chip == chip);
+        let mut new: Vec<Chip> = site.kinds.iter().map(|kind| kind.chip).collect();
+        new.sort_unstable_by_key(|chip| chip.name());
+        new.dedup();
+        new.retain(|chip| !self.kinds.is_empty() && !is_known(*chip));
+        new
     }
 
     /// The inputs of all windows of a site, not standardised.
@@ -219,6 +252,28 @@ impl CsiEncoder {
     pub fn standardize(&self, inputs: &mut [f32], own: Option<&Standardizer>) {
         own.unwrap_or(&self.standardizer).apply(inputs);
     }
+}
+
+/// The kinds of frames of some sites: chips and bandwidths, of which there must be one.
+fn kinds(sites: &[CsiSite]) -> Result<Vec<FrameKind>, Error> {
+    let mut kinds: Vec<FrameKind> = Vec::new();
+    for site in sites {
+        for kind in &site.kinds {
+            let kind = FrameKind { channel: None, source: None, ..*kind };
+            if let Some(reason) = kinds.first().and_then(|first| {
+                (first.bandwidth_mhz != kind.bandwidth_mhz).then(|| first.unlike(&kind))?
+            }) {
+                return Err(Error::usage(format!(
+                    "environment {}: {reason} as in {}; learn from environments of one bandwidth",
+                    site.environment, sites[0].environment
+                )));
+            }
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+    }
+    Ok(kinds)
 }
 
 fn windows_of(site: &CsiSite) -> impl Iterator<Item = &std::sync::Arc<CsiWindow>> {

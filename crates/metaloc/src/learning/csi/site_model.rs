@@ -86,6 +86,7 @@ impl CsiSiteModel {
             support_losses: Vec::new(),
             start_distances: Vec::new(),
         };
+        model.encoder.check_kinds(&site.support)?;
         let settings = &model.encoder.config;
         if !model.config.algorithm.has_network() {
             site.check()?;

@@ -109,6 +109,7 @@ pub(crate) mod tests {
         CsiSite {
             environment: "room".into(),
             access_points: vec!["ap".into()],
+            kinds: Vec::new(),
             points: points.into_iter().enumerate().map(point).collect(),
         }
     }

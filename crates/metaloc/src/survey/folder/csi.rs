@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use metaloc_radio::num_complex::Complex32;
-use metaloc_radio::signal::{AccessPoints, Chip, CsiRecording, Stream, Subcarriers};
+use metaloc_radio::signal::{AccessPoints, Chip, CsiRecording, MacAddress, Stream, Subcarriers};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ struct Recording {
     sample: String,
     access_point: String,
     chip: Chip,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<MacAddress>,
     channel: Option<u8>,
     bandwidth_mhz: u16,
     streams: Vec<Stream>,
@@ -92,6 +94,7 @@ pub(super) fn write(
             sample: sample.id.to_string(),
             access_point: access_points.name(csi.access_point).to_owned(),
             chip: recording.chip,
+            source: recording.source,
             channel: recording.channel,
             bandwidth_mhz: recording.bandwidth_mhz,
             streams: recording.streams.clone(),
@@ -128,14 +131,27 @@ pub(super) fn read(
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(RECORDINGS));
     let text = text.ok_or_else(|| refuse("it holds no recordings of MetaLoc's".into()))?;
     let listed: Vec<Recording> = serde_json::from_str(text).map_err(|e| damaged(&e))?;
+    let n_tensors = PARTS.len() * listed.len();
+    if tensors.len() > n_tensors {
+        let more = tensors.len() - n_tensors;
+        return Err(refuse(format!(
+            "{more} tensors belong to none of its {} recordings; import again",
+            listed.len()
+        )));
+    }
     for (index, recording) in listed.into_iter().enumerate() {
-        let sample = &recording.sample;
-        let &at = sample_index.get(sample).ok_or_else(|| {
-            refuse(format!("sample `{sample}` is not in samples.csv; add it or import again"))
-        })?;
+        let sample = recording.sample.clone();
+        let place = |reason: String| {
+            refuse(format!("recording {index}, of sample `{sample}`: {reason}; import again"))
+        };
+        let &at = sample_index
+            .get(&sample)
+            .ok_or_else(|| place("there is no such sample in samples.csv".into()))?;
+        if samples[at].csi.is_some() {
+            return Err(place("the sample has a recording already".into()));
+        }
         let access_point = access_points.intern(&recording.access_point);
-        let numbers = numbers(&tensors, index, recording)
-            .map_err(|reason| refuse(format!("recording {index}: {reason}; import again")))?;
+        let numbers = numbers(&tensors, index, recording).map_err(place)?;
         samples[at].csi = Some(SampleCsi { access_point, recording: Arc::new(numbers) });
     }
     Ok(())
@@ -146,7 +162,8 @@ fn numbers(
     index: usize,
     described: Recording,
 ) -> Result<CsiRecording, String> {
-    let Recording { chip, channel, bandwidth_mhz, streams, subcarriers, frames, .. } = described;
+    let Recording { chip, source, channel, bandwidth_mhz, streams, subcarriers, frames, .. } =
+        described;
     let part = |part: usize, per_frame: usize, width: usize| {
         let name = format!("{index}.{}", PARTS[part]);
         let tensor = tensors.tensor(&name).map_err(|_| format!("`{name}` is missing"))?;
@@ -162,14 +179,23 @@ fn numbers(
     let float = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let floats = |bytes: &[u8]| bytes.chunks_exact(4).map(float).collect::<Vec<f32>>();
     let time = |bytes: &[u8]| bytes.iter().rev().fold(0, |time, &byte| time << 8 | u64::from(byte));
+    let values = floats(&values);
+    let time_ns: Vec<u64> = times.chunks_exact(8).map(time).collect();
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        return Err(format!("a value of frame {} is not finite", at / (values.len() / frames)));
+    }
+    if let Some(at) = time_ns.windows(2).position(|pair| pair[0] > pair[1]) {
+        return Err(format!("time falls after frame {at}"));
+    }
     Ok(CsiRecording {
         chip,
+        source,
         channel,
         bandwidth_mhz,
         streams,
         subcarriers,
-        time_ns: times.chunks_exact(8).map(time).collect(),
+        time_ns,
         rssi_dbm: floats(&levels).into_iter().map(|x| (!x.is_nan()).then_some(x)).collect(),
-        values: floats(&values).chunks_exact(2).map(|v| Complex32::new(v[0], v[1])).collect(),
+        values: values.chunks_exact(2).map(|v| Complex32::new(v[0], v[1])).collect(),
     })
 }

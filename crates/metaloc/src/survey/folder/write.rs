@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{
     CSI, DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, csi, folder_name,
 };
+use crate::error::unnamed;
 use crate::survey::{Environment, Sample, Survey, SurveyError, timestamp};
 use metaloc_radio::geometry::Position;
 
@@ -41,7 +42,14 @@ impl Survey {
                 for (name, text) in ["points.csv", "samples.csv", "rss.csv"].iter().zip(tables) {
                     put(&inner.join(name), &text)?;
                 }
-                csi::write(&inner.join(CSI), environment, &self.access_points)?;
+                let path = inner.join(CSI);
+                csi::write(&path, environment, &self.access_points)?;
+                // Tensors are written for nobody else to read, unlike the tables.
+                if path.exists() {
+                    let like = inner.join("points.csv").metadata().map(|m| m.permissions());
+                    like.and_then(|permissions| std::fs::set_permissions(&path, permissions))
+                        .map_err(|e| SurveyError::file(&path, e))?;
+                }
             }
             Ok(())
         })
@@ -168,7 +176,7 @@ pub(in crate::survey) fn write_whole(
     let beside = tempfile::Builder::new()
         .prefix(".metaloc-")
         .tempdir_in(parent)
-        .map_err(|e| SurveyError::file(parent, e))?;
+        .map_err(|e| fail(unnamed(e)))?;
     let inner = beside.path().join("survey");
     std::fs::create_dir(&inner).map_err(fail)?;
     fill(&inner)?;

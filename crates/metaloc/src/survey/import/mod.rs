@@ -22,7 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use metaloc_radio::signal::Chip;
+use metaloc_radio::capture::CaptureOptions;
 
 use super::split::is_one_of;
 use super::{Survey, SurveyError};
@@ -214,8 +214,8 @@ pub struct ImportOptions {
     pub sets: Option<Vec<String>>,
     /// Captures: cut each into samples of so many frames, sets `b000`, `b001`, ...; whole if left out.
     pub block_frames: Option<usize>,
-    /// Captures: the chip, where they don't say it or say it wrongly.
-    pub chip: Option<Chip>,
+    /// Captures: how they are read.
+    pub capture: CaptureOptions,
 }
 
 impl ImportOptions {

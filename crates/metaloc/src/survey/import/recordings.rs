@@ -41,12 +41,13 @@ impl Kinds {
         Ok(Self(kinds))
     }
 
-    /// The transmitters, in the order in which they were first heard.
-    pub(super) fn transmitters(&self) -> Vec<Option<MacAddress>> {
-        let mut met: Vec<Option<MacAddress>> = Vec::new();
+    /// The transmitters and how many frames each sent, in the order in which they were first heard.
+    pub(super) fn transmitters(&self) -> Vec<(Option<MacAddress>, usize)> {
+        let mut met: Vec<(Option<MacAddress>, usize)> = Vec::new();
         for kind in &self.0 {
-            if !met.contains(&kind[0].source) {
-                met.push(kind[0].source);
+            match met.iter_mut().find(|(source, _)| *source == kind[0].source) {
+                Some((_, frames)) => *frames += kind.len(),
+                None => met.push((kind[0].source, kind.len())),
             }
         }
         met
