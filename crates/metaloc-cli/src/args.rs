@@ -112,7 +112,7 @@ fn algorithm_names() -> Vec<&'static str> {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The learning method whose estimates are drawn.
-    #[arg(long, default_value = "maml", value_parser = algorithm_names())]
+    #[arg(long, default_value = "auto", value_parser = algorithm_names())]
     pub(crate) algorithm: String,
     /// Folder for the report; must not exist yet.
     #[arg(long, default_value = "metaloc-demo")]

@@ -144,6 +144,24 @@ impl RadioMap {
         all
     }
 
+    /// The signal distance of a scan from each reference point, in their order.
+    pub fn distances(&self, scan: &RssScan) -> impl Iterator<Item = f64> {
+        let weights = self.weights.as_deref();
+        self.points
+            .iter()
+            .map(move |point| self.distance.between(scan, &point.scan, self.not_heard_dbm, weights))
+    }
+
+    /// The signal distance of two reference points.
+    ///
+    /// # Panics
+    /// If there are no such points.
+    #[must_use]
+    pub fn distance_between(&self, a: usize, b: usize) -> f64 {
+        let (a, b) = (&self.points[a].scan, &self.points[b].scan);
+        self.distance.between(a, b, self.not_heard_dbm, self.weights.as_deref())
+    }
+
     /// Whether the map knows any access point of the scan; a scan without a known access point
     /// can't be placed.
     #[must_use]

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Demo, quiet: bool) -> anyhow::Result<()> {
     std::fs::rename(&inner, &args.out).with_context(|| args.out.display().to_string())?;
     let output = Output::new(&args.json);
     output.say(format!("{}\n", demo.protocol.title))?;
-    output.say(summary_text(&demo.summary, table))?;
+    output.say(summary_text((&[], &demo.summary), table))?;
     let out = args.out.display();
     output.say(format!("\nreport with pictures: {out}/report.html"))?;
     output.say(format!(

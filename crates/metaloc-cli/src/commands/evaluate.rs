@@ -1,6 +1,8 @@
 //! `metaloc evaluate`.
 
-use metaloc::evaluate::{self, Choice, DataSource, Overrides, Protocol, Row, SummaryRow};
+use metaloc::evaluate::{
+    self, Choice, DataSource, Overrides, Paired, Protocol, REFERENCE, Row, SummaryRow,
+};
 
 use crate::args::Evaluate;
 use crate::interrupt;
@@ -31,11 +33,11 @@ pub(crate) fn run(args: &Evaluate, quiet: bool) -> anyhow::Result<()> {
     if args.rows {
         output.say(row_table(&evaluation.rows))?;
     }
-    output.say(summary_text(&summary, table))?;
+    output.say(summary_text((&evaluation.rows, &summary), table))?;
     output.say(footer(&protocol, &evaluation))?;
     if let Some(path) = &args.markdown {
         let footer = footer(&protocol, &evaluation);
-        let text = format!("{}\n{footer}\n", summary_text(&summary, markdown));
+        let text = format!("{}\n{footer}\n", summary_text((&evaluation.rows, &summary), markdown));
         metaloc::model_file::write_beside(path, text.as_bytes())?;
     }
     output.rows(&evaluation.rows)
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &Evaluate, quiet: bool) -> anyhow::Result<()> {
 type Table = fn(&[&str], &[Vec<String>]) -> String;
 
 /// One table a split, kind of floors and support size.
-pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
+pub(crate) fn summary_text((rows, summary): (&[Row], &[SummaryRow]), table: Table) -> String {
     let mut text = String::new();
     let groups = summary.chunk_by(|a, b| {
         (&a.split, &a.floors, a.support_points) == (&b.split, &b.floors, b.support_points)
@@ -53,6 +55,7 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
         let first = &group[0];
         let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
         let with_floors = first.floor_accuracy.is_some();
+        let with_reference = has_reference(group);
         if first.accuracy.is_some() {
             text += &accuracy_text(group, table);
             continue;
@@ -70,6 +73,9 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
         if with_floors {
             headers.push("floor right");
         }
+        if with_reference {
+            headers.push(LESS_REFERENCE);
+        }
         let rows: Vec<Vec<String>> = group
             .iter()
             .map(|row| {
@@ -86,6 +92,7 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
                     row.pooled_n.to_string(),
                 ];
                 cells.extend(row.floor_accuracy.map(|share| format!("{:.1} %", 100.0 * share)));
+                cells.extend(with_reference.then(|| less_reference(row.paired.as_ref(), 2)));
                 cells
             })
             .collect();
@@ -97,12 +104,27 @@ pub(crate) fn summary_text(summary: &[SummaryRow], table: Table) -> String {
             table(&headers, &rows)
         );
     }
-    text += &mean_over_splits(summary, table);
+    text += &mean_over_splits(rows, summary, table);
     text.trim_end().to_owned()
 }
 
+/// Heading of the differences.
+const LESS_REFERENCE: &str = "less `auto` (95 %)";
+
+fn has_reference(group: &[SummaryRow]) -> bool {
+    group.iter().any(|row| row.paired.is_some())
+}
+
+/// A difference with its interval.
+fn less_reference(paired: Option<&Paired>, digits: usize) -> String {
+    paired.map_or(String::new(), |paired| {
+        let (low, high) = paired.interval;
+        format!("{:+.digits$} ({low:+.digits$}..{high:+.digits$})", paired.difference)
+    })
+}
+
 /// Accuracies and errors averaged over splits, where there are several.
-fn mean_over_splits(summary: &[SummaryRow], table: Table) -> String {
+fn mean_over_splits(results: &[Row], summary: &[SummaryRow], table: Table) -> String {
     let splits: std::collections::BTreeSet<&str> =
         summary.iter().map(|row| row.split.as_str()).collect();
     if splits.len() < 2 || summary[0].accuracy.is_none() {
@@ -114,6 +136,7 @@ fn mean_over_splits(summary: &[SummaryRow], table: Table) -> String {
             methods.push(&row.method);
         }
     }
+    let of = |method: &str| results.iter().filter(|row| row.method == method).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = methods
         .iter()
         .map(|method| {
@@ -126,24 +149,36 @@ fn mean_over_splits(summary: &[SummaryRow], table: Table) -> String {
                 (*method).to_owned(),
                 format!("{:.3}", mean(&|row| row.accuracy.unwrap_or(0.0))),
                 format!("{:.3}", mean(&|row| row.mean_m)),
+                match *method == REFERENCE {
+                    true => String::new(),
+                    false => {
+                        less_reference(evaluate::paired(&of(method), &of(REFERENCE)).as_ref(), 3)
+                    }
+                },
             ]
         })
         .collect();
-    let headers = ["method", "accuracy", "mean m"];
-    format!("mean over the {} splits\n\n{}\n\n", splits.len(), table(&headers, &rows))
+    let headers = ["method", "accuracy", "mean m", LESS_REFERENCE];
+    let shown = if of(REFERENCE).is_empty() { 3 } else { 4 };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row[..shown].to_vec()).collect();
+    format!("mean over the {} splits\n\n{}\n\n", splits.len(), table(&headers[..shown], &rows))
 }
 
 /// The table of methods that name a point.
 fn accuracy_text(group: &[SummaryRow], table: Table) -> String {
     let best = group.iter().filter_map(|row| row.accuracy).fold(0.0, f64::max);
-    let headers =
-        ["method", "accuracy", "seeds' range", "mean m", "p90 m", "pooled m", "n", "adapt ms"];
+    let mut headers =
+        vec!["method", "accuracy", "seeds' range", "mean m", "p90 m", "pooled m", "n", "adapt ms"];
+    let with_reference = has_reference(group);
+    if with_reference {
+        headers.push(LESS_REFERENCE);
+    }
     let rows: Vec<Vec<String>> = group
         .iter()
         .map(|row| {
             let accuracy = row.accuracy.unwrap_or(0.0);
             let (low, high) = row.accuracy_range.unwrap_or((accuracy, accuracy));
-            vec![
+            let mut cells = vec![
                 format!("{}{}", row.method, if accuracy >= best { " *" } else { "" }),
                 format!("{accuracy:.3}"),
                 format!("{low:.3}..{high:.3}"),
@@ -152,7 +187,9 @@ fn accuracy_text(group: &[SummaryRow], table: Table) -> String {
                 format!("{:.3}", row.pooled_mean_m),
                 row.pooled_n.to_string(),
                 row.adapt_ms.map_or(String::new(), |ms| format!("{ms:.1}")),
-            ]
+            ];
+            cells.extend(with_reference.then(|| less_reference(row.paired.as_ref(), 3)));
+            cells
         })
         .collect();
     format!(

@@ -5,7 +5,7 @@ use crate::signal::RssScan;
 /// `1 - a.b / (|a| |b|)`, on strengths above `not_heard_dbm`, in 0..=1; 1 if a scan is empty.
 #[must_use]
 pub fn distance(a: &RssScan, b: &RssScan, not_heard_dbm: f32) -> f64 {
-    let (ab, aa, bb) = super::products(a, b, not_heard_dbm);
+    let (ab, aa, bb) = super::products(a, b, not_heard_dbm, |level| level);
     if aa == 0.0 || bb == 0.0 { 1.0 } else { (1.0 - ab / (aa * bb).sqrt()).max(0.0) }
 }
 

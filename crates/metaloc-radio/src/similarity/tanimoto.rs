@@ -5,7 +5,7 @@ use crate::signal::RssScan;
 /// `1 - a.b / (a.a + b.b - a.b)`, on strengths above `not_heard_dbm`; 1 if both scans are empty.
 #[must_use]
 pub fn distance(a: &RssScan, b: &RssScan, not_heard_dbm: f32) -> f64 {
-    let (ab, aa, bb) = super::products(a, b, not_heard_dbm);
+    let (ab, aa, bb) = super::products(a, b, not_heard_dbm, |level| level);
     let union = aa + bb - ab;
     if union == 0.0 { 1.0 } else { (1.0 - ab / union).max(0.0) }
 }

@@ -3,6 +3,7 @@
 use metaloc_meta::registry::AlgorithmName;
 use metaloc_nn::{Decay, OptimizerDescription, Schedule};
 use metaloc_radio::preprocess::{GainControl, Quantity};
+use metaloc_radio::similarity::SignalDistance;
 
 use super::Candidate;
 use crate::learning::{
@@ -29,16 +30,26 @@ pub(super) fn rss(base: &LearningConfig, sites: &[Site]) -> Vec<Candidate> {
     {
         candidates.push(Candidate { name, config: knn(base, (k, power), false) });
     }
+    candidates.push(Candidate { name: "pwknn, powed strengths", config: powed(base) });
     if same_place {
         for (name, k) in [("wknn 3, old maps", 3), ("wknn 9, old maps", 9)] {
             candidates.push(Candidate { name, config: knn(base, (k, 1.0), true) });
         }
     }
-    candidates.push(Candidate {
-        name: "maml",
-        config: LearningConfig { algorithm: Algorithm::MAML, ..base.clone() },
-    });
+    candidates.extend(maml(base));
     candidates
+}
+
+/// MAML with several numbers of adaptation steps; one training serves them all.
+fn maml(base: &LearningConfig) -> Vec<Candidate> {
+    let steps = [("maml, 0 steps", 0), ("maml, 1 step", 1), ("maml, 5 steps", 5)];
+    let more = [("maml, 20 steps", 20), ("maml, 50 steps", 50)];
+    let candidate = |(name, steps)| {
+        let mut config = LearningConfig { algorithm: Algorithm::MAML, ..base.clone() };
+        config.adaptation.steps = steps;
+        Candidate { name, config }
+    };
+    steps.into_iter().chain(more).map(candidate).collect()
 }
 
 /// Whether some two environments surveyed one place.
@@ -92,6 +103,18 @@ fn knn(base: &LearningConfig, (k, power): (usize, f64), old_maps: bool) -> Learn
     config
 }
 
+/// Power-weighted neighbours by powed strengths.
+fn powed(base: &LearningConfig) -> LearningConfig {
+    let mut config = knn(base, (5, 8.0), false);
+    config.fingerprint.distance = SignalDistance::Powed;
+    config
+}
+
+/// What needs no history at all.
+pub(super) fn rss_without_history(base: &LearningConfig) -> LearningConfig {
+    powed(base)
+}
+
 /// Candidates for channel state information.
 pub(super) fn csi(base: &LearningConfig) -> Vec<Candidate> {
     let with = |change: &dyn Fn(&mut LearningConfig)| {
@@ -116,11 +139,12 @@ pub(super) fn csi(base: &LearningConfig) -> Vec<Candidate> {
             }
         })
     };
-    vec![
+    let mut candidates = vec![
         Candidate { name: "packets", config: packets(&[0.0]) },
         Candidate { name: "packets, delays", config: packets(&[-0.6, 0.0, 0.6]) },
         Candidate { name: "nearest spectrum", config: spectra(Algorithm::NearestSpectrum) },
         Candidate { name: "ridge", config: spectra(Algorithm::RidgeSpectrum) },
-        Candidate { name: "maml", config: spectra(Algorithm::MAML) },
-    ]
+    ];
+    candidates.extend(maml(&spectra(Algorithm::MAML)));
+    candidates
 }

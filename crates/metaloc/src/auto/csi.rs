@@ -23,8 +23,10 @@ const QUERIES_FROM: f64 = 0.5;
 /// In a held-out environment the first quarter of each point's windows is the survey, the second half
 /// is located.
 ///
+/// With one historical environment nothing can be judged, and packets are matched, which needs none.
+///
 /// # Errors
-/// Fewer than two historical environments, too few windows, or what a candidate reports.
+/// Too few windows, or what a candidate reports.
 pub fn choose_csi(
     sites: &dyn Fn(&CsiConfig) -> Result<Vec<CsiSite>, Error>,
     base: &LearningConfig,
@@ -32,36 +34,42 @@ pub fn choose_csi(
 ) -> Result<Choice, Error> {
     let candidates = candidates::csi(base);
     let mut folds: Vec<Vec<Sums>> = Vec::new();
+    // The last candidate with its start in each fold: the next one may differ in adapting alone.
+    let mut last: Option<(&Candidate, Vec<Option<CsiModel>>)> = None;
     for candidate in &candidates {
+        let known = last.take().filter(|(other, _)| candidate.starts_like(other));
+        let mut known = known.map_or_else(Vec::new, |(_, models)| models).into_iter();
+        let mut models = Vec::new();
         let window = candidate.config.csi.as_ref().map(|csi| csi.window.clone());
         let sites = sites(&window.unwrap_or_default())?;
         if sites.len() < 2 {
-            return Err(Error::usage(
-                "algorithm `auto` needs at least two historical environments, since it holds out \
-                 one to judge by; name an algorithm instead",
-            ));
+            return Ok(Choice::unjudged(candidate.config.clone()));
         }
         for (fold, held_out) in spread(sites.len(), base.auto.folds).into_iter().enumerate() {
             folds.resize_with(folds.len().max(fold + 1), Vec::new);
-            folds[fold].push(score(candidate, &sites, held_out, (base, seed))?);
+            let model = known.next();
+            let (sums, model) = score((candidate, model), &sites, held_out, (base, seed))?;
+            folds[fold].push(sums);
+            models.push(model);
         }
+        last = Some((candidate, models));
     }
     choice(candidates, &folds, true)
 }
 
-/// A candidate's sums over the draws of one fold; nothing if it cannot learn from the others.
+/// A candidate's sums over the draws of one fold, and its start, if that is not `known` already; nothing
+/// if it cannot learn from the others.
 fn score(
-    candidate: &Candidate,
+    (candidate, known): (&Candidate, Option<Option<CsiModel>>),
     sites: &[CsiSite],
     held_out: usize,
     (base, seed): (&LearningConfig, u64),
-) -> Result<Sums, Error> {
+) -> Result<(Sums, Option<CsiModel>), Error> {
     let mut others = sites.to_vec();
     let site = others.remove(held_out);
     let historical = CsiHistorical { sites: &others, validation_sites: &[], data_hash: "" };
-    let Ok(model) = csi_train(historical, &candidate.config, seed, None, &mut Silent) else {
-        return Ok(Sums::default());
-    };
+    let train = || csi_train(historical, &candidate.config, seed, None, &mut Silent).ok();
+    let Some(model) = known.unwrap_or_else(train) else { return Ok((Sums::default(), None)) };
     let part = |from: f64, to: f64| {
         let cut = |point: &CsiPoint| {
             let n = point.windows.len() as f64;
@@ -85,7 +93,7 @@ fn score(
     for of_draw in of_draws.collect::<Vec<_>>() {
         sums += of_draw?;
     }
-    Ok(sums)
+    Ok((sums, Some(model)))
 }
 
 fn answers(

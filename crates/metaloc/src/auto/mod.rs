@@ -78,14 +78,29 @@ pub struct Judged {
 pub struct Choice {
     /// The configuration to learn with.
     pub config: LearningConfig,
-    /// All candidates, in the order in which they were judged.
+    /// All candidates, in the order in which they were judged; empty if nothing could be judged.
     pub table: Vec<Judged>,
+}
+
+impl Choice {
+    /// What is taken where history is too short to judge by.
+    fn unjudged(config: LearningConfig) -> Self {
+        Self { config, table: Vec::new() }
+    }
 }
 
 /// A candidate.
 struct Candidate {
     name: &'static str,
     config: LearningConfig,
+}
+
+impl Candidate {
+    /// Whether the other one's trained start serves this one too: they differ in adapting alone.
+    fn starts_like(&self, other: &Self) -> bool {
+        let adaptation = other.config.adaptation;
+        LearningConfig { adaptation, ..self.config.clone() } == other.config
+    }
 }
 
 /// What a candidate's answers add up to.

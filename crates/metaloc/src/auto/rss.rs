@@ -26,8 +26,10 @@ const SAME_PLACE_M: f64 = 0.05;
 /// environment's queries, half lie at points that are taken out of all surveys, a quarter where only
 /// others surveyed, and a quarter at surveyed points, from the other half of their samples.
 ///
+/// With one historical environment nothing can be judged, and what needs none is taken.
+///
 /// # Errors
-/// Fewer than two historical environments, too few points, or what a candidate reports.
+/// Too few points, or what a candidate reports.
 pub fn choose(
     historical: Historical<'_>,
     base: &LearningConfig,
@@ -36,10 +38,7 @@ pub fn choose(
     let mut names: Vec<&str> = historical.sites.iter().map(|s| s.environment.as_str()).collect();
     names.dedup();
     if names.len() < 2 {
-        return Err(Error::usage(
-            "algorithm `auto` needs at least two historical environments, since it holds out one to \
-             judge by; name an algorithm instead",
-        ));
+        return Ok(Choice::unjudged(candidates::rss_without_history(base)));
     }
     let candidates = candidates::rss(base, historical.sites);
     let mut folds = Vec::new();
@@ -103,19 +102,25 @@ impl<'a> Fold<'a> {
     /// Each candidate's sums over the fold's draws; nothing for one that cannot learn from the others.
     fn scores(&self, candidates: &[Candidate], seed: u64) -> Result<Vec<Sums>, Error> {
         let sites = Historical { sites: &self.others, validation_sites: &[], ..self.historical };
-        let score = |candidate: &Candidate| {
+        let mut scores = Vec::with_capacity(candidates.len());
+        let mut last: Option<(&Candidate, Option<MetaModel>)> = None;
+        for candidate in candidates {
+            let known = last.take().filter(|(other, _)| candidate.starts_like(other));
             // A candidate that these environments are too small for is out, not an error.
-            let Ok(model) = meta_train(sites, &candidate.config, seed, None, &mut Silent) else {
-                return Ok(Sums::default());
-            };
-            let of_draws = self.draws.par_iter().map(|draw| self.errors(&model, draw));
+            let train = || meta_train(sites, &candidate.config, seed, None, &mut Silent).ok();
+            let mut model = known.map_or_else(train, |(_, model)| model);
             let mut sums = Sums::default();
-            for of_draw in of_draws.collect::<Vec<_>>() {
-                sums += of_draw?;
+            if let Some(model) = &mut model {
+                model.config.adaptation = candidate.config.adaptation;
+                let of_draws = self.draws.par_iter().map(|draw| self.errors(model, draw));
+                for of_draw in of_draws.collect::<Vec<_>>() {
+                    sums += of_draw?;
+                }
             }
-            Ok(sums)
-        };
-        candidates.iter().map(score).collect()
+            scores.push(sums);
+            last = Some((candidate, model));
+        }
+        Ok(scores)
     }
 
     fn errors(&self, model: &MetaModel, draw: &Draw) -> Result<Sums, Error> {

@@ -6,31 +6,31 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::Silent;
 use metaloc_radio::fingerprint::{CsiSpectrum, PixelRange};
-use metaloc_radio::geometry::Position;
-use metaloc_radio::preprocess::{CsiConfig, CsiWindow};
+use metaloc_radio::preprocess::CsiConfig;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::csi_answers::{Answers, Query, queries};
 use super::methods::{CsiRule, Kind};
 use super::run::{environments, hash, load};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
 };
 use crate::auto::choose_csi;
-use crate::csi_site::{CsiPoint, CsiSite};
+use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::{
     AdaptationSettings, Algorithm, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
     LearningConfig, csi_train, draw_csi_support,
 };
 use crate::locate::{
-    CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, RidgeSpectrum, csi_locator,
+    CsiLocator, HistogramKnn, ImageRule, KernelRidgeSpectrum, NearestSpectrum, RidgeSpectrum,
+    csi_locator,
 };
 use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
 
@@ -174,9 +174,6 @@ struct Draw {
     points: usize,
     seed: u64,
 }
-
-/// A window to locate, with the truth.
-type Query = (Arc<CsiWindow>, String, Position);
 
 /// A trained start with the time that it took.
 struct Trained {
@@ -373,6 +370,7 @@ impl Runner<'_> {
             config_hash: prepared.config_hash.clone(),
             data_hash: self.data_hash.to_owned(),
             errors_m: answers.errors_m,
+            places: answers.places,
         }
     }
 }
@@ -389,44 +387,6 @@ struct Prepared<'m> {
     /// In the new environment: steps, and their time (ms).
     adaptation: Option<(usize, f64)>,
     config_hash: String,
-}
-
-/// What a locator answered.
-struct Answers {
-    errors_m: Vec<f64>,
-    hits: usize,
-    locate_us: f64,
-}
-
-impl Answers {
-    fn of(locator: &dyn CsiLocator, queries: &[Query], support: &CsiSite) -> Self {
-        let (mut errors_m, mut hits) = (Vec::with_capacity(queries.len()), 0);
-        let begin = Instant::now();
-        for (window, id, truth) in queries {
-            let Ok(estimate) = locator.locate(window) else { continue };
-            errors_m.push(estimate.position.distance_m(truth));
-            let nearest = || {
-                let distance = |p: &&CsiPoint| p.position.distance_m(&estimate.position);
-                let nearest =
-                    support.points.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
-                nearest.map(|point| &point.id)
-            };
-            let answer = estimate.candidates.first().map(|best| &best.id).or_else(nearest);
-            hits += usize::from(answer == Some(id));
-        }
-        let locate_us = begin.elapsed().as_secs_f64() * 1e6 / queries.len().max(1) as f64;
-        Self { errors_m, hits, locate_us }
-    }
-}
-
-/// The later windows at the surveyed points.
-fn queries(later: &CsiSite, support: &CsiSite) -> Vec<Query> {
-    let surveyed = |id: &String| support.points.iter().any(|point| point.id == *id);
-    let points = later.points.iter().filter(|point| surveyed(&point.id));
-    let windows = points.flat_map(|point| {
-        point.windows.iter().map(|window| (window.clone(), point.id.clone(), point.position))
-    });
-    windows.collect()
 }
 
 fn csi_settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {
@@ -472,6 +432,9 @@ fn compare(
             let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
             Box::new(RidgeSpectrum::new(support, spectrum, penalty)?)
         }
+        Kind::CompareCsi(CsiRule::KernelRidge) => {
+            Box::new(KernelRidgeSpectrum::new(support, spectrum, method.kernel())?)
+        }
         Kind::CompareCsi(CsiRule::HistogramKnn) => {
             let no_history = || Error::usage("hi-knn needs historical windows for its pixels");
             let rule = ImageRule {
@@ -484,7 +447,7 @@ fn compare(
         Kind::Compare { .. } | Kind::Learn(_) => {
             return Err(Error::usage(format!(
                 "method `{}` compares RSS scans; with channel state information there are 1nn, \
-                 ridge, hi-knn and what learns",
+                 ridge, krr, hi-knn and what learns",
                 method.name
             )));
         }

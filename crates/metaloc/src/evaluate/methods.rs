@@ -7,13 +7,28 @@ use metaloc_radio::radio_map::RadioMap;
 use super::{Case, MethodConfig};
 use crate::error::Error;
 use crate::learning::{Algorithm, FingerprintConfig, LearningConfig, MetaModel, SiteModel};
-use crate::locate::{Knn, Locator, PowerWeightedKnn, WeightedKnn, site_locator};
+use crate::locate::{
+    KernelRidge, KernelSettings, Knn, Locator, PowerWeightedKnn, WeightedKnn, site_locator,
+};
 use crate::site::{Site, SitePoint, radio_map};
 
 /// Neighbours where a method does not say: the paper's K.
 const DEFAULT_K: usize = 5;
 /// Power of power-weighted KNN where a method does not say.
 const DEFAULT_POWER: f64 = 8.0;
+
+/// Kernel ridge where a method does not say.
+const DEFAULT_KERNEL: KernelSettings = KernelSettings { width: 1.0, penalty: 0.1 };
+
+impl MethodConfig {
+    /// Settings of kernel ridge regression.
+    pub(super) fn kernel(&self) -> KernelSettings {
+        KernelSettings {
+            width: self.width.unwrap_or(DEFAULT_KERNEL.width),
+            penalty: self.penalty.unwrap_or(DEFAULT_KERNEL.penalty),
+        }
+    }
+}
 
 /// What kind of method a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +46,7 @@ pub(super) enum Kind {
 pub(super) enum CsiRule {
     Nearest,
     Ridge,
+    KernelRidge,
     HistogramKnn,
 }
 
@@ -40,6 +56,7 @@ pub(super) enum Rule {
     Knn,
     Weighted,
     PowerWeighted,
+    KernelRidge,
 }
 
 /// Which samples make the radio map.
@@ -65,13 +82,14 @@ impl Kind {
         match base {
             "1nn" => return Ok(Self::CompareCsi(CsiRule::Nearest)),
             "ridge" => return Ok(Self::CompareCsi(CsiRule::Ridge)),
+            "krr" => return Ok(Self::CompareCsi(CsiRule::KernelRidge)),
             "hi-knn" => return Ok(Self::CompareCsi(CsiRule::HistogramKnn)),
             _ => {}
         }
         let unknown = || {
             Error::usage(format!(
-                "unknown method `{name}`: knn-, wknn- or pwknn- followed by support, old, both or \
-                 full; 1nn, ridge or hi-knn; or {}",
+                "unknown method `{name}`: knn-, wknn-, pwknn- or krr- followed by support, old, both \
+                 or full; 1nn, ridge, krr or hi-knn; or {}",
                 crate::learning::Algorithm::all()
                     .map(crate::learning::Algorithm::name)
                     .collect::<Vec<_>>()
@@ -83,6 +101,7 @@ impl Kind {
             "knn" => Rule::Knn,
             "wknn" => Rule::Weighted,
             "pwknn" => Rule::PowerWeighted,
+            "krr" => Rule::KernelRidge,
             _ => return Err(unknown()),
         };
         let map = match map {
@@ -120,6 +139,7 @@ pub(super) fn compare(
             let power = method.power.unwrap_or(DEFAULT_POWER);
             Box::new(PowerWeightedKnn { map, k, power })
         }
+        Rule::KernelRidge => Box::new(KernelRidge::new(map, method.kernel())?),
     };
     Ok(Prepared { locator, adaptation_steps: None, adapt_ms: None })
 }

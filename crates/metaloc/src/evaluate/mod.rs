@@ -7,8 +7,10 @@
 
 mod cases;
 mod csi;
+mod csi_answers;
 mod error_statistics;
 mod methods;
+mod paired;
 mod protocol;
 mod row;
 mod run;
@@ -19,11 +21,12 @@ mod toy;
 pub use cases::Case;
 pub use csi::CsiData;
 pub use error_statistics::ErrorStatistics;
+pub use paired::{Paired, PlaceAnswers, paired};
 pub use protocol::{
     DataSource, Floors, MethodConfig, Protocol, SelectConfig, Split, SupportConfig, SurveyData,
 };
 pub use row::Row;
 pub use run::{Evaluation, EvaluationObserver, Overrides, run, run_on_survey, support_stream};
 pub use select::{Choice, Selection, select};
-pub use summary::{SummaryRow, summarize};
+pub use summary::{REFERENCE, SummaryRow, summarize};
 pub use toy::ToyData;

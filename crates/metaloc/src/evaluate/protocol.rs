@@ -131,9 +131,12 @@ pub struct MethodConfig {
     /// Power of power-weighted KNN.
     #[serde(default)]
     pub power: Option<f64>,
-    /// Penalty of ridge regression, relative to the number of inputs.
+    /// Penalty of ridge regression, relative to the number of inputs; of kernel ridge.
     #[serde(default)]
     pub penalty: Option<f64>,
+    /// Width of the kernel of kernel ridge, relative to the median distance.
+    #[serde(default)]
+    pub width: Option<f64>,
     /// Let a comparing method use adaptation samples as reference points too.
     #[serde(default)]
     pub with_adaptation_samples: bool,

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ErrorStatistics;
+use super::{ErrorStatistics, PlaceAnswers};
 
 /// One result row, as `metaloc evaluate --json` prints it; what does not apply is left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Name of the protocol.
     pub protocol: String,
@@ -59,4 +59,7 @@ pub struct Row {
     /// Errors in the order of the test scans (m); for pooled figures, not printed.
     #[serde(skip)]
     pub errors_m: Vec<f64>,
+    /// The answers place by place, for paired comparisons, not printed.
+    #[serde(skip)]
+    pub places: Vec<PlaceAnswers>,
 }

@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::methods::{self, Kind};
 use super::{
-    Case, DataSource, ErrorStatistics, Floors, MethodConfig, Protocol, Row, Split, SurveyData,
+    Case, DataSource, ErrorStatistics, Floors, MethodConfig, PlaceAnswers, Protocol, Row, Split,
+    SurveyData,
 };
 use crate::error::Error;
 use crate::learning::{Historical, LearningConfig, MetaModel, meta_train};
@@ -322,10 +323,14 @@ impl Context<'_> {
         };
         let begin = Instant::now();
         let mut errors_m = Vec::with_capacity(case.queries.len());
-        let mut right_floor = 0usize;
+        let (mut right_floor, mut places) = (0usize, Vec::new());
         for (scan, truth) in &case.queries {
-            if let Ok(estimate) = prepared.locator.locate(scan) {
-                errors_m.push(estimate.position.distance_m(truth));
+            let estimate = prepared.locator.locate(scan).ok();
+            let error_m = estimate.as_ref().map(|found| found.position.distance_m(truth));
+            let place = [truth.x_m.to_bits(), truth.y_m.to_bits(), truth.floor as u64];
+            PlaceAnswers::count(&mut places, place, error_m.map(|error| (error, false)));
+            if let (Some(estimate), Some(error_m)) = (estimate, error_m) {
+                errors_m.push(error_m);
                 right_floor += usize::from(estimate.position.floor == truth.floor);
             }
         }
@@ -347,6 +352,7 @@ impl Context<'_> {
         }
         row.errors = ErrorStatistics::of(&errors_m).unwrap_or_default();
         row.errors_m = errors_m;
+        row.places = places;
         Ok(row)
     }
 
@@ -373,6 +379,7 @@ impl Context<'_> {
             config_hash: String::new(),
             data_hash: self.data_hash.to_owned(),
             errors_m: Vec::new(),
+            places: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{ErrorStatistics, Row};
+use super::{ErrorStatistics, Paired, Row, paired};
 
 /// One method's figures over all environments and seeds of a split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,7 +43,13 @@ pub struct SummaryRow {
     pub pooled_mean_m: f64,
     /// Number of errors pooled.
     pub pooled_n: usize,
+    /// The method less the protocol's reference method, if it has one: `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paired: Option<Paired>,
 }
+
+/// What methods are compared with, where a protocol has it.
+pub const REFERENCE: &str = "auto";
 
 /// One summary row a split, kind of floors, support size and method, in the order of `rows`.
 #[must_use]
@@ -54,10 +60,14 @@ pub fn summarize(rows: &[Row]) -> Vec<SummaryRow> {
     let group = |row: &Row| (row.split.clone(), row.floors.clone(), row.support_points);
     order.sort_by_cached_key(|row| (group(row), method(row)));
     let same = |a: &&Row, b: &&Row| group(a) == group(b) && a.method == b.method;
-    order.chunk_by(same).map(summary).collect()
+    let reference = |of: &Row| -> Vec<&Row> {
+        let like = |row: &&Row| row.method == REFERENCE && group(row) == group(of);
+        rows.iter().filter(like).collect()
+    };
+    order.chunk_by(same).map(|rows| summary(rows, &reference(rows[0]))).collect()
 }
 
-fn summary(group: &[&Row]) -> SummaryRow {
+fn summary(group: &[&Row], reference: &[&Row]) -> SummaryRow {
     let mut by_seed: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
     for row in group {
         by_seed.entry(row.seed).or_default().push(row);
@@ -96,5 +106,6 @@ fn summary(group: &[&Row]) -> SummaryRow {
         floor_accuracy: first.floor_accuracy.map(|_| mean(&|r| r.floor_accuracy.unwrap_or(0.0))),
         pooled_mean_m: pooled.map_or(f64::NAN, |s| s.mean_m),
         pooled_n: errors.len(),
+        paired: paired(group, reference).filter(|_| first.method != REFERENCE),
     }
 }

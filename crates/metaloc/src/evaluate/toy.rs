@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::methods::Kind;
 use super::run::{Context, LabelledCase, train_all};
 use super::{
-    Case, ErrorStatistics, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Row,
-    Split,
+    Case, ErrorStatistics, EvaluationObserver, Floors, MethodConfig, Overrides, PlaceAnswers,
+    Protocol, Row, Split,
 };
 use crate::error::Error;
 use crate::learning::{
@@ -316,6 +316,13 @@ fn toy_cases(
     (0..data.test_layouts).map(case).collect()
 }
 
+/// All answers in a layout as those at one place.
+fn layout_answers(index: usize, layout: &Row) -> PlaceAnswers {
+    let mut all = PlaceAnswers { place: [index as u64, 0, 0], ..PlaceAnswers::default() };
+    layout.places.iter().for_each(|answers| all.add(answers));
+    all
+}
+
 /// One row a method, errors of all layouts pooled.
 fn pooled(rows: &[Row], n_methods: usize) -> Vec<Row> {
     let mut pooled: Vec<Row> = rows[..n_methods].to_vec();
@@ -328,6 +335,9 @@ fn pooled(rows: &[Row], n_methods: usize) -> Vec<Row> {
         row.locate_us = same().map(|r| r.locate_us).sum::<f64>() / layouts;
         row.errors_m = same().flat_map(|r| r.errors_m.iter().copied()).collect();
         row.errors = ErrorStatistics::of(&row.errors_m).unwrap_or_default();
+        // A layout is one place: its samples share what makes it hard.
+        row.places =
+            same().enumerate().map(|(index, layout)| layout_answers(index, layout)).collect();
     }
     pooled
 }

@@ -146,7 +146,7 @@ impl Algorithm {
 
 impl Default for Algorithm {
     fn default() -> Self {
-        Self::MAML
+        Self::Auto
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod adapted;
 mod csi;
+mod kernel_ridge;
 mod knn;
 mod power_weighted_knn;
 mod surveyed;
@@ -21,9 +22,10 @@ use crate::learning::{Algorithm, SiteModel};
 pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
-    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, NearestSpectrum, PacketMatch,
-    PacketMatching, RidgeSpectrum, csi_locator,
+    AdaptedCsiNetwork, CsiLocator, HistogramKnn, ImageRule, KernelRidgeSpectrum, NearestSpectrum,
+    PacketMatch, PacketMatching, RidgeSpectrum, csi_locator,
 };
+pub use kernel_ridge::{KernelRidge, KernelSettings};
 pub use knn::Knn;
 pub use power_weighted_knn::PowerWeightedKnn;
 pub use weighted_knn::WeightedKnn;

@@ -54,10 +54,10 @@ impl Survey {
     }
 }
 
+/// Who sent is no part of it: the access point's name says so.
 fn hash_recording(hash: &mut Sha256, recording: &CsiRecording) {
     let kind = (recording.chip, recording.channel, recording.bandwidth_mhz);
     hash.update(format!("{kind:?} {:?} {:?}", recording.subcarriers, recording.streams));
-    hash.update(recording.source.map_or([0; 6], |source| source.0));
     hash.update((recording.n_frames() as u64).to_le_bytes());
     for time_ns in &recording.time_ns {
         hash.update(time_ns.to_le_bytes());

@@ -2,6 +2,7 @@
 
 mod adapted;
 mod histogram_knn;
+mod kernel_ridge;
 mod nearest;
 mod packet_match;
 mod ridge;
@@ -16,6 +17,7 @@ use crate::learning::{Algorithm, CsiSiteModel};
 
 pub use adapted::AdaptedCsiNetwork;
 pub use histogram_knn::{HistogramKnn, ImageRule};
+pub use kernel_ridge::KernelRidgeSpectrum;
 pub use nearest::NearestSpectrum;
 pub(crate) use packet_match::packet_moment;
 pub use packet_match::{PacketMatch, PacketMatching};
