@@ -74,6 +74,19 @@ fn missing_files() {
 }
 
 #[test]
+fn samples_without_any_measurement_miss_a_file() {
+    let none = b"sample_id,access_point,dbm\n";
+    let message = read_with("day-1/rss.csv", Some(none)).unwrap_err().to_string();
+    for part in ["day-1: ", "2 samples", "rss.csv has no reading", "csi.safetensors", "add the"] {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+    // One scan that heard nothing is no mistake.
+    let one = b"sample_id,access_point,dbm\ns1,a,-50\n";
+    let survey = read_with("day-1/rss.csv", Some(one)).unwrap();
+    assert!(survey.environments[0].samples[1].scan.is_empty());
+}
+
+#[test]
 fn wrong_headers() {
     let file = "day-1/rss.csv";
     refused(

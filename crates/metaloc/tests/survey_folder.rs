@@ -168,7 +168,12 @@ prop_compose! {
         let points: Vec<SurveyPoint> = points.into_iter().map(|(id, (x_m, y_m, floor))| {
             SurveyPoint { id, position: Position::new(x_m, y_m, floor) }
         }).collect();
-        let samples = samples.into_iter().map(|(id, (point, device, time_ms, set, mut readings))| {
+        let samples = samples.into_iter().enumerate();
+        let samples = samples.map(|(at, (id, (point, device, time_ms, set, mut readings)))| {
+            // Where no sample has heard anything, a folder can't be told from a damaged one.
+            if at == 0 && readings.is_empty() {
+                readings.push((0, -50.0));
+            }
             readings.sort_by_key(|reading| reading.0);
             readings.dedup_by_key(|reading| reading.0);
             let readings = readings.into_iter().map(|(id, dbm)| (AccessPointId(id), dbm)).collect();

@@ -22,12 +22,14 @@ pub(crate) fn run(args: &Demo, quiet: bool) -> anyhow::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => std::path::Path::new("."),
     };
+    // Of an error the kind alone: the rest names a folder that nobody asked for.
     let beside = tempfile::Builder::new()
         .prefix(".metaloc-")
         .tempdir_in(parent)
-        .with_context(|| parent.display().to_string())?;
+        .map_err(|e| std::io::Error::from(e.kind()))
+        .with_context(|| args.out.display().to_string())?;
     let inner = beside.path().join("report");
-    std::fs::create_dir(&inner).with_context(|| inner.display().to_string())?;
+    std::fs::create_dir(&inner).with_context(|| args.out.display().to_string())?;
     demo.write(&inner)?;
     std::fs::rename(&inner, &args.out).with_context(|| args.out.display().to_string())?;
     let output = Output::new(&args.json);

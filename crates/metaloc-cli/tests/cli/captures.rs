@@ -68,6 +68,23 @@ fn a_forced_chip_that_packets_contradict_is_told() {
 }
 
 #[test]
+fn captures_without_a_sample_are_told() {
+    let dir = surveyed();
+    let three = "file,point_id,x_m,y_m\none.pcap,a,0,0\nnone.pcap,a,0,0\ntwo.pcap,b,2,0\n";
+    dir.put("captures/positions.csv", three);
+    dir.put("captures/none.pcap", &dir.bytes("captures/one.pcap")[..24]);
+    let import = "import --format captures captures --dry-run";
+    let said = dir.run(import).ok().stdout;
+    let warning = "warning: captures/positions.csv, row 3: none.pcap: no CSI frame is in it";
+    assert!(said.contains(warning), "{said}");
+    let row = &dir.run(&format!("{import} --json")).ok().rows()[0];
+    assert_eq!(row["warnings"].as_array().unwrap().len(), 1, "{row}");
+    let place = "error: captures/positions.csv, row 2: environment `all` gets no sample";
+    dir.run(&format!("{import} --block-frames 7")).fails(1, &[place, "--block-frames asks for 7"]);
+    dir.run(&format!("{import} --environment-by day")).fails(2, &["captures knows environment"]);
+}
+
+#[test]
 fn a_raw_capture_is_located() {
     let dir = surveyed();
     let inspected = dir.run("inspect survey").ok();

@@ -72,6 +72,11 @@ fn pictures_are_svg_or_png() {
     assert!(dir.bytes("b.png").starts_with(b"\x89PNG"));
     assert!(run.stderr.contains("b.png; it shows 6 streams, 13 more are left out"), "{run:?}");
     dir.run("doctor --picture a.jpg a.pcap").fails(2, &["ends in .svg or .png"]);
+    for option in ["--picture no/a.svg", "--json=no/a.svg"] {
+        let failed = dir.run(&format!("doctor --quiet {option} a.pcap"));
+        let expected = "no/a.svg: No such file or directory (os error 2)\n";
+        assert!(failed.code == Some(1) && failed.stderr.ends_with(expected), "{failed:?}");
+    }
 }
 
 #[test]

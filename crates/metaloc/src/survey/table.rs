@@ -137,10 +137,9 @@ impl Table {
         self.record.position().cloned().unwrap_or_else(csv::Position::new)
     }
 
-    /// The line on which the current row begins.
-    pub(super) fn row(&self) -> u64 {
-        let place = self.place();
-        line_of(&self.path, place.byte()).unwrap_or(place.record() + 1)
+    /// Where the current row stands, for later.
+    pub(super) fn row(&self) -> TableRow {
+        TableRow { path: self.path.clone(), place: self.place() }
     }
 
     /// An error at the current row.
@@ -149,11 +148,38 @@ impl Table {
     }
 }
 
+/// Where a row stands, to be named when a later one contradicts it.
+#[derive(Debug, Clone)]
+pub(super) struct TableRow {
+    path: PathBuf,
+    place: csv::Position,
+}
+
+impl TableRow {
+    /// An error at the row.
+    pub(super) fn error(&self, reason: impl Into<String>) -> SurveyError {
+        SurveyError::row_at(&self.path, &self.place, reason)
+    }
+
+    /// What an error at another row calls this one.
+    pub(super) fn seen_from(&self, other: &Self) -> String {
+        let row = row_number(&self.path, &self.place);
+        match self.path == other.path {
+            true => format!("row {row}"),
+            false => format!("row {row} of {}", self.path.display()),
+        }
+    }
+}
+
+/// The row as an editor counts; without the text (a member of an archive), rows are records.
+fn row_number(path: &Path, place: &csv::Position) -> u64 {
+    line_of(path, place.byte()).unwrap_or(place.record() + 1)
+}
+
 impl SurveyError {
     /// An error at the record that begins at `place`.
     pub(super) fn row_at(path: &Path, place: &csv::Position, reason: impl Into<String>) -> Self {
-        // Without the text (a member of an archive), rows are records.
-        Self::row(path, line_of(path, place.byte()).unwrap_or(place.record() + 1), reason)
+        Self::row(path, row_number(path, place), reason)
     }
 }
 

@@ -55,6 +55,8 @@ const TABLE: &str = "file,point_id,x_m,y_m,environment,access_point,set\n\
                      a.pcap,a,0,0,hall,,\n\
                      sub/b.dat,b,2.5,0,room,router,day\n";
 
+const ROUTER: &str = "file,point_id,x_m,y_m,access_point\na.pcap,a,0,0,router\n";
+
 #[test]
 fn captures_with_positions_become_a_survey() {
     let files = [("a.pcap", "bcm43455c0_20MHz.pcap"), ("sub/b.dat", "intel5300.dat")];
@@ -106,72 +108,9 @@ fn what_is_missing_is_named() {
     assert!(message.contains("column `y_m` is missing"), "{message}");
 }
 
-/// What importing this table says, of captures by one transmitter (a.pcap, c.pcap) and another (b.pcap);
-/// empty.pcap has no frame, zero.pcap only such of zeros.
-fn refused(rows: &str) -> String {
-    let (folder, options) = (captures(rows), ImportOptions::default());
-    read(ImportFormat::Captures, folder.path(), &options).unwrap_err().to_string()
-}
-
-fn captures(rows: &str) -> tempfile::TempDir {
-    let table = format!("file,point_id,x_m,y_m,environment,access_point\n{rows}");
-    let files = [("a.pcap", "bcm43455c0_20MHz.pcap"), ("b.pcap", "bcm4339.pcap")];
-    let folder = folder(&files, ("positions.csv", &table));
-    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
-    let capture = std::fs::read(fixture("bcm43455c0_20MHz.pcap")).unwrap();
-    put("copy.pcap", &capture);
-    let mut later = capture.clone();
-    later[24] ^= 1; // the first frame's second
-    put("c.pcap", &later);
-    put("empty.pcap", &capture[..24]);
-    let mut zero = capture;
-    let mut at = 24;
-    while at + 16 <= zero.len() {
-        let length = u32::from_le_bytes(zero[at + 8..at + 12].try_into().unwrap()) as usize;
-        zero[at + 16 + 60..at + 16 + length].fill(0);
-        at += 16 + length;
-    }
-    put("zero.pcap", &zero);
-    folder
-}
-
 #[test]
-fn nothing_vanishes() {
-    let stranger = refused("a.pcap,a,0,0,hall,11:11:11:11:11:11\n");
-    for part in ["row 2: no frame of 11:11:11:11:11:11", "frames)", "take the row out"] {
-        assert!(stranger.contains(part), "{stranger}");
-    }
-    for file in ["empty.pcap", "zero.pcap"] {
-        let message = refused(&format!("a.pcap,a,0,0,hall,\n{file},b,1,0,room,\n"));
-        assert!(message.contains("row 3: point `b` of `room` gets no sample"), "{message}");
-        // Where the point has others, it is told.
-        let folder = captures(&format!("a.pcap,a,0,0,hall,\n{file},a,0,0,hall,\n"));
-        let options = ImportOptions::default();
-        let (_, report) = read(ImportFormat::Captures, folder.path(), &options).unwrap();
-        assert_eq!(report.rows_kept, 1);
-        assert!(report.warnings[0].contains(&format!("row 3, {file}: ")), "{report:?}");
-    }
-}
-
-#[test]
-fn packets_count_once() {
-    for again in ["a.pcap", "./a.pcap", "copy.pcap"] {
-        let elsewhere = refused(&format!("a.pcap,a,0,0,hall,\n{again},b,1,0,hall,\n"));
-        assert!(elsewhere.contains("row 3: row 2 has the same capture (a.pcap) at point `a`"));
-        let another_day = refused(&format!("a.pcap,a,0,0,hall,\n{again},a,0,0,room,\n"));
-        assert!(another_day.contains("at point `a` of `hall`"), "{another_day}");
-        let twice = refused(&format!("a.pcap,a,0,0,hall,x\n{again},a,0,0,hall,x\n"));
-        assert!(twice.contains("for the same access point"), "{twice}");
-    }
-}
-
-#[test]
-fn a_name_stands_for_one_transmitter() {
-    let two = refused("a.pcap,a,0,0,hall,router\nb.pcap,b,1,0,hall,router\n");
-    for part in ["row 3: access point `router` is ", " in row 2", "write its address"] {
-        assert!(two.contains(part), "{two}");
-    }
-    let folder = captures("a.pcap,a,0,0,hall,router\nc.pcap,b,1,0,hall,router\n");
+fn a_recording_keeps_its_sender() {
+    let folder = folder(&[("a.pcap", "bcm43455c0_20MHz.pcap")], ("positions.csv", ROUTER));
     let options = ImportOptions::default();
     let (survey, _) = read(ImportFormat::Captures, folder.path(), &options).unwrap();
     let place = folder.path().join("survey");

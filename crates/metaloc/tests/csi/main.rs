@@ -3,6 +3,7 @@
 
 mod evaluation;
 mod import;
+mod import_captures;
 mod learning;
 mod model_file;
 mod survey_folder;

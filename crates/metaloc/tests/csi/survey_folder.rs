@@ -1,6 +1,8 @@
 //! Surveys with channel state information, written and read.
 
-use metaloc::radio::signal::CsiRecording;
+use std::sync::Arc;
+
+use metaloc::radio::signal::{CsiRecording, RssScan};
 use metaloc::survey::{Survey, SurveySummary};
 
 use super::synthetic::survey;
@@ -47,33 +49,102 @@ fn damaged_recordings_are_refused() {
     let at = 8 + text.find("s3-p1").unwrap();
     let mut renamed = bytes.clone();
     renamed[at] = b'x';
-    assert!(refused(&renamed).contains("of sample `x3-p1`: there is no such sample"));
+    assert!(refused(&renamed).contains("sample `x3-p1` is not in samples.csv"));
     let at = 8 + text.find("\\\"frames\\\":4").unwrap() + 11;
     let mut shorter = bytes.clone();
     shorter[at] = b'3';
-    assert!(refused(&shorter).contains("recording 0, of sample `s0-p0`: `0.values` has"));
+    let message = refused(&shorter);
+    assert!(
+        message.contains("recording 0, of sample `s0-p0`: `0.values` is F32 [4, "),
+        "{message}"
+    );
+}
+
+/// What is said of a survey with this file of recordings.
+fn refusal(change: impl FnOnce(&mut Survey)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room");
+    let mut survey = survey(1);
+    change(&mut survey);
+    survey.write(&path).unwrap();
+    let message = Survey::read(&path).unwrap_err().to_string();
+    assert!(message.contains("csi.safetensors: recording 5, of sample `s1-p1`: "), "{message}");
+    assert!(message.ends_with("; import again"), "{message}");
+    message
+}
+
+fn recording(survey: &mut Survey) -> &mut CsiRecording {
+    Arc::make_mut(&mut survey.environments[0].samples[5].csi.as_mut().unwrap().recording)
 }
 
 #[test]
-fn damaged_numbers_are_refused() {
-    let written = |change: &dyn Fn(&mut Survey)| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("room");
-        let mut survey = survey(1);
-        change(&mut survey);
-        survey.write(&path).unwrap();
-        let place = |name: &str| std::fs::metadata(path.join("day0").join(name)).unwrap();
-        assert_eq!(place("csi.safetensors").permissions(), place("points.csv").permissions());
-        Survey::read(&path).map_err(|error| error.to_string())
+fn numbers_that_no_capture_gives_are_refused() {
+    for nonsense in [f32::NAN, f32::INFINITY] {
+        let message = refusal(|survey| recording(survey).values[64 + 7].im = nonsense);
+        assert!(message.contains("a value of frame 1 is not finite"), "{message}");
+    }
+    let message = refusal(|survey| recording(survey).rssi_dbm[3] = Some(f32::NEG_INFINITY));
+    assert!(message.contains("the RSSI of frame 3 is not finite"), "{message}");
+    let message = refusal(|survey| recording(survey).time_ns[2] = 5);
+    assert!(message.contains("frame 2 has an earlier time"), "{message}");
+}
+
+#[test]
+fn an_unknown_rssi_is_legal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room");
+    let mut survey = survey(1);
+    recording(&mut survey).rssi_dbm[1] = None;
+    survey.write(&path).unwrap();
+    assert_eq!(Survey::read(&path).unwrap(), survey);
+}
+
+#[test]
+fn list_and_tensors_belong_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room");
+    survey(1).write(&path).unwrap();
+    let file = path.join("day0/csi.safetensors");
+    let bytes = std::fs::read(&file).unwrap();
+    let refused = |from: &str, to: &str| {
+        let at = bytes.windows(from.len()).position(|found| found == from.as_bytes()).unwrap();
+        let mut changed = bytes.clone();
+        changed[at..at + from.len()].copy_from_slice(to.as_bytes());
+        std::fs::write(&file, changed).unwrap();
+        Survey::read(&path).unwrap_err().to_string()
     };
-    let recording = |survey: &mut Survey, change: &dyn Fn(&mut CsiRecording)| {
-        let csi = survey.environments[0].samples[1].csi.as_mut().unwrap();
-        change(std::sync::Arc::make_mut(&mut csi.recording));
-    };
-    assert!(written(&|_| {}).is_ok());
-    let not_a_number = written(&|s| recording(s, &|r| r.values[64].im = f32::NAN)).unwrap_err();
-    assert!(not_a_number.contains("recording 1, of sample"), "{not_a_number}");
-    assert!(not_a_number.contains("a value of frame 1 is not finite"), "{not_a_number}");
-    let falling = written(&|s| recording(s, &|r| r.time_ns[2] = 0)).unwrap_err();
-    assert!(falling.contains("time falls after frame 1"), "{falling}");
+    let message = refused("s1-p1", "s1-p0");
+    let twice = "recording 5, of sample `s1-p0`: the sample has a recording above already";
+    assert!(message.contains(twice) && message.contains("csi.safetensors"), "{message}");
+    let message = refused("\"5.rssi_dbm\"", "\"X.rssi_dbm\"");
+    assert!(message.contains("`X.rssi_dbm` is of none of the 36 recordings"), "{message}");
+    let message = refused("\\\"frames\\\":4", "\\\"frames\\\":0");
+    assert!(message.contains("recording 0, of sample `s0-p0`: it has no frames"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_reads_the_tables_reads_the_recordings() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room");
+    survey(1).write(&path).unwrap();
+    let mode = |name: &str| path.join("day0").join(name).metadata().unwrap().permissions().mode();
+    assert_eq!(mode("csi.safetensors"), mode("rss.csv"));
+}
+
+#[test]
+fn recordings_left_behind_are_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room");
+    let mut survey = survey(1);
+    survey.environments[0].samples.iter_mut().for_each(|sample| sample.scan = RssScan::default());
+    survey.write(&path).unwrap();
+    assert_eq!(Survey::read(&path).unwrap(), survey);
+    std::fs::remove_file(path.join("day0/csi.safetensors")).unwrap();
+    let message = Survey::read(&path).unwrap_err().to_string();
+    assert!(message.contains("day0: ") && message.contains("csi.safetensors"), "{message}");
+    survey.environments[0].samples.iter_mut().for_each(|sample| sample.csi = None);
+    let message = survey.write(&folder.path().join("other")).unwrap_err().to_string();
+    assert!(message.contains("environment `day0`: none of its samples"), "{message}");
 }

@@ -1,7 +1,7 @@
 //! `csi.safetensors`: the channel state information of an environment's samples.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -131,30 +131,52 @@ pub(super) fn read(
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(RECORDINGS));
     let text = text.ok_or_else(|| refuse("it holds no recordings of MetaLoc's".into()))?;
     let listed: Vec<Recording> = serde_json::from_str(text).map_err(|e| damaged(&e))?;
-    let n_tensors = PARTS.len() * listed.len();
-    if tensors.len() > n_tensors {
-        let more = tensors.len() - n_tensors;
-        return Err(refuse(format!(
-            "{more} tensors belong to none of its {} recordings; import again",
-            listed.len()
-        )));
-    }
+    check_names(&tensors, listed.len()).map_err(refuse)?;
     for (index, recording) in listed.into_iter().enumerate() {
         let sample = recording.sample.clone();
-        let place = |reason: String| {
+        let &at = sample_index.get(&sample).ok_or_else(|| {
+            refuse(format!("sample `{sample}` is not in samples.csv; add it or import again"))
+        })?;
+        let wrong = |reason: String| {
             refuse(format!("recording {index}, of sample `{sample}`: {reason}; import again"))
         };
-        let &at = sample_index
-            .get(&sample)
-            .ok_or_else(|| place("there is no such sample in samples.csv".into()))?;
         if samples[at].csi.is_some() {
-            return Err(place("the sample has a recording already".into()));
+            return Err(wrong("the sample has a recording above already".into()));
         }
         let access_point = access_points.intern(&recording.access_point);
-        let numbers = numbers(&tensors, index, recording).map_err(place)?;
+        let numbers = numbers(&tensors, index, recording).map_err(wrong)?;
+        check_numbers(&numbers).map_err(wrong)?;
         samples[at].csi = Some(SampleCsi { access_point, recording: Arc::new(numbers) });
     }
     Ok(())
+}
+
+/// Refuses tensors of no recording in the list: what they were made of is not known.
+fn check_names(tensors: &SafeTensors<'_>, n_listed: usize) -> Result<(), String> {
+    let expected: HashSet<String> =
+        (0..n_listed).flat_map(|index| PARTS.map(|part| format!("{index}.{part}"))).collect();
+    let stray = tensors.names().into_iter().filter(|name| !expected.contains(*name)).min();
+    stray.map_or(Ok(()), |name| {
+        Err(format!(
+            "the tensor `{name}` is of none of the {n_listed} recordings that the metadata lists; \
+             import again"
+        ))
+    })
+}
+
+/// Refuses what no capture gives; an RSSI that is no number is one that the capture does not have.
+fn check_numbers(recording: &CsiRecording) -> Result<(), String> {
+    let frame_len = recording.values.len() / recording.n_frames();
+    if let Some(at) = recording.values.iter().position(|value| !value.is_finite()) {
+        return Err(format!("a value of frame {} is not finite", at / frame_len));
+    }
+    if let Some(at) = recording.rssi_dbm.iter().position(|dbm| dbm.is_some_and(f32::is_infinite)) {
+        return Err(format!("the RSSI of frame {at} is not finite"));
+    }
+    match recording.time_ns.windows(2).position(|pair| pair[1] < pair[0]) {
+        Some(at) => Err(format!("frame {} has an earlier time than the one before", at + 1)),
+        None => Ok(()),
+    }
 }
 
 fn numbers(
@@ -164,29 +186,26 @@ fn numbers(
 ) -> Result<CsiRecording, String> {
     let Recording { chip, source, channel, bandwidth_mhz, streams, subcarriers, frames, .. } =
         described;
-    let part = |part: usize, per_frame: usize, width: usize| {
+    if frames == 0 || streams.is_empty() || subcarriers.count() == 0 {
+        return Err("it has no frames, streams or subcarriers".into());
+    }
+    let part = |part: usize, shape: &[usize], dtype: Dtype| {
         let name = format!("{index}.{}", PARTS[part]);
         let tensor = tensors.tensor(&name).map_err(|_| format!("`{name}` is missing"))?;
-        let expected = frames * per_frame * width;
-        match tensor.data().len() == expected && frames > 0 {
+        match tensor.shape() == shape && tensor.dtype() == dtype {
             true => Ok(tensor.data().to_vec()),
-            false => Err(format!("`{name}` has {} bytes, not {expected}", tensor.data().len())),
+            false => {
+                let (found, has) = (tensor.dtype(), tensor.shape());
+                Err(format!("`{name}` is {found:?} {has:?}, not {dtype:?} {shape:?}"))
+            }
         }
     };
-    let values = part(0, 2 * streams.len() * subcarriers.count(), 4)?;
-    let times = part(1, 1, 8)?;
-    let levels = part(2, 1, 4)?;
+    let values = part(0, &[frames, streams.len(), subcarriers.count(), 2], Dtype::F32)?;
+    let times = part(1, &[frames], Dtype::U64)?;
+    let levels = part(2, &[frames], Dtype::F32)?;
     let float = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let floats = |bytes: &[u8]| bytes.chunks_exact(4).map(float).collect::<Vec<f32>>();
     let time = |bytes: &[u8]| bytes.iter().rev().fold(0, |time, &byte| time << 8 | u64::from(byte));
-    let values = floats(&values);
-    let time_ns: Vec<u64> = times.chunks_exact(8).map(time).collect();
-    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        return Err(format!("a value of frame {} is not finite", at / (values.len() / frames)));
-    }
-    if let Some(at) = time_ns.windows(2).position(|pair| pair[0] > pair[1]) {
-        return Err(format!("time falls after frame {at}"));
-    }
     Ok(CsiRecording {
         chip,
         source,
@@ -194,8 +213,8 @@ fn numbers(
         bandwidth_mhz,
         streams,
         subcarriers,
-        time_ns,
+        time_ns: times.chunks_exact(8).map(time).collect(),
         rssi_dbm: floats(&levels).into_iter().map(|x| (!x.is_nan()).then_some(x)).collect(),
-        values: values.chunks_exact(2).map(|v| Complex32::new(v[0], v[1])).collect(),
+        values: floats(&values).chunks_exact(2).map(|v| Complex32::new(v[0], v[1])).collect(),
     })
 }

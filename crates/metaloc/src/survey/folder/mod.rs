@@ -16,7 +16,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Georeference, Provenance};
+use super::{Environment, Georeference, Provenance};
 pub use read::{NamedScan, read_rss_csv};
 pub(super) use write::{put, write_whole};
 
@@ -81,6 +81,13 @@ fn check_name(name: &str) -> Result<(), String> {
 /// The folder of an environment: its name, `/` being no folder separator there.
 fn folder_name(name: &str) -> String {
     name.replace('/', "__")
+}
+
+/// Whether an environment has samples of which none has a reading or a recording: then a file of theirs
+/// is missing. Some of them may well have heard nothing.
+fn is_unmeasured(environment: &Environment) -> bool {
+    let samples = &environment.samples;
+    !samples.is_empty() && samples.iter().all(|s| s.scan.is_empty() && s.csi.is_none())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 
 use super::{
     CSI, DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, csi, folder_name,
+    is_unmeasured,
 };
 use crate::survey::name_lists::{Devices, Sets};
 use crate::survey::table::Table;
@@ -85,7 +86,16 @@ fn read_environment(
         read_samples(&folder.join("samples.csv"), &point_index, devices)?;
     read_rss(&folder.join("rss.csv"), &sample_index, access_points, &mut samples)?;
     csi::read(&folder.join(CSI), &sample_index, access_points, &mut samples)?;
-    Ok(Environment { name: name.to_owned(), points, samples })
+    let environment = Environment { name: name.to_owned(), points, samples };
+    if is_unmeasured(&environment) {
+        let n = environment.samples.len();
+        let reason = format!(
+            "samples.csv lists {n} samples, but rss.csv has no reading and {CSI} no recording of \
+             any, or is missing; add the file, or take the environment out of survey.toml"
+        );
+        return Err(SurveyError::NoData { path: folder.to_owned(), reason });
+    }
+    Ok(environment)
 }
 
 fn read_points(path: &Path) -> Result<(Vec<SurveyPoint>, HashMap<String, u32>), SurveyError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{
     CSI, DESCRIPTION, Description, POINTS, RSS, SAMPLES, SCHEMA, check_names, csi, folder_name,
+    is_unmeasured,
 };
 use crate::error::unnamed;
 use crate::survey::{Environment, Sample, Survey, SurveyError, timestamp};
@@ -87,6 +88,9 @@ impl Survey {
         let mut rss = RSS.join(",") + "\n";
         if environment.points.is_empty() {
             return Err("it has no reference points; leave it out".into());
+        }
+        if is_unmeasured(environment) {
+            return Err("none of its samples has a reading or a recording; leave it out".into());
         }
         check_unique("point", environment.points.iter().map(|point| point.id.as_str()))?;
         check_unique("sample", environment.samples.iter().map(|sample| &*sample.id))?;
@@ -179,10 +183,39 @@ pub(in crate::survey) fn write_whole(
         .map_err(|e| fail(unnamed(e)))?;
     let inner = beside.path().join("survey");
     std::fs::create_dir(&inner).map_err(fail)?;
-    fill(&inner)?;
+    fill(&inner).map_err(|error| at_its_place(error, &inner, folder))?;
     std::fs::rename(&inner, folder).map_err(fail)
+}
+
+/// An error about a file beside its place, as one about the place: the other name is nobody's.
+fn at_its_place(mut error: SurveyError, beside: &Path, folder: &Path) -> SurveyError {
+    if let SurveyError::File { path, .. } | SurveyError::Format { path, .. } = &mut error
+        && let Ok(inside) = path.strip_prefix(beside)
+    {
+        *path = folder.join(inside);
+    }
+    error
 }
 
 pub(in crate::survey) fn put(path: &Path, text: &str) -> Result<(), SurveyError> {
     std::fs::write(path, text).map_err(|e| SurveyError::file(path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_place_that_was_asked_for() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("mine");
+        let failed = write_whole(&folder, |beside| put(&beside.join("no/points.csv"), ""));
+        let message = failed.unwrap_err().to_string();
+        let expected = folder.join("no/points.csv").display().to_string();
+        assert!(message.starts_with(&expected), "{message}");
+        let nowhere = parent.path().join("no/mine");
+        let message = write_whole(&nowhere, |_| Ok(())).unwrap_err().to_string();
+        let expected = format!("{}: No such file", nowhere.display());
+        assert!(message.starts_with(&expected) && !message.contains(".metaloc-"), "{message}");
+    }
 }

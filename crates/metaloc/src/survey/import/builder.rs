@@ -139,6 +139,7 @@ impl Builder {
         }
         self.report.rows_read += 1;
         self.report.rows_kept += 1;
+        self.report.frames_kept += row.csi.as_ref().map_or(0, |csi| csi.recording.n_frames());
         let device = self.devices.intern(row.device)?;
         let set = self.sets.intern(row.set);
         let at = *self.index.entry(row.environment.to_owned()).or_insert_with(|| {

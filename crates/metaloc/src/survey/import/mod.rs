@@ -6,6 +6,7 @@
 
 mod archive;
 mod builder;
+mod capture_rows;
 mod captures;
 mod csu;
 mod growing_environment;

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use metaloc_radio::capture::{CaptureError, Event, StreamJoiner};
-use metaloc_radio::signal::{CsiFrame, CsiRecording, MacAddress};
+use metaloc_radio::num_complex::Complex32;
+use metaloc_radio::signal::{CsiFrame, CsiRecording, FrameFormat, MacAddress, SubcarrierRole};
 
 use super::ImportReport;
 use crate::survey::SurveyError;
 
-const OTHER_KIND: &str = "CSI frame of another transmitter, bandwidth or antennas";
+pub(super) const OTHER_KIND: &str = "CSI frame of another transmitter, bandwidth or antennas";
 const LEFT_OVER: &str = "CSI frame left over behind the last whole block";
 
 /// Frames of a capture, by kind: transmitter, chip, bandwidth, antennas.
@@ -41,12 +42,12 @@ impl Kinds {
         Ok(Self(kinds))
     }
 
-    /// The transmitters and how many frames each sent, in the order in which they were first heard.
+    /// The transmitters with their numbers of frames, in the order in which they were first heard.
     pub(super) fn transmitters(&self) -> Vec<(Option<MacAddress>, usize)> {
         let mut met: Vec<(Option<MacAddress>, usize)> = Vec::new();
         for kind in &self.0 {
             match met.iter_mut().find(|(source, _)| *source == kind[0].source) {
-                Some((_, frames)) => *frames += kind.len(),
+                Some((_, n_frames)) => *n_frames += kind.len(),
                 None => met.push((kind[0].source, kind.len())),
             }
         }
@@ -58,24 +59,19 @@ impl Kinds {
         &mut self,
         path: &Path,
         of: impl Fn(Option<MacAddress>) -> bool,
-        report: &mut ImportReport,
     ) -> Result<Option<CsiRecording>, SurveyError> {
         let candidates = (0..self.0.len()).filter(|&at| of(self.0[at][0].source));
         // Of equally frequent kinds the first one.
         let most = candidates.rev().max_by_key(|&at| self.0[at].len());
         let Some(at) = most else { return Ok(None) };
         let frames = self.0.remove(at);
-        report.frames_kept += frames.len();
         let recording = CsiRecording::new(frames);
         Ok(Some(recording.map_err(|e| SurveyError::format(path, e.to_string()))?))
     }
 
     /// Counts the frames that were not taken.
-    pub(super) fn drop_rest(self, report: &mut ImportReport) {
-        let rest: usize = self.0.iter().map(Vec::len).sum();
-        if rest > 0 {
-            *report.frames_dropped.entry(OTHER_KIND).or_default() += rest;
-        }
+    fn drop_rest(self, report: &mut ImportReport) {
+        report.drop_frames(OTHER_KIND, self.0.iter().map(Vec::len).sum());
     }
 }
 
@@ -86,7 +82,7 @@ pub(super) fn record(
     report: &mut ImportReport,
 ) -> Result<Option<CsiRecording>, SurveyError> {
     let mut kinds = Kinds::read(path, events, report)?;
-    let recording = kinds.take(path, |_| true, report)?;
+    let recording = kinds.take(path, |_| true)?;
     kinds.drop_rest(report);
     Ok(recording)
 }
@@ -105,9 +101,16 @@ pub(super) fn blocks(
 ) -> Vec<CsiRecording> {
     let blocks = recording.blocks(n_frames);
     let left_over = recording.n_frames() - blocks.len() * n_frames;
-    if left_over > 0 {
-        *report.frames_dropped.entry(LEFT_OVER).or_default() += left_over;
-        report.frames_kept -= left_over;
-    }
+    report.drop_frames(LEFT_OVER, left_over);
     blocks
+}
+
+/// Whether all frames are zeros on every subcarrier that carries something: nothing was measured.
+pub(super) fn is_silent(recording: &CsiRecording) -> bool {
+    let (subcarriers, width) = (recording.subcarriers, recording.bandwidth_mhz);
+    let role = |at| SubcarrierRole::among(subcarriers, at, width, FrameFormat::Legacy);
+    let is_used = |place| subcarriers.at(place).is_some_and(|at| role(at).is_used());
+    let used: Vec<bool> = (0..subcarriers.count()).map(is_used).collect();
+    let mut values = recording.values.iter().zip(used.iter().cycle());
+    values.all(|(value, &used)| !used || *value == Complex32::ZERO)
 }

@@ -24,7 +24,7 @@ pub struct ImportReport {
     /// CSI frames read.
     #[serde(skip_serializing_if = "is_zero")]
     pub frames_read: usize,
-    /// CSI frames kept.
+    /// CSI frames kept, in rows that are kept.
     #[serde(skip_serializing_if = "is_zero")]
     pub frames_kept: usize,
     /// CSI frames dropped and parts of captures skipped, by reason.
@@ -48,6 +48,13 @@ impl ImportReport {
     pub(super) fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
+        }
+    }
+
+    /// Counts frames that are dropped.
+    pub(super) fn drop_frames(&mut self, reason: &'static str, n_frames: usize) {
+        if n_frames > 0 {
+            *self.frames_dropped.entry(reason).or_default() += n_frames;
         }
     }
 
