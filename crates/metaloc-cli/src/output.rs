@@ -114,10 +114,14 @@ pub(crate) fn markdown(headers: &[&str], rows: &[Vec<String>]) -> String {
 
 /// What `auto` chose among, a line a candidate.
 pub(crate) fn selection_lines(selection: &[Judged]) -> Vec<String> {
+    let width = selection.iter().map(|judged| judged.name.len()).max().unwrap_or(0);
     let line = |judged: &Judged| {
         let accuracy = judged.accuracy.map_or_else(String::new, |a| format!(", accuracy {a:.3}"));
         let mark = if judged.chosen { "  <- chosen" } else { "" };
-        format!("  {:18} {:6.2} m{accuracy}{mark}", judged.name, judged.mean_m)
+        match judged.mean_m {
+            Some(mean_m) => format!("  {:width$} {mean_m:6.2} m{accuracy}{mark}", judged.name),
+            None => format!("  {:width$} could not learn from these environments", judged.name),
+        }
     };
     selection.iter().map(line).collect()
 }

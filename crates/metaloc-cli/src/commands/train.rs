@@ -60,7 +60,9 @@ pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
     let choice = match config.algorithm {
         Algorithm::Auto => {
             say_that_it_chooses(quiet);
-            Some(auto::choose(historical, &config, args.seed)?)
+            let choice = auto::choose(historical, &config, args.seed)?;
+            say_unjudged(&choice, quiet);
+            Some(choice)
         }
         _ => None,
     };
@@ -90,7 +92,20 @@ fn csi_choice(
         csi_sites(survey, &args.environments, &args.sets, window, true)
             .map_err(|error| metaloc::Error::Usage(format!("{error:#}")))
     };
-    Ok(Some(auto::choose_csi(&sites, config, args.seed)?))
+    let choice = auto::choose_csi(&sites, config, args.seed)?;
+    say_unjudged(&choice, quiet);
+    Ok(Some(choice))
+}
+
+/// Says so if there was nothing to judge by.
+fn say_unjudged(choice: &Choice, quiet: bool) {
+    if !quiet && choice.table.is_empty() {
+        note(format!(
+            "one historical environment leaves none to judge by: `{}` is taken, which needs no \
+             history; more environments make a better choice",
+            choice.config.algorithm.name()
+        ));
+    }
 }
 
 fn say_that_it_chooses(quiet: bool) {
@@ -175,7 +190,7 @@ fn train_or_go_on<E: Resumable>(
 fn config(args: &Train) -> anyhow::Result<LearningConfig> {
     let mut config = match &args.config {
         Some(path) => LearningConfig::read(path)?,
-        None => LearningConfig::default(),
+        None => LearningConfig::automatic(),
     };
     if let Some(algorithm) = &args.algorithm {
         config.algorithm = algorithm.parse()?;

@@ -64,9 +64,31 @@ fn the_same_bytes_at_any_number_of_threads() {
 }
 
 #[test]
+fn without_a_name_the_best_method_is_chosen() {
+    let dir = Dir::with_survey();
+    let train = "train --survey offices --sets training --iterations 20";
+    let run = dir.run(&format!("{train} --environments old-a,old-b --out best.model")).ok();
+    assert_eq!(run.stderr.matches("<- chosen").count(), 1, "{}", run.stderr);
+    for candidate in ["kernel", "pwknn, power 8", "maml, 0 steps", "maml, 5 steps"] {
+        assert!(run.stderr.contains(&format!("  {candidate}")), "{}", run.stderr);
+    }
+    // What was chosen, and why, stays with the model.
+    assert!(dir.run("inspect best.model").ok().stdout.contains("<- chosen"));
+    let run = dir.run(&format!("{train} --environments old-a --out one.model")).ok();
+    assert!(run.stderr.contains("leaves none to judge by"), "{}", run.stderr);
+    for model in ["best", "one"] {
+        let adapt = "adapt --survey offices --environment new --sets training --points 12";
+        dir.run(&format!("{adapt} --model {model}.model --out new.model")).ok();
+        let answers = dir.run("locate --model new.model offices/new/rss.csv").ok().rows();
+        assert!(answers.iter().all(|answer| answer["located"] == true));
+    }
+}
+
+#[test]
 fn what_training_refuses() {
     let dir = Dir::with_survey();
-    let train = |rest: &str| dir.run(&format!("train --survey offices --out m {rest}"));
+    let train =
+        |rest: &str| dir.run(&format!("train --survey offices --algorithm maml --out m {rest}"));
     train("--environments old-a,nowhere")
         .fails(1, &["no environment `nowhere`", "it has old-a, old-b, new"]);
     train("--environments old-a --validate-on nowhere").fails(1, &["no environment `nowhere`"]);

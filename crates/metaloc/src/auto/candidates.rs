@@ -86,11 +86,12 @@ fn kernel(base: &LearningConfig, old_maps: bool) -> LearningConfig {
     config.adaptation.steps = 0;
     config.task.query_samples = 48;
     config.task.min_points = config.task.min_points.min(8);
-    config.training.iterations = KERNEL_ITERATIONS;
+    let iterations = base.training.iterations.min(KERNEL_ITERATIONS);
+    config.training.iterations = iterations;
     if let OptimizerDescription::Adam { step_size, schedule, .. } = &mut config.training.outer {
         *step_size = 3e-3;
-        let decay = Decay::Cosine { steps: KERNEL_ITERATIONS, last: 0.0 };
-        *schedule = Schedule { warm_up: KERNEL_ITERATIONS / 10, decay };
+        let decay = Decay::Cosine { steps: iterations.max(1), last: 0.0 };
+        *schedule = Schedule { warm_up: iterations / 10, decay };
     }
     config
 }

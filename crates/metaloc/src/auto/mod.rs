@@ -64,8 +64,10 @@ pub(crate) fn rss_candidates(base: &LearningConfig, sites: &[Site]) -> Vec<Learn
 pub struct Judged {
     /// The candidate.
     pub name: String,
-    /// Mean error over held-out environments and draws (m).
-    pub mean_m: f64,
+    /// Mean error over held-out environments and draws (m); none if it could not be judged: these
+    /// environments are too small or too unlike for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_m: Option<f64>,
     /// Share of windows put on the right point, with channel state information; it decides then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
@@ -135,14 +137,16 @@ fn choice(
         let n = of_folds.len() as f64;
         let mean_m = of_folds.iter().map(|(m, _)| m).sum::<f64>() / n;
         let accuracy = of_folds.iter().map(|(_, hits)| hits).sum::<f64>() / n;
-        let accuracy = by_accuracy.then_some(accuracy);
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let accuracy = finite(accuracy).filter(|_| by_accuracy);
+        let mean_m = finite(mean_m);
         table.push(Judged { name: candidate.name.into(), mean_m, accuracy, chosen: false });
     }
-    let worth = |judged: &Judged| judged.accuracy.unwrap_or(-judged.mean_m);
+    let worth = |judged: &Judged| judged.accuracy.or(judged.mean_m.map(|m| -m));
     let mut best = None;
     for (index, judged) in table.iter().enumerate() {
         let is_better = |best: &usize| worth(judged) > worth(&table[*best]);
-        if worth(judged).is_finite() && best.as_ref().is_none_or(is_better) {
+        if worth(judged).is_some() && best.as_ref().is_none_or(is_better) {
             best = Some(index);
         }
     }

@@ -146,7 +146,7 @@ impl Algorithm {
 
 impl Default for Algorithm {
     fn default() -> Self {
-        Self::Auto
+        Self::MAML
     }
 }
 
@@ -346,14 +346,32 @@ impl Default for TaskConfig {
 }
 
 impl LearningConfig {
-    /// Reads a configuration file in TOML; what it leaves out keeps its default.
+    /// The configuration of who names no algorithm: the best one is chosen.
+    #[must_use]
+    pub fn automatic() -> Self {
+        Self { algorithm: Algorithm::Auto, ..Self::default() }
+    }
+
+    /// Reads a configuration file in TOML; what it leaves out keeps its default. If it names no
+    /// algorithm and says nothing of a network (`network`, `maml`, `adaptation`), the best method is
+    /// chosen.
     ///
     /// # Errors
     /// [`Error::File`] if it can't be read, [`Error::Config`] naming the file and the key.
     pub fn read(path: &std::path::Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
-        toml::from_str(&text)
-            .map_err(|e| Error::Config { path: path.to_owned(), reason: e.to_string() })
+        let refuse =
+            |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
+        let mut config: Self = toml::from_str(&text).map_err(refuse)?;
+        let given = toml::from_str::<toml::Table>(&text).map_err(refuse)?;
+        // Who describes a network wants that network.
+        if !["algorithm", "network", "maml", "adaptation"]
+            .iter()
+            .any(|key| given.contains_key(*key))
+        {
+            config.algorithm = Algorithm::Auto;
+        }
+        Ok(config)
     }
 
     /// The adaptation with its step size resolved.

@@ -41,6 +41,11 @@ pub fn csi_train(
 ) -> Result<CsiModel, Error> {
     config.check()?;
     let settings = settings(config)?;
+    if config.algorithm == Algorithm::Auto {
+        return Err(Error::usage(
+            "algorithm `auto` chooses how recordings are cut, too: choose first, then learn",
+        ));
+    }
     if historical.sites.is_empty() {
         return Err(Error::usage("no historical environment to learn from"));
     }

@@ -57,7 +57,7 @@ pub(super) struct CaptureRows {
     /// Files that were read.
     read: HashSet<PathBuf>,
     /// Which address a word stood for first.
-    words: HashMap<String, (MacAddress, TableRow)>,
+    words: HashMap<(String, String), (MacAddress, TableRow)>,
     points: Vec<Point>,
     point_index: HashMap<(String, String), usize>,
     frames_left: usize,
@@ -121,17 +121,20 @@ impl CaptureRows {
         Ok(())
     }
 
-    /// Lets a word stand for an address, the same in all captures.
+    /// Lets a word stand for an address, the same in all captures of an environment; access points are
+    /// replaced between surveys.
     pub(super) fn name(
         &mut self,
-        word: &str,
+        (environment, word): (&str, &str),
         address: Option<MacAddress>,
         row: &TableRow,
     ) -> Result<(), SurveyError> {
         // Without an address nothing can be compared.
         let Some(address) = address else { return Ok(()) };
-        let (known, earlier) =
-            self.words.entry(word.to_owned()).or_insert_with(|| (address, row.clone()));
+        let (known, earlier) = self
+            .words
+            .entry((environment.to_owned(), word.to_owned()))
+            .or_insert_with(|| (address, row.clone()));
         if *known == address {
             return Ok(());
         }

@@ -166,7 +166,7 @@ impl Import<'_> {
             );
             self.builder.report.warn(row.error(warning).to_string());
         }
-        self.rows.name(wanted, first[0].0, row)?;
+        self.rows.name((&place.environment, wanted), first[0].0, row)?;
         Ok(vec![(first[0].0, wanted.clone())])
     }
 
