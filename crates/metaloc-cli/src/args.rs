@@ -46,6 +46,12 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  metaloc images room --environment monday --points a,b \
                             --out images.png")]
     Images(Images),
+    /// Say how near an environment is to those surveyed before, and what error to expect.
+    #[command(
+        after_help = "Example:\n  metaloc similarity --survey uji --environment 13 --historical \
+                      01,04,07 --sets trn01"
+    )]
+    Similarity(Similarity),
     /// Make a survey from a scenario file.
     #[command(after_help = "Example:\n  metaloc simulate office.toml --out office-survey")]
     Simulate(Simulate),
@@ -216,6 +222,36 @@ pub(crate) struct Images {
     /// Picture to write, SVG or PNG.
     #[arg(long, value_parser = picture)]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Similarity {
+    /// Survey folder with all the environments.
+    #[arg(long)]
+    pub(crate) survey: PathBuf,
+    /// The new environment.
+    #[arg(long)]
+    pub(crate) environment: String,
+    /// The historical environments; all others of the survey if left out.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) historical: Vec<String>,
+    /// Sets of samples to compare (all if left out).
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) sets: Vec<String>,
+    /// Points (a floor) that will be surveyed.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) points: usize,
+    /// Samples at each of them.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) support: usize,
+    /// Settings (TOML, see docs/formats.md); `[csi.window]` says how frames become windows.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Seed of all draws.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 /// A file that a picture can be written to.

@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod learning;
 pub mod locate;
 pub mod model_file;
+pub mod nearness;
 pub mod report;
 pub mod simulate;
 pub mod site;

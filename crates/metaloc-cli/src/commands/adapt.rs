@@ -136,11 +136,18 @@ fn supports(args: &Adapt, survey: &Survey, model: &MetaModel) -> anyhow::Result<
 
 /// Says which start was adapted, and why.
 fn say_start(distances: &[StartDistance]) {
-    let Some(nearest) = distances.iter().min_by(|a, b| a.mmd.total_cmp(&b.mmd)) else { return };
+    let worth = |d: &StartDistance| d.held_out_loss.map_or(d.mmd, f64::from);
+    let Some(nearest) = distances.iter().min_by(|a, b| worth(a).total_cmp(&worth(b))) else {
+        return;
+    };
     let all: Vec<String> =
-        distances.iter().map(|d| format!("{} {:.3}", d.environment, d.mmd)).collect();
+        distances.iter().map(|d| format!("{} {:.3}", d.environment, worth(d))).collect();
+    let (why, what) = match nearest.held_out_loss {
+        None => ("whose tasks are nearest", "discrepancies"),
+        Some(_) => ("which does best on samples held out", "losses"),
+    };
     note(format!(
-        "adapted the start of {}, whose tasks are nearest (discrepancies: {})",
+        "adapted the start of {}, {why} ({what}: {})",
         nearest.environment,
         all.join(", ")
     ));

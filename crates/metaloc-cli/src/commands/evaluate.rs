@@ -58,6 +58,7 @@ pub(crate) fn summary_text((rows, summary): (&[Row], &[SummaryRow]), table: Tabl
         let with_reference = has_reference(group);
         if first.accuracy.is_some() {
             text += &accuracy_text(group, table);
+            text += &regret_text(group);
             continue;
         }
         let mut headers = vec![
@@ -103,9 +104,20 @@ pub(crate) fn summary_text((rows, summary): (&[Row], &[SummaryRow]), table: Tabl
             first.floors,
             table(&headers, &rows)
         );
+        text += &regret_text(group);
     }
     text += &mean_over_splits(rows, summary, table);
     text.trim_end().to_owned()
+}
+
+/// How much worse the chosen starts were than the best ones, where methods have several.
+fn regret_text(group: &[SummaryRow]) -> String {
+    let of = |row: &SummaryRow| Some(format!("{} {:.3} m", row.method, row.regret_m?));
+    let all: Vec<String> = group.iter().filter_map(of).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => format!("regret of the chosen start against the best one: {}\n\n", all.join(", ")),
+    }
 }
 
 /// Heading of the differences.

@@ -10,6 +10,7 @@ mod images;
 mod import;
 mod inspect;
 mod locate;
+mod similarity;
 mod simulate;
 mod sites;
 mod survey;
@@ -26,6 +27,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Images(args) => images::run(&args, quiet),
         Command::Doctor(args) => doctor::run(&args, quiet),
+        Command::Similarity(args) => similarity::run(&args, quiet),
         Command::Simulate(args) => simulate::run(&args),
         Command::Train(args) => train::run(&args, quiet),
         Command::Adapt(args) => adapt::run(&args, quiet),

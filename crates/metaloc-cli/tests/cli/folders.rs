@@ -148,3 +148,22 @@ fn data_that_is_not_there() {
         dir.run(&format!("evaluate {protocol} --data here")).fails(1, &["here", publisher]);
     }
 }
+
+#[test]
+fn environments_are_compared() {
+    let dir = Dir::with_survey();
+    let similarity = "similarity --survey offices --environment new --sets training";
+    let said = dir.run(similarity).ok().stdout;
+    for part in ["new beside what was surveyed before", "old-a", "old-b", "expected error", "m ("] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    let row = &dir.run(&format!("{similarity} --json")).ok().rows()[0];
+    assert_eq!(row["historical"].as_array().unwrap().len(), 2);
+    assert!(row["expected_m"].as_f64().unwrap() > 0.1);
+    assert_eq!(dir.run(&format!("{similarity} --json")).ok().rows()[0], *row);
+    let one = dir.run(&format!("{similarity} --historical old-b --json")).ok().rows();
+    assert_eq!(one[0]["historical"][0]["environment"], "old-b");
+    assert_eq!(one[0]["historical"][0]["nearest_other"], serde_json::Value::Null);
+    dir.run("similarity --survey offices --environment nowhere").fails(1, &["nowhere", "old-a"]);
+    dir.run(&format!("{similarity} --historical new")).fails(1, &["no other environment"]);
+}

@@ -52,6 +52,26 @@ impl Batch {
         self.inputs.is_empty()
     }
 
+    /// Some of the samples, by their places.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    #[must_use]
+    pub fn chosen(&self, places: &[usize]) -> Self {
+        let of = |values: &[f32], width: usize| -> Vec<f32> {
+            places.iter().flat_map(|&at| values[at * width..(at + 1) * width].to_vec()).collect()
+        };
+        let labels = match &self.labels {
+            Labels::Values { values, n_outputs } => {
+                Labels::Values { values: of(values, *n_outputs), n_outputs: *n_outputs }
+            }
+            Labels::Classes(classes) => {
+                Labels::Classes(places.iter().map(|&at| classes[at]).collect())
+            }
+        };
+        Self { inputs: of(&self.inputs, self.n_inputs), n_inputs: self.n_inputs, labels }
+    }
+
     /// The samples of two batches of one kind in one; the labels of `self` decide the kind.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {

@@ -321,12 +321,20 @@ impl Runner<'_> {
         let queries = queries(&site.later, &support);
         let kind = Kind::of(&method.name)?;
         let mut outer_steps_and_s = None;
-        let begin = Instant::now();
+        let mut begin = Instant::now();
+        let mut others: Vec<Box<dyn CsiLocator>> = Vec::new();
         let locator = match kind {
             Kind::Learn(_) => {
                 let trained = &models[&training_key(&config)];
                 outer_steps_and_s = Some((trained.model.record.iterations, trained.train_s));
                 let model = with_settings(&trained.model, settings);
+                for start in &model.starts {
+                    let alone = CsiModel { starts: vec![start.clone()], ..model.clone() };
+                    let support = support.clone();
+                    let adapted = CsiSiteModel::adapt(&alone, support, config.adaptation())?;
+                    others.push(csi_locator(adapted)?);
+                }
+                begin = Instant::now();
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
                 csi_locator(adapted)?
             }
@@ -339,6 +347,7 @@ impl Runner<'_> {
             support,
             queries,
             locator,
+            others,
             outer_steps_and_s,
             adaptation: outer_steps_and_s.map(|_| (config.adaptation.steps, adapt_ms)),
             config_hash: hash(&(method, &config))?,
@@ -348,6 +357,10 @@ impl Runner<'_> {
     fn row(&self, split: &Split, prepared: &Prepared<'_>) -> Row {
         let Prepared { draw, method, support, queries, locator, .. } = prepared;
         let answers = Answers::of(&**locator, queries, support);
+        let mean_m = |of: &Answers| of.errors_m.iter().sum::<f64>() / of.errors_m.len() as f64;
+        let of_starts = prepared.others.iter();
+        let of_starts = of_starts.map(|other| mean_m(&Answers::of(&**other, queries, support)));
+        let best_m = of_starts.reduce(f64::min);
         Row {
             protocol: self.protocol.name.clone(),
             split: split.name.clone(),
@@ -366,6 +379,7 @@ impl Runner<'_> {
             adaptation_steps: prepared.adaptation.map(|(steps, _)| steps),
             train_s: prepared.outer_steps_and_s.map(|(_, s)| s),
             adapt_ms: prepared.adaptation.map(|(_, ms)| ms),
+            regret_m: best_m.map(|best| mean_m(&answers) - best),
             locate_us: answers.locate_us,
             config_hash: prepared.config_hash.clone(),
             data_hash: self.data_hash.to_owned(),
@@ -382,6 +396,8 @@ struct Prepared<'m> {
     support: CsiSite,
     queries: Vec<Query>,
     locator: Box<dyn CsiLocator>,
+    /// The same from each start, where there are several.
+    others: Vec<Box<dyn CsiLocator>>,
     /// Of the start: updates, and their time (s).
     outer_steps_and_s: Option<(u64, f64)>,
     /// In the new environment: steps, and their time (ms).

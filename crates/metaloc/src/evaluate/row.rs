@@ -50,6 +50,10 @@ pub struct Row {
     /// Time of adaptation (ms).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapt_ms: Option<f64>,
+    /// Of a method with several starts: its mean error less that of the best of them (m), which nobody
+    /// could have known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regret_m: Option<f64>,
     /// Time of one location (us).
     pub locate_us: f64,
     /// Hash of the method's full configuration.

@@ -321,6 +321,10 @@ impl Context<'_> {
                 (methods::learn(&trained.model, &config, case)?, Some(trained))
             }
         };
+        let best_start_m = match trained {
+            Some(trained) => best_start_m(&trained.model, &config, case)?,
+            None => None,
+        };
         let begin = Instant::now();
         let mut errors_m = Vec::with_capacity(case.queries.len());
         let (mut right_floor, mut places) = (0usize, Vec::new());
@@ -351,6 +355,7 @@ impl Context<'_> {
             row.floor_accuracy = Some(right_floor as f64 / located.max(1) as f64);
         }
         row.errors = ErrorStatistics::of(&errors_m).unwrap_or_default();
+        row.regret_m = best_start_m.map(|best| row.errors.mean_m - best);
         row.errors_m = errors_m;
         row.places = places;
         Ok(row)
@@ -375,6 +380,7 @@ impl Context<'_> {
             adaptation_steps: None,
             train_s: None,
             adapt_ms: None,
+            regret_m: None,
             locate_us: 0.0,
             config_hash: String::new(),
             data_hash: self.data_hash.to_owned(),
@@ -382,6 +388,26 @@ impl Context<'_> {
             places: Vec::new(),
         }
     }
+}
+
+/// The least mean error that any start of a model gives (m); none for a model of one start.
+fn best_start_m(
+    model: &MetaModel,
+    config: &LearningConfig,
+    case: &Case,
+) -> Result<Option<f64>, Error> {
+    let mut best: Option<f64> = None;
+    for start in &model.starts {
+        let alone = MetaModel { starts: vec![start.clone()], ..model.clone() };
+        let locator = methods::learn(&alone, config, case)?.locator;
+        let located = case.queries.iter().filter_map(|(scan, truth)| {
+            locator.locate(scan).ok().map(|found| found.position.distance_m(truth))
+        });
+        let errors: Vec<f64> = located.collect();
+        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        best = Some(best.map_or(mean, |best| best.min(mean)));
+    }
+    Ok(best)
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of a configuration.

@@ -43,6 +43,9 @@ pub struct SummaryRow {
     pub pooled_mean_m: f64,
     /// Number of errors pooled.
     pub pooled_n: usize,
+    /// Mean of the regret of the chosen start (m), of methods with several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regret_m: Option<f64>,
     /// The method less the protocol's reference method, if it has one: `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paired: Option<Paired>,
@@ -106,6 +109,7 @@ fn summary(group: &[&Row], reference: &[&Row]) -> SummaryRow {
         floor_accuracy: first.floor_accuracy.map(|_| mean(&|r| r.floor_accuracy.unwrap_or(0.0))),
         pooled_mean_m: pooled.map_or(f64::NAN, |s| s.mean_m),
         pooled_n: errors.len(),
+        regret_m: first.regret_m.map(|_| mean(&|r| r.regret_m.unwrap_or(0.0))),
         paired: paired(group, reference).filter(|_| first.method != REFERENCE),
     }
 }

@@ -10,7 +10,7 @@ use metaloc_radio::fingerprint::{ReferenceKernel, RssNeighbors};
 use metaloc_radio::similarity::SignalDistance;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, CsiLearning, NetworkConfig};
+use super::{Answer, CsiLearning, NetworkConfig, StartChoice};
 use crate::auto::AutoConfig;
 use crate::error::Error;
 
@@ -37,6 +37,8 @@ pub struct LearningConfig {
     pub training: TrainingConfig,
     /// Steps in the new environment.
     pub adaptation: AdaptationSettings,
+    /// How a start is chosen, for algorithm `maml-ts`.
+    pub start: StartChoice,
     /// Nearest neighbours, for algorithm `knn`.
     pub knn: KnnConfig,
     /// How candidates are judged, for algorithm `auto`.

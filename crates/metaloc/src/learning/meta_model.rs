@@ -11,7 +11,7 @@ use metaloc_radio::signal::{AccessPointId, AccessPoints};
 use serde::{Deserialize, Serialize};
 
 use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
-use super::starts::{self, Start, StartDistance};
+use super::starts::{self, Start, StartChoice, StartDistance};
 use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS};
 use crate::auto::{self, Judged};
 use crate::error::Error;
@@ -98,18 +98,32 @@ impl<E> MetaModel<E> {
     ///
     /// # Errors
     /// If the support set has too few samples to be compared.
-    pub(crate) fn start_distances(&self, support: &Batch) -> Result<Vec<StartDistance>, Error> {
-        starts::distances(&self.starts, support)
+    pub(crate) fn start_distances(
+        &self,
+        support: &Batch,
+        adaptation: AdaptationConfig,
+    ) -> Result<Vec<StartDistance>, Error> {
+        let mut distances = starts::distances(&self.starts, support)?;
+        if self.config.start == StartChoice::HeldOutLoss {
+            let learner = self.learner()?;
+            for (distance, start) in distances.iter_mut().zip(&self.starts) {
+                distance.held_out_loss =
+                    starts::held_out_loss(&learner, &start.parameters, support, adaptation)?;
+            }
+        }
+        Ok(distances)
     }
 
-    /// Adapts the network's parameters, those of the nearest start, to a support set.
+    /// Adapts the network's parameters, those of the chosen start, to a support set; with several
+    /// starts, `distances` are theirs.
     ///
     /// # Errors
-    /// An illegal step size, a diverging loss, or a support set that is too small to choose by.
+    /// An illegal step size or a diverging loss.
     pub(crate) fn adapted(
         &self,
         support: &Batch,
         adaptation: AdaptationConfig,
+        distances: &[StartDistance],
     ) -> Result<Adapted, Error> {
         let learner = self.learner()?;
         let sizes = match self.config.algorithm {
@@ -123,7 +137,7 @@ impl<E> MetaModel<E> {
         };
         let start = match &self.starts[..] {
             [] => &self.parameters[..learner.n_parameters()],
-            all => &all[starts::nearest(&self.start_distances(support)?)].parameters,
+            all => &all[starts::chosen(distances, self.config.start)].parameters,
         };
         let mut workspace = learner.splitting_workspace();
         Ok(adapt_with(&learner, start, support, (&sizes, adaptation.steps), &mut workspace)?)

@@ -28,4 +28,4 @@ pub use old_maps::{OldMap, OldMaps};
 pub use site_model::SiteModel;
 pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};
 pub use site_tasks::{Support, draw_support};
-pub use starts::{Start, StartDistance};
+pub use starts::{Start, StartChoice, StartDistance};

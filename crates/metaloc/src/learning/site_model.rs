@@ -62,8 +62,8 @@ impl SiteModel {
             return Ok(site);
         }
         let batch = site.support_batch()?;
-        site.start_distances = model.start_distances(&batch)?;
-        let adapted = model.adapted(&batch, adaptation)?;
+        site.start_distances = model.start_distances(&batch, adaptation)?;
+        let adapted = model.adapted(&batch, adaptation, &site.start_distances)?;
         site.model.starts.clear();
         site.model.parameters = adapted.parameters;
         site.support_losses = adapted.support_losses;

@@ -98,7 +98,7 @@ impl CsiSiteModel {
             return Ok(site);
         }
         let all: Vec<usize> = (0..site.support.points.len()).collect();
-        site.start_distances = model.start_distances(&site.support_of(&all)?.batch)?;
+        site.start_distances = model.start_distances(&site.support_of(&all)?.batch, adaptation)?;
         (site.model.parameters, site.support_losses) = site.adapted_to(&all)?;
         site.model.starts.clear();
         Ok(site)
@@ -128,7 +128,12 @@ impl CsiSiteModel {
 
     /// The model's parameters adapted to some of the points, and the support losses.
     pub(crate) fn adapted_to(&self, points: &[usize]) -> Result<(Vec<f32>, Vec<f32>), Error> {
-        let adapted = self.model.adapted(&self.support_of(points)?.batch, self.adaptation)?;
+        let batch = self.support_of(points)?.batch;
+        let distances = match self.start_distances.is_empty() {
+            true => self.model.start_distances(&batch, self.adaptation)?,
+            false => self.start_distances.clone(),
+        };
+        let adapted = self.model.adapted(&batch, self.adaptation, &distances)?;
         Ok((adapted.parameters, adapted.support_losses))
     }
 
