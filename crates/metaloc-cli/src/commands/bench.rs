@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use metaloc::bench::{BenchObserver, Workload};
+use metaloc::bench::{BenchObserver, Beside, Workload};
 
 use crate::args::Bench;
 use crate::interrupt::{self, Flag};
@@ -59,8 +59,12 @@ pub(crate) fn run(args: &Bench, quiet: bool) -> anyhow::Result<()> {
         .collect();
     output.say(table(&headers, &cells))?;
     for row in &rows {
-        if let Some(ratio) = row.times_first_order {
-            output.say(format!("{}: {ratio:.2} x the first order's time", row.workload))?;
+        if let (Some(beside), Some(ratio)) = (row.beside, row.times_beside) {
+            let what = match beside {
+                Beside::FirstOrder => "the first order's time",
+                Beside::BareEngine => "the time on the engine alone, without sites and messages",
+            };
+            output.say(format!("{}: {ratio:.3} x {what}", row.workload))?;
         }
     }
     output.rows(&rows)

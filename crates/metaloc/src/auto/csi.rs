@@ -38,17 +38,23 @@ pub fn choose_csi(
     let mut last: Option<(&Candidate, Vec<Option<CsiModel>>)> = None;
     for candidate in &candidates {
         let known = last.take().filter(|(other, _)| candidate.starts_like(other));
-        let mut known = known.map_or_else(Vec::new, |(_, models)| models).into_iter();
+        let known = known.map_or_else(Vec::new, |(_, models)| models);
+        let mut known: Vec<Option<Option<CsiModel>>> = known.into_iter().map(Some).collect();
         let mut models = Vec::new();
         let window = candidate.config.csi.as_ref().map(|csi| csi.window.clone());
         let sites = sites(&window.unwrap_or_default())?;
         if sites.len() < 2 {
             return Ok(Choice::unjudged(candidate.config.clone()));
         }
-        for (fold, held_out) in spread(sites.len(), base.auto.folds).into_iter().enumerate() {
-            folds.resize_with(folds.len().max(fold + 1), Vec::new);
-            let model = known.next();
-            let (sums, model) = score((candidate, model), &sites, held_out, (base, seed))?;
+        let held_out = spread(sites.len(), base.auto.folds);
+        known.resize_with(held_out.len(), || None);
+        folds.resize_with(held_out.len(), Vec::new);
+        let scores = held_out
+            .par_iter()
+            .zip(known)
+            .map(|(&held_out, known)| score((candidate, known), &sites, held_out, (base, seed)));
+        for (fold, scored) in scores.collect::<Vec<_>>().into_iter().enumerate() {
+            let (sums, model) = scored?;
             folds[fold].push(sums);
             models.push(model);
         }

@@ -41,11 +41,13 @@ pub fn choose(
         return Ok(Choice::unjudged(candidates::rss_without_history(base)));
     }
     let candidates = candidates::rss(base, historical.sites);
-    let mut folds = Vec::new();
-    for (fold, place) in spread(names.len(), base.auto.folds).into_iter().enumerate() {
+    let places = spread(names.len(), base.auto.folds);
+    // Side by side: most candidates train on one thread for the most part.
+    let folds = places.par_iter().enumerate().map(|(fold, &place)| {
         let mut rng = stream(seed, Purpose::Selection, fold as u64, 0);
-        folds.push(Fold::draw(historical, names[place], base, &mut rng).scores(&candidates, seed)?);
-    }
+        Fold::draw(historical, names[place], base, &mut rng).scores(&candidates, seed)
+    });
+    let folds = folds.collect::<Result<Vec<_>, Error>>()?;
     choice(candidates, &folds, false)
 }
 

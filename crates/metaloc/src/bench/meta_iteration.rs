@@ -6,7 +6,10 @@ use metaloc_meta::round::{Round, SiteTask};
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::site::{Site, SiteLearner, Slots};
 use metaloc_meta::{Learner, NetworkLearner, Task, TaskSource};
-use metaloc_nn::{Initializer, Loss, NetworkDescription, Optimizer, OptimizerDescription};
+use metaloc_nn::{
+    Initializer, Loss, NetworkDescription, Optimizer, OptimizerDescription, Workspace,
+};
+use rayon::prelude::*;
 
 use super::operations::Products;
 use crate::error::Error;
@@ -39,6 +42,9 @@ pub(super) struct MetaIteration {
     gradient: Vec<f32>,
     operations: f64,
     done: usize,
+    /// The algorithm's settings as given, and a task's buffers, for [`MetaIteration::run_bare`].
+    steps: MamlConfig,
+    bare: Vec<Bare>,
 }
 
 impl MetaIteration {
@@ -56,7 +62,8 @@ impl MetaIteration {
         let gradient = vec![0.0; parameters.len()];
         let operations =
             TASKS_PER_ITERATION as f64 * task_operations(&learner, maml, tasks.first())?;
-        let maml = maml.check()?;
+        let (steps, maml) = (maml, maml.check()?);
+        let bare = (0..TASKS_PER_ITERATION).map(|_| Bare::new(&learner)).collect();
         let done = 0;
         Ok(Self {
             learner,
@@ -69,6 +76,8 @@ impl MetaIteration {
             gradient,
             operations,
             done,
+            steps,
+            bare,
         })
     }
 
@@ -94,6 +103,49 @@ impl MetaIteration {
         self.optimizer.step(&mut self.parameters, &self.gradient)?;
         self.done += 1;
         Ok(())
+    }
+}
+
+impl MetaIteration {
+    /// The same on the engine alone, first order: gradients and steps, as a program without
+    /// `metaloc-meta` would write them.
+    pub(super) fn run_bare(&mut self) -> Result<(), Error> {
+        let first = self.done * TASKS_PER_ITERATION;
+        let alpha = self.steps.inner_step_size as f32;
+        let (learner, tasks, start) = (&self.learner, &self.tasks, &self.parameters);
+        let done = self.bare.par_iter_mut().enumerate().map(|(at, own)| -> Result<(), Error> {
+            let task = &tasks[(first + at) % N_TASKS];
+            let Bare { workspace, theta, gradient } = own;
+            theta.copy_from_slice(start);
+            for _ in 0..self.steps.inner_steps {
+                learner.loss_and_gradient(theta, &task.support, gradient, workspace)?;
+                theta.iter_mut().zip(&*gradient).for_each(|(t, g)| *t -= alpha * g);
+            }
+            learner.loss_and_gradient(theta, &task.query, gradient, workspace)?;
+            Ok(())
+        });
+        done.collect::<Result<(), Error>>()?;
+        self.gradient.fill(0.0);
+        for own in &self.bare {
+            self.gradient.iter_mut().zip(&own.gradient).for_each(|(sum, g)| *sum += g);
+        }
+        self.optimizer.step(&mut self.parameters, &self.gradient)?;
+        self.done += 1;
+        Ok(())
+    }
+}
+
+/// What a task of the bare engine works in.
+struct Bare {
+    workspace: Workspace<f32>,
+    theta: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Bare {
+    fn new(learner: &NetworkLearner) -> Self {
+        let zeros = vec![0.0; learner.n_parameters()];
+        Self { workspace: learner.workspace(), theta: zeros.clone(), gradient: zeros }
     }
 }
 
@@ -139,6 +191,13 @@ mod tests {
             assert_eq!(iteration.done, 1);
             assert_ne!(iteration.parameters, before);
             assert!(iteration.parameters.iter().all(|value| value.is_finite()));
+            // The bare engine does the same.
+            let mut bare = MetaIteration::new(&setting).unwrap();
+            if !second_order {
+                bare.run_bare().unwrap();
+                let apart = bare.parameters.iter().zip(&iteration.parameters);
+                assert!(apart.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-6);
+            }
         }
     }
 }

@@ -100,18 +100,28 @@ impl Workload {
     }
 }
 
+/// What a workload is compared with in the same rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beside {
+    /// The same with the first order.
+    FirstOrder,
+    /// The same on the engine alone: no sites, no messages.
+    BareEngine,
+}
+
 /// A workload with its data, ready to be repeated.
 struct Prepared {
     /// Arithmetic operations of one repetition.
     operations: f64,
     run: Box<dyn FnMut() -> Result<(), Error> + Send>,
-    /// What a workload of second order is compared with.
-    first_order: Option<Box<Prepared>>,
+    /// What the workload is compared with.
+    beside: Option<(Beside, Box<Prepared>)>,
 }
 
 impl Prepared {
     fn new(operations: f64, run: impl FnMut() -> Result<(), Error> + Send + 'static) -> Self {
-        Self { operations, run: Box::new(run), first_order: None }
+        Self { operations, run: Box::new(run), beside: None }
     }
 
     fn repeat(&mut self) -> Result<(), Error> {
@@ -167,10 +177,12 @@ pub struct BenchRow {
     pub fma_gflops: f64,
     /// `gflops / peak_gflops`.
     pub fraction_of_peak: f64,
-    /// Median over the rounds of the time beside the first order's in the same round; for a
-    /// workload of second order only.
+    /// What the workload was compared with, of some.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub times_first_order: Option<f64>,
+    pub beside: Option<Beside>,
+    /// Median over the rounds of the time beside the other's in the same round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times_beside: Option<f64>,
     /// The most memory that the process had in use while the workload was prepared and first run
     /// (MB); left out where the system does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,8 +236,8 @@ fn measure(
         product_gflops = product_gflops.max(product.gflops());
         let own = seconds_each(ROUND, &mut prepared)?;
         seconds.push(own);
-        if let Some(first_order) = &mut prepared.first_order {
-            ratios.push(own / seconds_each(ROUND, first_order)?);
+        if let Some((_, other)) = &mut prepared.beside {
+            ratios.push(own / seconds_each(ROUND, other)?);
         }
     }
     seconds.sort_by(f64::total_cmp);
@@ -243,7 +255,8 @@ fn measure(
         peak_gflops,
         fma_gflops,
         fraction_of_peak: gflops / peak_gflops,
-        times_first_order: (!ratios.is_empty()).then(|| median(&ratios)),
+        beside: prepared.beside.map(|(beside, _)| beside),
+        times_beside: (!ratios.is_empty()).then(|| median(&ratios)),
         peak_memory_mb,
     })
 }
@@ -298,7 +311,7 @@ mod tests {
         let json = serde_json::to_value(row).unwrap();
         assert_eq!(json["workload"], "W2");
         assert_eq!(json["simd"], SimdLevel::current().name());
-        assert!(json.get("times_first_order").is_none());
+        assert!(json.get("times_beside").is_none());
         assert!(json["fraction_of_peak"].is_f64());
     }
 

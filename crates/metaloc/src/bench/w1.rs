@@ -1,7 +1,7 @@
 //! W1: meta-learning a convolutional network.
 
-use super::Prepared;
-use super::cnn_tasks::prepare as prepare_tasks;
+use super::cnn_tasks::{meta_iteration, prepare as prepare_tasks};
+use super::{Beside, Prepared};
 use crate::error::Error;
 use crate::learning::presets;
 
@@ -9,7 +9,15 @@ use crate::learning::presets;
 pub(super) const INPUTS: [usize; 3] = [50, 52, 3];
 
 pub(super) fn prepare() -> Result<Prepared, Error> {
-    prepare_tasks(presets::cnn, INPUTS, false)
+    prepare_for(INPUTS)
+}
+
+fn prepare_for(inputs: [usize; 3]) -> Result<Prepared, Error> {
+    let mut prepared = prepare_tasks(presets::cnn, inputs, false)?;
+    let mut bare = meta_iteration(presets::cnn, inputs, false)?;
+    let bare = Prepared::new(bare.operations(), move || bare.run_bare());
+    prepared.beside = Some((Beside::BareEngine, Box::new(bare)));
+    Ok(prepared)
 }
 
 #[cfg(test)]
@@ -30,6 +38,8 @@ mod tests {
 
     #[test]
     fn a_small_one_runs() {
-        prepare_tasks(presets::cnn, [16, 17, 1], false).unwrap().repeat().unwrap();
+        let mut prepared = prepare_for([16, 17, 1]).unwrap();
+        prepared.repeat().unwrap();
+        prepared.beside.unwrap().1.repeat().unwrap();
     }
 }

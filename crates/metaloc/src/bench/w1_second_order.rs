@@ -1,6 +1,6 @@
 //! W1-second-order: W1 with the exact meta-gradient, beside W1 itself.
 
-use super::{Prepared, cnn_tasks, w1};
+use super::{Beside, Prepared, cnn_tasks, w1};
 use crate::error::Error;
 use crate::learning::presets;
 
@@ -11,7 +11,7 @@ pub(super) fn prepare() -> Result<Prepared, Error> {
 fn prepare_for(inputs: [usize; 3]) -> Result<Prepared, Error> {
     let first_order = cnn_tasks::prepare(presets::cnn, inputs, false)?;
     let mut second_order = cnn_tasks::prepare(presets::cnn, inputs, true)?;
-    second_order.first_order = Some(Box::new(first_order));
+    second_order.beside = Some((Beside::FirstOrder, Box::new(first_order)));
     Ok(second_order)
 }
 
@@ -23,7 +23,7 @@ mod tests {
     fn a_small_one_runs() {
         let mut prepared = prepare_for([16, 16, 1]).unwrap();
         prepared.repeat().unwrap();
-        let first_order = prepared.first_order.unwrap();
+        let (_, first_order) = prepared.beside.unwrap();
         assert!(prepared.operations > 2.0 * first_order.operations);
     }
 }

@@ -26,7 +26,7 @@ use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::{
     AdaptationSettings, Algorithm, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
-    LearningConfig, csi_train, draw_csi_support,
+    LearningConfig, StartChoice, csi_train, draw_csi_support,
 };
 use crate::locate::{
     CsiLocator, HistogramKnn, ImageRule, KernelRidgeSpectrum, NearestSpectrum, RidgeSpectrum,
@@ -327,7 +327,8 @@ impl Runner<'_> {
             Kind::Learn(_) => {
                 let trained = &models[&training_key(&config)];
                 outer_steps_and_s = Some((trained.model.record.iterations, trained.train_s));
-                let model = with_settings(&trained.model, settings);
+                let mut model = with_settings(&trained.model, settings);
+                model.config.start = config.start;
                 for start in &model.starts {
                     let alone = CsiModel { starts: vec![start.clone()], ..model.clone() };
                     let support = support.clone();
@@ -423,7 +424,8 @@ fn with_settings(model: &CsiModel, settings: &CsiLearning) -> CsiModel {
 
 /// Names what decides a trained start; adapting and locating don't.
 fn training_key(config: &LearningConfig) -> String {
-    let mut config = LearningConfig { adaptation: AdaptationSettings::default(), ..config.clone() };
+    let (adaptation, start) = (AdaptationSettings::default(), StartChoice::default());
+    let mut config = LearningConfig { adaptation, start, ..config.clone() };
     if let Some(csi) = &mut config.csi {
         let defaults = CsiLearning::default();
         (csi.top_k, csi.candidates, csi.similarity) =

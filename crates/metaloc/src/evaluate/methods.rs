@@ -184,7 +184,9 @@ pub(super) fn learn(
     let supports = case.supports.clone();
     // What `auto` chose adapts in its own way.
     let config = if config.algorithm == Algorithm::Auto { &model.config } else { config };
-    let site = SiteModel::adapt(model, supports, &case.access_points, config.adaptation())?;
+    let mut model = model.clone();
+    model.config.start = config.start;
+    let site = SiteModel::adapt(&model, supports, &case.access_points, config.adaptation())?;
     let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
     Ok(Prepared {
         locator: site_locator(site)?,

@@ -268,7 +268,8 @@ pub(super) fn train_all(
 /// Names what decides a trained start; adaptation doesn't.
 fn training_key(config: &LearningConfig) -> String {
     let adaptation = crate::learning::AdaptationSettings::default();
-    format!("{:?}", LearningConfig { adaptation, ..config.clone() })
+    let start = crate::learning::StartChoice::default();
+    format!("{:?}", LearningConfig { adaptation, start, ..config.clone() })
 }
 
 /// What all cases of one split and seed share.
