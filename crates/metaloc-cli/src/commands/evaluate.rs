@@ -52,62 +52,57 @@ pub(crate) fn summary_text((rows, summary): (&[Row], &[SummaryRow]), table: Tabl
         (&a.split, &a.floors, a.support_points) == (&b.split, &b.floors, b.support_points)
     });
     for group in groups {
-        let first = &group[0];
-        let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
-        let with_floors = first.floor_accuracy.is_some();
-        let with_reference = has_reference(group);
-        if first.accuracy.is_some() {
-            text += &accuracy_text(group, table);
-            text += &regret_text(group);
-            continue;
-        }
-        let mut headers = vec![
-            "method",
-            "mean m",
-            "seeds' range",
-            "median m",
-            "p90 m",
-            "P(<5 m)",
-            "pooled m",
-            "n",
-        ];
-        if with_floors {
-            headers.push("floor right");
-        }
-        if with_reference {
-            headers.push(LESS_REFERENCE);
-        }
-        let rows: Vec<Vec<String>> = group
-            .iter()
-            .map(|row| {
-                let mark = if row.mean_m <= best { " *" } else { "" };
-                let (low, high) = row.seed_range_m;
-                let mut cells = vec![
-                    format!("{}{mark}", row.method),
-                    format!("{:.2}", row.mean_m),
-                    format!("{low:.2}..{high:.2}"),
-                    format!("{:.2}", row.median_m),
-                    format!("{:.2}", row.p90_m),
-                    format!("{:.3}", row.p_below_5m),
-                    format!("{:.2}", row.pooled_mean_m),
-                    row.pooled_n.to_string(),
-                ];
-                cells.extend(row.floor_accuracy.map(|share| format!("{:.1} %", 100.0 * share)));
-                cells.extend(with_reference.then(|| less_reference(row.paired.as_ref(), 2)));
-                cells
-            })
-            .collect();
-        let points = first.support_points;
-        text += &format!(
-            "split {}, floors {}, {points} points a floor (* best)\n\n{}\n\n",
-            first.split,
-            first.floors,
-            table(&headers, &rows)
-        );
+        text += &match group[0].accuracy {
+            Some(_) => accuracy_text(group, table),
+            None => error_text(group, table),
+        };
         text += &regret_text(group);
     }
     text += &mean_over_splits(rows, summary, table);
     text.trim_end().to_owned()
+}
+
+/// The table of methods that answer with coordinates.
+fn error_text(group: &[SummaryRow], table: Table) -> String {
+    let first = &group[0];
+    let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
+    let with_floors = first.floor_accuracy.is_some();
+    let with_reference = has_reference(group);
+    let mut headers =
+        vec!["method", "mean m", "seeds' range", "median m", "p90 m", "P(<5 m)", "pooled m", "n"];
+    if with_floors {
+        headers.push("floor right");
+    }
+    if with_reference {
+        headers.push(LESS_REFERENCE);
+    }
+    let rows: Vec<Vec<String>> = group
+        .iter()
+        .map(|row| {
+            let mark = if row.mean_m <= best { " *" } else { "" };
+            let (low, high) = row.seed_range_m;
+            let mut cells = vec![
+                format!("{}{mark}", row.method),
+                format!("{:.2}", row.mean_m),
+                format!("{low:.2}..{high:.2}"),
+                format!("{:.2}", row.median_m),
+                format!("{:.2}", row.p90_m),
+                format!("{:.3}", row.p_below_5m),
+                format!("{:.2}", row.pooled_mean_m),
+                row.pooled_n.to_string(),
+            ];
+            cells.extend(row.floor_accuracy.map(|share| format!("{:.1} %", 100.0 * share)));
+            cells.extend(with_reference.then(|| less_reference(row.paired.as_ref(), 2)));
+            cells
+        })
+        .collect();
+    let points = first.support_points;
+    format!(
+        "split {}, floors {}, {points} points a floor (* best)\n\n{}\n\n",
+        first.split,
+        first.floors,
+        table(&headers, &rows)
+    )
 }
 
 /// How much worse the chosen starts were than the best ones, where methods have several.

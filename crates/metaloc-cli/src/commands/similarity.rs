@@ -18,13 +18,11 @@ pub(crate) fn run(args: &Similarity, quiet: bool) -> anyhow::Result<()> {
     config.check()?;
     let survey = Survey::read(&args.survey)?;
     let mut names = vec![args.environment.clone()];
-    match args.historical.is_empty() {
-        false => names.extend(args.historical.iter().cloned()),
-        true => {
-            names.extend(survey.environments.iter().map(|environment| environment.name.clone()))
-        }
+    if args.historical.is_empty() {
+        names.extend(survey.environments.iter().map(|environment| environment.name.clone()));
+    } else {
+        names.extend(args.historical.iter().cloned());
     }
-    names.dedup();
     let mut met = std::collections::BTreeSet::new();
     names.retain(|name| met.insert(name.clone()));
     if names.len() < 2 {

@@ -104,7 +104,14 @@ impl<E> MetaModel<E> {
         adaptation: AdaptationConfig,
     ) -> Result<Vec<StartDistance>, Error> {
         let mut distances = starts::distances(&self.starts, support)?;
-        if self.config.start == StartChoice::HeldOutLoss {
+        // A start that is not adapted at all is judged after a step, too: by what it learns quickly.
+        let steps = match self.config.start {
+            StartChoice::Mmd => None,
+            StartChoice::HeldOutLoss => Some(adaptation.steps.max(1)),
+            StartChoice::LossAfterAStep => Some(1),
+        };
+        if let Some(steps) = steps {
+            let adaptation = AdaptationConfig { steps, ..adaptation };
             let learner = self.learner()?;
             for (distance, start) in distances.iter_mut().zip(&self.starts) {
                 distance.held_out_loss =

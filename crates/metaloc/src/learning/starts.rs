@@ -47,6 +47,8 @@ pub enum StartChoice {
     /// The one that, adapted to a part of the support set, has the least loss on the rest. Our own: it
     /// looks at the labels too, and asks what is wanted instead of what resembles it.
     HeldOutLoss,
+    /// The same after one step: many steps make all starts alike on what the support set holds.
+    LossAfterAStep,
 }
 
 /// How far a new environment is from a historical one.
@@ -167,8 +169,7 @@ pub(super) fn held_out_loss(
         return Ok(None);
     }
     let sizes = StepSizes::uniform(adaptation.check()?.step_size);
-    // A start that is not adapted at all is judged after one step, too: by what it learns quickly.
-    let steps = adaptation.steps.max(1);
+    let steps = adaptation.steps;
     let losses = parts.par_iter().map(|part| {
         let rest: Vec<usize> = (0..support.len()).filter(|at| !part.contains(at)).collect();
         let mut workspace = learner.workspace();
@@ -186,7 +187,9 @@ pub(super) fn held_out_loss(
 pub(super) fn chosen(distances: &[StartDistance], choice: StartChoice) -> usize {
     let all_judged = distances.iter().all(|distance| distance.held_out_loss.is_some());
     let worth = |distance: &StartDistance| match (choice, distance.held_out_loss) {
-        (StartChoice::HeldOutLoss, Some(loss)) if all_judged => f64::from(loss),
+        (StartChoice::HeldOutLoss | StartChoice::LossAfterAStep, Some(loss)) if all_judged => {
+            f64::from(loss)
+        }
         _ => distance.mmd,
     };
     let mut best = 0;
