@@ -39,6 +39,7 @@ pub mod task;
 pub mod task_weighted;
 #[cfg(test)]
 mod test_models;
+pub mod theorem_one;
 pub mod trace;
 pub mod training;
 mod two_domains;

@@ -8,6 +8,7 @@ use metaloc::learning::{
     Algorithm, CsiEncoder, CsiHistorical, Encoder, Historical, LearningConfig, MetaModel,
     csi_train, meta_train,
 };
+use metaloc::meta::theorem_one::TheoremOne;
 use metaloc::meta::training::{Observer, Outcome, Silent, TrainingState};
 use metaloc::model_file::{self, AnyEncoder, Loaded};
 use metaloc::radio::preprocess::CsiConfig;
@@ -161,7 +162,8 @@ fn train_or_go_on<E: Resumable>(
     progress.trace = args.trace.as_ref().map(|_| Vec::new());
     let trained = train(config, state, &mut progress);
     if let (Some(path), Some(rows)) = (&args.trace, progress.trace.take()) {
-        write_trace(path, &rows)?;
+        let theorem_one = trained.as_ref().map_or(&[][..], |model| &model.record.theorem_one);
+        write_trace(path, &rows, theorem_one)?;
     }
     let failure = progress.failure.take();
     drop(progress);
@@ -203,11 +205,12 @@ fn config(args: &Train) -> anyhow::Result<LearningConfig> {
     Ok(config.resolved())
 }
 
-/// Writes a JSON line a measurement.
-fn write_trace(path: &Path, rows: &[TraceRow]) -> anyhow::Result<()> {
+/// Writes a JSON line a measurement, then one a size of support sets that Theorem 1 was measured with.
+fn write_trace(path: &Path, rows: &[TraceRow], theorem: &[TheoremOne]) -> anyhow::Result<()> {
     let mut text = String::new();
-    for row in rows {
-        text += &serde_json::to_string(row)?;
+    let rows = rows.iter().map(serde_json::to_string);
+    for row in rows.chain(theorem.iter().map(serde_json::to_string)) {
+        text += &row?;
         text.push('\n');
     }
     std::fs::write(path, text).with_context(|| path.display().to_string())
