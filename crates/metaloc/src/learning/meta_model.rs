@@ -4,8 +4,7 @@ use metaloc_meta::adapt::{AdaptationConfig, Adapted, adapt_with};
 use metaloc_meta::registry::Visitor;
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::site::{Environment, in_process};
-use metaloc_meta::task::Task;
-use metaloc_meta::theorem_one::{TheoremOne, measure};
+use metaloc_meta::theorem_one::TheoremOne;
 use metaloc_meta::training::{Observer, Outcome, TrainingData, TrainingState, train};
 use metaloc_meta::{Batch, Learner, MetaAlgorithm, MetaError, NetworkLearner, StepSizes};
 use metaloc_nn::NetworkDescription;
@@ -14,14 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
 use super::starts::{self, Start, StartChoice, StartDistance};
-use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS};
+use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS, theorem_one};
 use crate::auto::{self, Judged};
 use crate::error::Error;
 use crate::site::Site;
-
-/// Tasks of each validation environment, and least steps, that Theorem 1 is measured on.
-const THEOREM_TASKS: u64 = 8;
-const THEOREM_STEPS: usize = 10;
 
 /// A trained start: meta-parameters with everything needed to use them.
 #[derive(Debug, Clone, PartialEq)]
@@ -351,45 +346,11 @@ pub(crate) fn train_network(
     let parameters = first.unwrap_or_else(|| state.result().to_vec());
     let mut record = record;
     if config.training.validation.alignment && starts.is_empty() {
-        record.theorem_one = theorem_one(&learner, &parameters, tasks, (config, seed))?;
+        let start = &parameters[..learner.n_parameters()];
+        record.theorem_one =
+            theorem_one::on_validation(&learner, start, tasks.validation, (config, seed))?;
     }
     Ok(Trained { parameters, record, starts })
-}
-
-/// Excess risk and Theorem 1's bound on validation tasks, with a third, two thirds and all of the
-/// support samples.
-fn theorem_one(
-    learner: &NetworkLearner,
-    parameters: &[f32],
-    tasks: Tasks<'_>,
-    (config, seed): (&LearningConfig, u64),
-) -> Result<Vec<TheoremOne>, Error> {
-    let mut drawn = Vec::new();
-    for (place, (_, source)) in tasks.validation.iter().enumerate() {
-        for draw in 0..THEOREM_TASKS {
-            let mut rng = stream(seed, Purpose::Validation, place as u64, draw);
-            drawn.push(source.draw(&mut rng)?.into_owned());
-        }
-    }
-    let AdaptationConfig { step_size, steps } = config.adaptation();
-    let mut workspace = learner.splitting_workspace();
-    let mut found = Vec::new();
-    for thirds in 1..=3 {
-        let smaller: Vec<Task> = drawn
-            .iter()
-            .map(|task| {
-                let n = task.support.len();
-                let kept: Vec<usize> = (0..n).filter(|at| at % 3 < thirds).collect();
-                Task { support: task.support.chosen(&kept), query: task.query.clone() }
-            })
-            .collect();
-        if smaller.iter().all(|task| !task.support.is_empty()) && !smaller.is_empty() {
-            let start = &parameters[..learner.n_parameters()];
-            let size = (step_size, steps.max(THEOREM_STEPS));
-            found.push(measure(learner, start, &smaller, size, &mut workspace)?);
-        }
-    }
-    Ok(found)
 }
 
 /// The state before the first iteration; `extras` are learned besides the network's parameters.

@@ -10,6 +10,7 @@ pub mod presets;
 mod site_model;
 mod site_tasks;
 mod starts;
+mod theorem_one;
 
 pub(crate) use config::POSITION_OUTPUTS;
 pub use config::{
