@@ -98,7 +98,11 @@ impl<E: AnyEncoder + Send> Observer for TrainingProgress<'_, E> {
             let validation = self
                 .validation_loss
                 .map_or(String::new(), |loss| format!(", validation {loss:.4}"));
-            self.bar.set_message(format!("loss {:.4}{validation}", progress.training_loss));
+            let start = match state.earlier.len() {
+                0 => String::new(),
+                earlier => format!("start {}, ", earlier + 1),
+            };
+            self.bar.set_message(format!("{start}loss {:.4}{validation}", progress.training_loss));
         }
         if let (Some(rows), Some(validation_loss)) = (&mut self.trace, progress.validation_loss) {
             rows.push(TraceRow {

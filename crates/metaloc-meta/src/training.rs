@@ -104,6 +104,8 @@ pub struct TrainingState {
     pub best: Option<Best>,
     /// Measurements since the best one.
     pub validations_since_best: u32,
+    /// Results of the runs done before this one, where several follow each other (MAML-TS).
+    pub earlier: Vec<Vec<f32>>,
 }
 
 /// The best validated parameters of a run.
@@ -124,7 +126,8 @@ impl TrainingState {
     /// If the optimizer's settings are illegal.
     pub fn start(parameters: Vec<f32>, outer: &OptimizerDescription) -> Result<Self, MetaError> {
         let optimizer = outer.start(parameters.len())?;
-        Ok(Self { iteration: 0, parameters, optimizer, best: None, validations_since_best: 0 })
+        let (best, validations_since_best, earlier) = (None, 0, Vec::new());
+        Ok(Self { iteration: 0, parameters, optimizer, best, validations_since_best, earlier })
     }
 
     /// The parameters that training returns: the best validated ones, else the current ones.

@@ -39,6 +39,10 @@ pub struct LearningConfig {
     pub adaptation: AdaptationSettings,
     /// How a start is chosen, for algorithm `maml-ts`.
     pub start: StartChoice,
+    /// For algorithm `maml-ts`: join the environments into so many clusters of like signals, and train a
+    /// start for each (section III-C); each environment by itself if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<usize>,
     /// Nearest neighbours, for algorithm `knn`.
     pub knn: KnnConfig,
     /// How candidates are judged, for algorithm `auto`.
@@ -410,6 +414,9 @@ impl LearningConfig {
         }
         self.training.check()?;
         self.auto.check()?;
+        if self.clusters == Some(0) {
+            return Err(Error::usage("setting `clusters` must be at least 1"));
+        }
         if self.knn.neighbors == 0 || !(self.knn.power >= 0.0 && self.knn.power.is_finite()) {
             return Err(Error::usage(
                 "setting `knn.neighbors` must be at least 1, `knn.power` at least 0",

@@ -11,6 +11,7 @@ use metaloc_nn::NetworkDescription;
 use metaloc_radio::signal::{AccessPointId, AccessPoints};
 use serde::{Deserialize, Serialize};
 
+use super::maml_ts::MamlTs;
 use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
 use super::starts::{self, Start, StartChoice, StartDistance};
 use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS, theorem_one};
@@ -32,6 +33,8 @@ pub struct MetaModel<E = Encoder> {
     pub parameters: Vec<f32>,
     /// MAML-TS: a start for each environment; empty for all others, and once adapted.
     pub starts: Vec<Start>,
+    /// Adapted parameters that answer beside `parameters`: with [`StartChoice::All`].
+    pub companions: Vec<Vec<f32>>,
     /// How it came about.
     pub record: TrainingRecord,
 }
@@ -88,6 +91,38 @@ impl TrainingRecord {
 }
 
 impl<E> MetaModel<E> {
+    /// A model that locates without a network.
+    pub(crate) const fn without_network(
+        config: LearningConfig,
+        encoder: E,
+        record: TrainingRecord,
+    ) -> Self {
+        Self {
+            config,
+            network: None,
+            encoder,
+            parameters: Vec::new(),
+            starts: Vec::new(),
+            companions: Vec::new(),
+            record,
+        }
+    }
+
+    /// Parameters of the networks that answer: one's, unless all starts of several do.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &[f32]> {
+        std::iter::once(&self.parameters[..]).chain(self.companions.iter().map(|p| &p[..]))
+    }
+
+    /// Takes adapted parameters in place of the starts.
+    pub(crate) fn become_adapted(&mut self, mut adapted: Vec<Adapted>) -> Vec<f32> {
+        let companions = adapted.split_off(1.min(adapted.len()));
+        self.companions = companions.into_iter().map(|other| other.parameters).collect();
+        self.starts.clear();
+        let Some(Adapted { parameters, support_losses }) = adapted.pop() else { return Vec::new() };
+        self.parameters = parameters;
+        support_losses
+    }
+
     /// The learner that the parameters belong to.
     ///
     /// # Errors
@@ -110,14 +145,9 @@ impl<E> MetaModel<E> {
         adaptation: AdaptationConfig,
     ) -> Result<Vec<StartDistance>, Error> {
         let mut distances = starts::distances(&self.starts, support)?;
-        // A start that is not adapted at all is judged after a step, too: by what it learns quickly.
-        let steps = match self.config.start {
-            StartChoice::Mmd => None,
-            StartChoice::HeldOutLoss => Some(adaptation.steps.max(1)),
-            StartChoice::LossAfterAStep => Some(1),
-        };
-        if let Some(steps) = steps {
-            let adaptation = AdaptationConfig { steps, ..adaptation };
+        if self.config.start == StartChoice::HeldOutLoss {
+            // A start that is not adapted at all is judged after a step: by what it learns quickly.
+            let adaptation = AdaptationConfig { steps: adaptation.steps.max(1), ..adaptation };
             let learner = self.learner()?;
             for (distance, start) in distances.iter_mut().zip(&self.starts) {
                 distance.held_out_loss =
@@ -128,7 +158,7 @@ impl<E> MetaModel<E> {
     }
 
     /// Adapts the network's parameters, those of the chosen start, to a support set; with several
-    /// starts, `distances` are theirs.
+    /// starts, `distances` are theirs, and if all of them answer, so many are adapted, the nearest first.
     ///
     /// # Errors
     /// An illegal step size or a diverging loss.
@@ -137,7 +167,7 @@ impl<E> MetaModel<E> {
         support: &Batch,
         adaptation: AdaptationConfig,
         distances: &[StartDistance],
-    ) -> Result<Adapted, Error> {
+    ) -> Result<Vec<Adapted>, Error> {
         let learner = self.learner()?;
         let sizes = match self.config.algorithm {
             Algorithm::Trained(name) => {
@@ -148,12 +178,20 @@ impl<E> MetaModel<E> {
             }
             _ => StepSizes::uniform(adaptation.check()?.step_size),
         };
-        let start = match &self.starts[..] {
-            [] => &self.parameters[..learner.n_parameters()],
-            all => &all[starts::chosen(distances, self.config.start)].parameters,
+        let mut chosen: Vec<&[f32]> = match &self.starts[..] {
+            [] => vec![&self.parameters[..learner.n_parameters()]],
+            all => vec![&all[starts::chosen(distances, self.config.start)].parameters],
         };
+        if self.config.start == StartChoice::All {
+            let nearest = chosen[0];
+            let others = self.starts.iter().map(|start| &start.parameters[..]);
+            chosen.extend(others.filter(|other| !std::ptr::eq(*other, nearest)));
+        }
         let mut workspace = learner.splitting_workspace();
-        Ok(adapt_with(&learner, start, support, (&sizes, adaptation.steps), &mut workspace)?)
+        let mut adapt = |start: &&[f32]| {
+            adapt_with(&learner, start, support, (&sizes, adaptation.steps), &mut workspace)
+        };
+        Ok(chosen.iter().map(&mut adapt).collect::<Result<_, _>>()?)
     }
 }
 
@@ -233,8 +271,7 @@ fn knn_model(historical: Historical<'_>, config: &LearningConfig, seed: u64) -> 
     let encoder = Encoder::untrained(config.fingerprint, historical, config.knn.old_maps);
     let record = TrainingRecord::untrained(history_of(historical), seed);
     let config = config.resolved();
-    let (parameters, starts) = (Vec::new(), Vec::new());
-    MetaModel { config, network: None, encoder, parameters, starts, record }
+    MetaModel::without_network(config, encoder, record)
 }
 
 /// The tasks of each origin.
@@ -280,7 +317,8 @@ pub(crate) fn train_on(
     let Trained { parameters, record, starts } =
         train_network(&network, tasks, history, state, (config, seed), observer)?;
     let (config, network) = (config.resolved(), Some(network));
-    Ok(MetaModel { config, network, encoder, parameters, starts, record })
+    let companions = Vec::new();
+    Ok(MetaModel { config, network, encoder, parameters, starts, companions, record })
 }
 
 /// Where a training run's tasks come from.
@@ -321,16 +359,14 @@ pub(crate) fn train_network(
             (state.map_or_else(start, Ok)?, None)
         }
         Algorithm::MamlTs => {
-            if state.is_some() {
-                return Err(Error::usage("algorithm `maml-ts` starts anew: leave --resume out"));
-            }
-            let run = Apart { learner: &learner, tasks, config, seed };
+            let run = MamlTs { learner: &learner, tasks, config, seed };
             let (last, outcome);
-            (starts, last, outcome) = run.train(observer)?;
+            (starts, last, outcome) = run.train(state, observer)?;
             (last, Some(outcome))
         }
         Algorithm::Trained(name) => {
-            let run = Run { learner: &learner, tasks, config, seed, state, observer };
+            let earlier = Vec::new();
+            let run = Run { learner: &learner, tasks, config, seed, state, earlier, observer };
             let (state, outcome) = name.visit(config.maml, &config.variants, run)??;
             (state, Some(outcome))
         }
@@ -367,24 +403,26 @@ fn start(
 }
 
 /// A training run, for whichever algorithm.
-struct Run<'a> {
-    learner: &'a NetworkLearner,
-    tasks: Tasks<'a>,
-    config: &'a LearningConfig,
-    seed: u64,
-    state: Option<TrainingState>,
-    observer: &'a mut dyn Observer,
+pub(super) struct Run<'a> {
+    pub(super) learner: &'a NetworkLearner,
+    pub(super) tasks: Tasks<'a>,
+    pub(super) config: &'a LearningConfig,
+    pub(super) seed: u64,
+    pub(super) state: Option<TrainingState>,
+    /// Results of the runs before this one, of a series.
+    pub(super) earlier: Vec<Vec<f32>>,
+    pub(super) observer: &'a mut dyn Observer,
 }
 
 impl Visitor for Run<'_> {
     type Output = Result<(TrainingState, Outcome), MetaError>;
 
     fn visit<A: MetaAlgorithm>(self, algorithm: &A) -> Self::Output {
-        let Self { learner, tasks, config, seed, state, observer } = self;
+        let Self { learner, tasks, config, seed, state, earlier, observer } = self;
         let extras = algorithm.initial_extras(learner);
         let mut state = match state {
             Some(state) => state,
-            None => start(learner, &extras, config, seed)?,
+            None => TrainingState { earlier, ..start(learner, &extras, config, seed)? },
         };
         let (found, expected) = (state.parameters.len(), learner.n_parameters() + extras.len());
         if found != expected {
@@ -403,51 +441,6 @@ impl Visitor for Run<'_> {
             })
         })?;
         Ok((state, outcome))
-    }
-}
-
-/// MAML-TS: a training run for each environment, on its data alone.
-struct Apart<'a> {
-    learner: &'a NetworkLearner,
-    tasks: Tasks<'a>,
-    config: &'a LearningConfig,
-    seed: u64,
-}
-
-impl Apart<'_> {
-    /// A start for each environment, with the state and outcome of the last run.
-    fn train(
-        self,
-        observer: &mut dyn Observer,
-    ) -> Result<(Vec<Start>, TrainingState, Outcome), Error> {
-        let Self { learner, tasks, config, seed } = self;
-        let mut groups: Vec<Vec<Environment<'_>>> = Vec::new();
-        for &(name, source) in tasks.environments {
-            match groups.iter_mut().find(|group| group[0].0 == name) {
-                Some(group) => group.push((name, source)),
-                None => groups.push(vec![(name, source)]),
-            }
-        }
-        let embeddings = starts::embeddings(&groups, seed)?;
-        let (mut starts, mut last) = (Vec::with_capacity(groups.len()), None);
-        for (group, embedding) in groups.iter().zip(embeddings) {
-            let name = group[0].0;
-            let held_out = tasks.validation.iter().filter(|(of, _)| *of == name);
-            let validation: Vec<Environment<'_>> = held_out.copied().collect();
-            let own = Tasks { environments: group, validation: &validation };
-            let run = Run { learner, tasks: own, config, seed, state: None, observer };
-            let (state, outcome) = run.visit(&config.maml.check()?)?;
-            let parameters = state.result().to_vec();
-            starts.push(Start { environment: name.to_owned(), parameters, embedding });
-            let is_over = outcome == Outcome::Interrupted;
-            last = Some((state, outcome));
-            if is_over {
-                break;
-            }
-        }
-        let none = || Error::usage("no historical environment to learn from");
-        let (state, outcome) = last.ok_or_else(none)?;
-        Ok((starts, state, outcome))
     }
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod csi;
 mod encoder;
+mod maml_ts;
 mod meta_model;
 mod network;
 mod old_maps;

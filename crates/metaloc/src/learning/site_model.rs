@@ -64,9 +64,7 @@ impl SiteModel {
         let batch = site.support_batch()?;
         site.start_distances = model.start_distances(&batch, adaptation)?;
         let adapted = model.adapted(&batch, adaptation, &site.start_distances)?;
-        site.model.starts.clear();
-        site.model.parameters = adapted.parameters;
-        site.support_losses = adapted.support_losses;
+        site.support_losses = site.model.become_adapted(adapted);
         Ok(site)
     }
 

@@ -47,8 +47,9 @@ pub enum StartChoice {
     /// The one that, adapted to a part of the support set, has the least loss on the rest. Our own: it
     /// looks at the labels too, and asks what is wanted instead of what resembles it.
     HeldOutLoss,
-    /// The same after one step: many steps make all starts alike on what the support set holds.
-    LossAfterAStep,
+    /// No choice: every start is adapted, and their answers are averaged. Our own: costs as many times
+    /// the time as there are starts.
+    All,
 }
 
 /// How far a new environment is from a historical one.
@@ -183,13 +184,11 @@ pub(super) fn held_out_loss(
     Ok(Some((losses.iter().sum::<f64>() / support.len() as f64) as f32))
 }
 
-/// The place of the chosen start; the first of equally good ones.
+/// The place of the chosen start, or of the nearest if all are; the first of equally good ones.
 pub(super) fn chosen(distances: &[StartDistance], choice: StartChoice) -> usize {
     let all_judged = distances.iter().all(|distance| distance.held_out_loss.is_some());
     let worth = |distance: &StartDistance| match (choice, distance.held_out_loss) {
-        (StartChoice::HeldOutLoss | StartChoice::LossAfterAStep, Some(loss)) if all_judged => {
-            f64::from(loss)
-        }
+        (StartChoice::HeldOutLoss, Some(loss)) if all_judged => f64::from(loss),
         _ => distance.mmd,
     };
     let mut best = 0;

@@ -3,13 +3,10 @@
 //! The floor is the one that the nearest reference points vote for; on that floor the scan becomes
 //! a fingerprint, and the network with the adapted parameters `theta_T(Q)` says where it was taken.
 
-use std::sync::Mutex;
-
-use metaloc_meta::{Learner, NetworkLearner};
-use metaloc_nn::{Mode, NetworkError, Workspace};
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::RssScan;
 
+use super::member::{Member, Predictor, mean_position};
 use super::{Candidate, Estimate, Locator, NotLocated, check, vote};
 use crate::error::Error;
 use crate::learning::SiteModel;
@@ -20,11 +17,9 @@ const EPSILON: f64 = 1e-6;
 /// A locator made of an adapted model.
 pub struct AdaptedNetwork {
     site: SiteModel,
-    learner: NetworkLearner,
-    /// What batch norm normalises by: the statistics of the support set; empty without such layers.
-    statistics: Vec<f32>,
-    /// Scratch memory, kept between calls; a second caller at the same time makes its own.
-    workspace: Mutex<Workspace<f32>>,
+    predictor: Predictor,
+    /// One, or one for each start, whose answers are averaged.
+    members: Vec<Member>,
 }
 
 impl AdaptedNetwork {
@@ -33,29 +28,12 @@ impl AdaptedNetwork {
     /// # Errors
     /// If the model's network is not consistent.
     pub fn new(site: SiteModel) -> Result<Self, Error> {
-        let learner = site.model.learner()?;
-        let (network, mut workspace) = (&learner.network, learner.workspace());
-        let mut statistics = vec![0.0; network.n_statistics()];
-        if !statistics.is_empty() {
-            let support = site.support_batch()?.inputs;
-            let parameters = &site.model.parameters;
-            network.statistics(parameters, &support, &mut statistics, &mut workspace)?;
-        }
-        Ok(Self { site, learner, statistics, workspace: Mutex::new(workspace) })
-    }
-
-    /// The network's answer to one input.
-    fn predict(
-        &self,
-        input: &[f32],
-        workspace: &mut Workspace<f32>,
-        answer: &mut Vec<f32>,
-    ) -> Result<(), NetworkError> {
-        let mode = Mode { statistics: Some(&self.statistics), ..Mode::default() };
-        let parameters = &self.site.model.parameters;
-        let outputs = self.learner.network.predict_in(mode, parameters, input, workspace)?;
-        answer.extend_from_slice(outputs);
-        Ok(())
+        let predictor = Predictor::new(site.model.learner()?);
+        let support = site.support_batch()?.inputs;
+        let member =
+            |parameters: &[f32]| Member::new(predictor.learner(), parameters.to_vec(), &support);
+        let members = site.model.members().map(member).collect::<Result<_, _>>()?;
+        Ok(Self { site, predictor, members })
     }
 
     /// The adapted model.
@@ -82,17 +60,9 @@ impl Locator for AdaptedNetwork {
             .fingerprint(&at.references, &at.frame, scan, None)
             .map_err(|_| NotLocated::NotANumber)?;
         encoder.standardize(&mut input, at.standardizer.as_ref());
-        let mut answer = Vec::with_capacity(2);
-        let predicted = match self.workspace.try_lock() {
-            Ok(mut shared) => self.predict(&input, &mut shared, &mut answer),
-            Err(_) => self.predict(&input, &mut self.learner.workspace(), &mut answer),
-        };
-        match (predicted, answer.as_slice()) {
-            (Ok(()), &[u, v]) if u.is_finite() && v.is_finite() => {
-                let [x_m, y_m] = at.frame.to_metres([f64::from(u), f64::from(v)]);
-                Ok(Estimate { position: Position::new(x_m, y_m, floor), candidates })
-            }
-            _ => Err(NotLocated::NotANumber),
-        }
+        let answers = self.predictor.predict(&self.members, &input);
+        let answer = answers.ok().and_then(|answers| mean_position(&answers));
+        let [x_m, y_m] = at.frame.to_metres(answer.ok_or(NotLocated::NotANumber)?);
+        Ok(Estimate { position: Position::new(x_m, y_m, floor), candidates })
     }
 }

@@ -8,6 +8,7 @@ mod adapted;
 mod csi;
 mod kernel_ridge;
 mod knn;
+mod member;
 mod power_weighted_knn;
 mod surveyed;
 mod weighted_knn;

@@ -6,7 +6,7 @@ use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Column, floats};
-use super::{Columns, MetaModel};
+use super::{Columns, MetaModel, in_rows};
 
 /// What a checkpoint adds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ impl CheckpointManifest {
             ("optimizer.first_moment", Column::floats(&optimizer.first_moment)),
             ("optimizer.second_moment", Column::floats(&optimizer.second_moment)),
         ]);
+        if !state.earlier.is_empty() {
+            columns.insert("earlier", Column::floats(&state.earlier.concat()));
+        }
         if let Some(best) = &state.best {
             columns.insert("best.parameters", Column::floats(&best.parameters));
         }
@@ -69,5 +72,6 @@ pub(super) fn read_state<E>(
         }
         state.best = Some(Best { validation_loss, iteration, parameters });
     }
+    state.earlier = in_rows("earlier", model.parameters.len(), tensors)?;
     Ok(state)
 }

@@ -132,11 +132,20 @@ impl StartManifest {
 pub fn write_meta<E: AnyEncoder>(model: &MetaModel<E>, path: &Path) -> Result<(), Error> {
     let starts = model.starts.iter().flat_map(|start| start.parameters.iter().copied());
     let starts: Vec<f32> = starts.collect();
-    let mut columns = Columns::from([("parameters", Column::floats(&model.parameters))]);
+    let mut columns = answering(model);
     if !starts.is_empty() {
         columns.insert("starts", Column::floats(&starts));
     }
     write(&manifest::<E, ()>(model), &columns, path)
+}
+
+/// The parameters of the networks that answer.
+fn answering<E>(model: &MetaModel<E>) -> Columns {
+    let mut columns = Columns::from([("parameters", Column::floats(&model.parameters))]);
+    if !model.companions.is_empty() {
+        columns.insert("companions", Column::floats(&model.companions.concat()));
+    }
+    columns
 }
 
 /// Writes an adapted model; replaces a file that is there.
@@ -145,7 +154,7 @@ pub fn write_meta<E: AnyEncoder>(model: &MetaModel<E>, path: &Path) -> Result<()
 /// [`Error::File`] if it can't be written; the old file then stays whole.
 pub fn write_site(site: &SiteModel, path: &Path) -> Result<(), Error> {
     let (part, mut columns) = SiteManifest::of(site);
-    columns.insert("parameters", Column::floats(&site.model.parameters));
+    columns.extend(answering(&site.model));
     write(&Manifest { site: Some(part), ..manifest(&site.model) }, &columns, path)
 }
 
@@ -155,7 +164,7 @@ pub fn write_site(site: &SiteModel, path: &Path) -> Result<(), Error> {
 /// [`Error::File`] if it can't be written; the old file then stays whole.
 pub fn write_csi_site(site: &CsiSiteModel, path: &Path) -> Result<(), Error> {
     let (part, mut columns) = CsiSiteManifest::of(site);
-    columns.insert("parameters", Column::floats(&site.model.parameters));
+    columns.extend(answering(&site.model));
     write(&Manifest { site: Some(part), ..manifest(&site.model) }, &columns, path)
 }
 
@@ -264,6 +273,7 @@ fn read_model<E: AnyEncoder, S: DeserializeOwned>(
         config: manifest.config,
         network: manifest.network,
         encoder: manifest.encoder,
+        companions: in_rows("companions", parameters.len(), tensors)?,
         parameters,
         starts,
         record: manifest.record,
@@ -305,17 +315,35 @@ fn read_starts(
     if manifests.is_empty() {
         return Ok(Vec::new());
     }
-    let all = floats(tensors, "starts")?;
-    if all.len() != manifests.len() * n_parameters || !all.iter().all(|p| p.is_finite()) {
-        return Err("inconsistent: the starts are not those of the network; train anew".into());
+    let parameters = in_rows("starts", n_parameters, tensors)?;
+    if parameters.len() != manifests.len() {
+        return Err("inconsistent: not as many starts as environments; train anew".into());
     }
-    let parameters = all.chunks_exact(n_parameters.max(1));
-    let start = |(manifest, parameters): (&StartManifest, &[f32])| Start {
+    let start = |(manifest, parameters): (&StartManifest, Vec<f32>)| Start {
         environment: manifest.environment.clone(),
-        parameters: parameters.to_vec(),
+        parameters,
         embedding: manifest.embedding.clone(),
     };
     Ok(manifests.iter().zip(parameters).map(start).collect())
+}
+
+/// Parameters that stand one behind the other; none if there is no such tensor.
+fn in_rows(
+    name: &str,
+    n_parameters: usize,
+    tensors: &SafeTensors<'_>,
+) -> Result<Vec<Vec<f32>>, String> {
+    if tensors.tensor(name).is_err() {
+        return Ok(Vec::new());
+    }
+    let all = floats(tensors, name)?;
+    if n_parameters == 0
+        || !all.len().is_multiple_of(n_parameters)
+        || !all.iter().all(|p| p.is_finite())
+    {
+        return Err(format!("inconsistent: {name} are not those of the network; train anew"));
+    }
+    Ok(all.chunks_exact(n_parameters).map(<[f32]>::to_vec).collect())
 }
 
 /// Checks that the parts of a model are there and fit each other.

@@ -90,6 +90,27 @@ impl MeanEmbedding {
         Ok(Self { seed, bandwidth, n_features, n_columns, n_rows: all.len(), mean })
     }
 
+    /// The embedding of several sites' rows together, each site weighed by its rows.
+    ///
+    /// # Errors
+    /// [`RadioError::NotComparable`] unless seed, bandwidth, features and columns are the same;
+    /// [`RadioError::TooFewRows`] of no site at all.
+    pub fn pooled(sites: &[&Self]) -> Result<Self, RadioError> {
+        let Some((first, others)) = sites.split_first() else {
+            let (purpose, needed) = ("an embedding of several sites", MIN_ROWS_IN_MESSAGE);
+            return Err(RadioError::TooFewRows { purpose, needed, found: 0 });
+        };
+        others.iter().try_for_each(|other| first.check_against(other))?;
+        let n_rows: usize = sites.iter().map(|site| site.n_rows).sum();
+        let share = |site: &&Self, at: usize| f64::from(site.mean[at]) * site.n_rows as f64;
+        let mean = |at| {
+            let sum: f64 = sites.iter().map(|site| share(site, at)).sum();
+            (sum / n_rows as f64) as f32
+        };
+        let mean = (0..first.mean.len()).map(mean).collect();
+        Ok(Self { n_rows, mean, ..(*first).clone() })
+    }
+
     /// The biased estimate of the discrepancy. It is too large by about `1/m + 1/n`: compare sites by it
     /// that have as many rows.
     ///

@@ -71,7 +71,8 @@ pub fn csi_train(
         train_network(&network, drawn, history, state, (config, seed), observer)?;
     drop((sources, held_out));
     let (config, network) = (config.resolved(), Some(network));
-    Ok(MetaModel { config, network, encoder, parameters, starts, record })
+    let companions = Vec::new();
+    Ok(MetaModel { config, network, encoder, parameters, starts, companions, record })
 }
 
 /// What the training record says of the data.
@@ -103,14 +104,8 @@ fn model_without_network(
         encoder.packet_moment =
             PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>());
     }
-    MetaModel {
-        config: config.resolved(),
-        network: None,
-        encoder,
-        parameters: Vec::new(),
-        starts: Vec::new(),
-        record: TrainingRecord::untrained(history_of(historical), seed),
-    }
+    let record = TrainingRecord::untrained(history_of(historical), seed);
+    MetaModel::without_network(config.resolved(), encoder, record)
 }
 
 fn named<'a>(sites: &'a [CsiSite], tasks: &'a [CsiTasks<'_>]) -> Vec<Environment<'a>> {

@@ -1,6 +1,6 @@
 //! A model adapted to a new environment that was surveyed with channel state information.
 
-use metaloc_meta::adapt::AdaptationConfig;
+use metaloc_meta::adapt::{AdaptationConfig, Adapted};
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_meta::task::LabelScheme;
 use metaloc_meta::{Batch, Labels};
@@ -99,8 +99,8 @@ impl CsiSiteModel {
         }
         let all: Vec<usize> = (0..site.support.points.len()).collect();
         site.start_distances = model.start_distances(&site.support_of(&all)?.batch, adaptation)?;
-        (site.model.parameters, site.support_losses) = site.adapted_to(&all)?;
-        site.model.starts.clear();
+        let adapted = site.adapted_to(&all)?;
+        site.support_losses = site.model.become_adapted(adapted);
         Ok(site)
     }
 
@@ -126,15 +126,14 @@ impl CsiSiteModel {
         self.support_of(&(0..n).collect::<Vec<_>>()).map(drop)
     }
 
-    /// The model's parameters adapted to some of the points, and the support losses.
-    pub(crate) fn adapted_to(&self, points: &[usize]) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    /// The model's parameters, or those of all starts if all answer, adapted to some of the points.
+    pub(crate) fn adapted_to(&self, points: &[usize]) -> Result<Vec<Adapted>, Error> {
         let batch = self.support_of(points)?.batch;
         let distances = match self.start_distances.is_empty() {
             true => self.model.start_distances(&batch, self.adaptation)?,
             false => self.start_distances.clone(),
         };
-        let adapted = self.model.adapted(&batch, self.adaptation, &distances)?;
-        Ok((adapted.parameters, adapted.support_losses))
+        self.model.adapted(&batch, self.adaptation, &distances)
     }
 
     /// The support set of some of the points, encoded.

@@ -8,8 +8,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metaloc_meta::{Learner, NetworkLearner};
-use metaloc_nn::{Mode, Workspace};
 use metaloc_radio::fingerprint::Standardizer;
 use metaloc_radio::geometry::{CoordinateFrame, Position};
 use metaloc_radio::preprocess::CsiWindow;
@@ -18,26 +16,25 @@ use super::histogram_knn::{ImageRule, SurveyedImages};
 use super::{CsiLocator, centroid};
 use crate::error::Error;
 use crate::learning::{Answer, CsiSiteModel};
+use crate::locate::member::{Member, Predictor, mean_position};
 use crate::locate::{Estimate, NotLocated};
 
 /// A locator made of an adapted model.
 pub struct AdaptedCsiNetwork {
     site: CsiSiteModel,
-    learner: NetworkLearner,
+    predictor: Predictor,
     /// Without candidates: what the network is adapted to.
     all: Option<Adaptation>,
     images: Option<SurveyedImages>,
     /// With candidates: adaptations so far, by the candidates' points.
     kept: Mutex<HashMap<Vec<usize>, Arc<Adaptation>>>,
-    /// Scratch memory, kept between calls; a second caller at the same time makes its own.
-    workspace: Mutex<Workspace<f32>>,
 }
 
 /// Parameters adapted to some points, and what locating among these needs.
 struct Adaptation {
     points: Vec<usize>,
-    parameters: Vec<f32>,
-    statistics: Vec<f32>,
+    /// One, or one for each start, whose answers are averaged.
+    members: Vec<Member>,
     standardizer: Option<Standardizer>,
     outputs: Vec<usize>,
     frame: CoordinateFrame,
@@ -49,8 +46,7 @@ impl AdaptedCsiNetwork {
     /// # Errors
     /// If the model is not consistent.
     pub fn new(site: CsiSiteModel) -> Result<Self, Error> {
-        let learner = site.model.learner()?;
-        let workspace = learner.workspace();
+        let predictor = Predictor::new(site.model.learner()?);
         let settings = &site.model.encoder.config;
         let n_points = site.support.points.len();
         let with_candidates = settings.candidates.is_some_and(|n| n < n_points);
@@ -62,17 +58,10 @@ impl AdaptedCsiNetwork {
             };
             SurveyedImages::new(&site.support, rule)
         });
-        let mut locator = Self {
-            site,
-            learner,
-            all: None,
-            images,
-            kept: Mutex::default(),
-            workspace: Mutex::new(workspace),
-        };
+        let mut locator = Self { site, predictor, all: None, images, kept: Mutex::default() };
         if !with_candidates {
-            let parameters = locator.site.model.parameters.clone();
-            locator.all = Some(locator.adaptation((0..n_points).collect(), parameters)?);
+            let members = locator.site.model.members().map(<[f32]>::to_vec).collect();
+            locator.all = Some(locator.adaptation((0..n_points).collect(), members)?);
         }
         Ok(locator)
     }
@@ -83,17 +72,17 @@ impl AdaptedCsiNetwork {
         &self.site
     }
 
-    fn adaptation(&self, points: Vec<usize>, parameters: Vec<f32>) -> Result<Adaptation, Error> {
+    fn adaptation(
+        &self,
+        points: Vec<usize>,
+        parameters: Vec<Vec<f32>>,
+    ) -> Result<Adaptation, Error> {
         let support = self.site.support_of(&points)?;
-        let network = &self.learner.network;
-        let mut statistics = vec![0.0; network.n_statistics()];
-        if !statistics.is_empty() {
-            let mut workspace = self.learner.workspace();
-            let inputs = &support.batch.inputs;
-            network.statistics(&parameters, inputs, &mut statistics, &mut workspace)?;
-        }
+        let inputs = &support.batch.inputs;
+        let member = |parameters| Member::new(self.predictor.learner(), parameters, inputs);
+        let members = parameters.into_iter().map(member).collect::<Result<_, _>>()?;
         let (standardizer, outputs, frame) = (support.standardizer, support.outputs, support.frame);
-        Ok(Adaptation { points, parameters, statistics, standardizer, outputs, frame })
+        Ok(Adaptation { points, members, standardizer, outputs, frame })
     }
 
     /// The adaptation to the points most similar to a window.
@@ -115,55 +104,45 @@ impl AdaptedCsiNetwork {
         if let Some(known) = kept.get(&points) {
             return Ok(known.clone());
         }
-        let (parameters, _) = self.site.adapted_to(&points).map_err(|_| NotLocated::NotANumber)?;
+        let adapted = self.site.adapted_to(&points).map_err(|_| NotLocated::NotANumber)?;
+        let parameters = adapted.into_iter().map(|start| start.parameters).collect();
         let made = self.adaptation(points.clone(), parameters);
         let made = Arc::new(made.map_err(|_| NotLocated::NotANumber)?);
         kept.insert(points, made.clone());
         Ok(made)
     }
 
-    fn predict(&self, adaptation: &Adaptation, input: &[f32]) -> Result<Vec<f32>, NotLocated> {
-        let mode = Mode { statistics: Some(&adaptation.statistics), ..Mode::default() };
-        let (network, parameters) = (&self.learner.network, &adaptation.parameters);
-        let mut own;
-        let mut shared = self.workspace.try_lock();
-        let workspace = match &mut shared {
-            Ok(shared) => &mut **shared,
-            Err(_) => {
-                own = self.learner.workspace();
-                &mut own
-            }
-        };
-        let answer = network.predict_in(mode, parameters, input, workspace);
-        answer.map(<[f32]>::to_vec).map_err(|_| NotLocated::OtherShape)
-    }
-
     fn among(&self, adaptation: &Adaptation, window: &CsiWindow) -> Result<Estimate, NotLocated> {
         let encoder = &self.site.model.encoder;
         let mut input = encoder.encode(window).map_err(|_| NotLocated::OtherShape)?;
         encoder.standardize(&mut input, adaptation.standardizer.as_ref());
-        let answer = self.predict(adaptation, &input)?;
+        let answers = self.predictor.predict(&adaptation.members, &input);
+        let answers = answers.map_err(|_| NotLocated::OtherShape)?;
         let settings = &encoder.config;
         if settings.answer == Answer::Position {
-            let [u, v] = answer[..] else { return Err(NotLocated::NotANumber) };
-            let [x_m, y_m] = adaptation.frame.to_metres([f64::from(u), f64::from(v)]);
-            if !(x_m.is_finite() && y_m.is_finite()) {
-                return Err(NotLocated::NotANumber);
-            }
+            let answer = mean_position(&answers).ok_or(NotLocated::NotANumber)?;
+            let [x_m, y_m] = adaptation.frame.to_metres(answer);
             let floor = self.site.support.points[adaptation.points[0]].position.floor;
             let position = Position::new(x_m, y_m, floor);
             return Ok(Estimate { position, candidates: Vec::new() });
         }
-        // The softmax over the outputs that stand for surveyed points.
-        let logits: Vec<f64> =
-            adaptation.outputs.iter().map(|&output| f64::from(answer[output])).collect();
-        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut weights = vec![0.0; self.site.support.points.len()];
-        for (&point, logit) in adaptation.points.iter().zip(&logits) {
-            weights[point] = (logit - most).exp();
+        for answer in &answers {
+            let logits = adaptation.outputs.iter().map(|&output| f64::from(answer[output]));
+            for (&point, probability) in adaptation.points.iter().zip(softmax(logits)) {
+                weights[point] += probability;
+            }
         }
         centroid(&self.site.support, &weights, settings.top_k)
     }
+}
+
+/// The softmax over the outputs that stand for surveyed points.
+fn softmax(logits: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let most = logits.clone().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = logits.map(|logit| (logit - most).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
 }
 
 impl CsiLocator for AdaptedCsiNetwork {
