@@ -321,7 +321,8 @@ pub(crate) struct Train {
 
 #[derive(Debug, Args)]
 pub(crate) struct Adapt {
-    /// Model file to start from.
+    /// Model file to start from. Of several (--model A --model B), the one with the least error on
+    /// samples that are held out of the support in turn.
     #[arg(long, required = true)]
     pub(crate) model: Vec<PathBuf>,
     /// Survey folder that holds the new environment.

@@ -1,6 +1,7 @@
 //! Printing: tables for people, rows for programs.
 
 use metaloc::auto::Judged;
+use metaloc::learning::TrainingRecord;
 use std::io::Write;
 use std::path::Path;
 
@@ -124,6 +125,14 @@ pub(crate) fn selection_lines(selection: &[Judged]) -> Vec<String> {
         }
     };
     selection.iter().map(line).collect()
+}
+
+/// How many adaptation steps training chose, and why; nothing if it did not choose.
+pub(crate) fn steps_line(record: &TrainingRecord) -> Option<String> {
+    let steps = record.chosen_steps()?;
+    let all: Vec<String> =
+        record.steps_losses.iter().map(|l| format!("{}: {:.4}", l.steps, l.loss)).collect();
+    Some(format!("{steps} adaptation steps have the least validation loss ({})", all.join(", ")))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use metaloc::Error;
 use metaloc::learning::{
     Algorithm, Architecture, FingerprintShape, Historical, LearningConfig, MetaModel, SiteModel,
-    draw_support, meta_train,
+    StartChoice, draw_support, meta_train,
 };
 use metaloc::locate::{AdaptedNetwork, Estimate, Locator};
 use metaloc::meta::seed::{Purpose, stream};
@@ -69,6 +69,45 @@ fn adapted() -> SiteModel {
     let support = draw_support(&sites(&survey, 2..3, "training")[0], 12, 3, &mut rng).unwrap();
     let adaptation = model.config.adaptation();
     SiteModel::adapt(&model, vec![support], &survey.access_points, adaptation).unwrap()
+}
+
+/// With all starts adapted, the mean of their answers is the place, and the file keeps them all.
+#[test]
+fn all_starts_answer_as_before() {
+    let config =
+        LearningConfig { algorithm: Algorithm::MamlTs, start: StartChoice::All, ..config() };
+    let (model, survey) = (train(&config, None, &mut Silent), survey());
+    assert_eq!(model.starts.len(), 2);
+    let new = sites(&survey, 2..3, "training");
+    let mut rng = stream(SEED, Purpose::Support, 0, 0);
+    let support = draw_support(&new[0], 12, 3, &mut rng).unwrap();
+    let adapt = |model: &MetaModel| {
+        let supports = vec![support.clone()];
+        let adaptation = model.config.adaptation();
+        SiteModel::adapt(model, supports, &survey.access_points, adaptation).unwrap()
+    };
+    let site = adapt(&model);
+    assert_eq!(site.model.companions.len(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.model");
+    write_site(&site, &path).unwrap();
+    let Loaded::Site(back) = model_file::read(&path).unwrap() else { panic!("another kind") };
+    assert_eq!(back.model.companions, site.model.companions);
+    // Each start by itself: what the mean is taken of.
+    let alone = |at: usize| {
+        let mut model = MetaModel { starts: vec![model.starts[at].clone()], ..model.clone() };
+        model.config.start = StartChoice::Mmd;
+        AdaptedNetwork::new(adapt(&model)).unwrap()
+    };
+    let (one, other) = (alone(0), alone(1));
+    let [before, after] = [site, *back].map(|site| AdaptedNetwork::new(site).unwrap());
+    for scan in new[0].points.iter().map(|point| &point.scans[0]) {
+        let found = before.locate(scan).unwrap().position;
+        assert_eq!(found, after.locate(scan).unwrap().position);
+        let (a, b) = (one.locate(scan).unwrap().position, other.locate(scan).unwrap().position);
+        let (x_m, y_m) = (f64::midpoint(a.x_m, b.x_m), f64::midpoint(a.y_m, b.y_m));
+        assert!((found.x_m - x_m).abs() + (found.y_m - y_m).abs() < 1e-4, "{found:?} {a:?} {b:?}");
+    }
 }
 
 /// Stops a run and keeps its state, as Ctrl-C does.

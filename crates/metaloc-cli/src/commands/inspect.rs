@@ -1,14 +1,14 @@
 //! `metaloc inspect`.
 
 use metaloc::auto::Judged;
-use metaloc::learning::MetaModel;
+use metaloc::learning::{MetaModel, StepsLoss};
 use metaloc::meta::training::TrainingState;
 use metaloc::model_file::{self, AnyEncoder, Loaded};
 use metaloc::survey::{Survey, SurveySummary};
 use serde::Serialize;
 
 use crate::args::Inspect;
-use crate::output::{Output, selection_lines};
+use crate::output::{Output, selection_lines, steps_line};
 
 pub(crate) fn run(args: &Inspect) -> anyhow::Result<()> {
     let output = Output::new(&args.json);
@@ -82,6 +82,9 @@ struct ModelReport<'a> {
     iterations: u64,
     best_iteration: Option<u64>,
     validation_loss: Option<f32>,
+    /// What decided the number of adaptation steps.
+    #[serde(skip_serializing_if = "<[StepsLoss]>::is_empty")]
+    steps_losses: &'a [StepsLoss],
     /// What `auto` chose among.
     #[serde(skip_serializing_if = "<[Judged]>::is_empty")]
     selection: &'a [Judged],
@@ -105,6 +108,7 @@ impl<'a> ModelReport<'a> {
             iterations: model.record.iterations,
             best_iteration: model.record.best_iteration,
             validation_loss: model.record.validation_loss,
+            steps_losses: &model.record.steps_losses,
             selection: &model.record.selection,
         }
     }
@@ -114,6 +118,9 @@ impl<'a> ModelReport<'a> {
         if !selection.is_empty() {
             selection =
                 format!("\nchosen on historical environments held out in turn:\n{selection}\n");
+        }
+        if let Some(steps) = steps_line(&model.record) {
+            selection = format!("{steps}\n{selection}");
         }
         Ok(format!(
             "{}: {}, {} parameters, {} inputs\ntrained on {} (data {:.16}), seed {}, {} iterations\n\

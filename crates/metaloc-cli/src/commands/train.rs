@@ -17,7 +17,7 @@ use metaloc::survey::Survey;
 use super::sites::{csi_sites, sites};
 use crate::args::Train;
 use crate::interrupt::{self, Interrupted};
-use crate::output::{note, selection_lines};
+use crate::output::{note, selection_lines, steps_line};
 use crate::progress::{TraceRow, TrainingProgress};
 
 pub(crate) fn run(args: &Train, quiet: bool) -> anyhow::Result<()> {
@@ -296,5 +296,6 @@ fn report<E>(model: &MetaModel<E>, unit_m: Option<f64>, out: &Path) {
             _ => note(format!("best validation loss {loss:.4} at iteration {best}")),
         }
     }
+    steps_line(record).into_iter().for_each(note);
     note(format!("written to {}", out.display()));
 }

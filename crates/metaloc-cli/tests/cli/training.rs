@@ -138,7 +138,6 @@ fn models_of_the_wrong_kind() {
     dir.run("adapt --model new.model --survey offices --environment new --out m")
         .fails(1, &["new.model: adapted to new already", "the model that `metaloc train` made"]);
     dir.run("locate --model offices.toml -").fails(1, &["offices.toml: not a whole model file"]);
-    dir.run(&format!("{ADAPT} --model old.model --out m")).fails(1, &["give one --model"]);
     let whole = dir.bytes("new.model");
     dir.put("cut.model", &whole[..whole.len() / 2]);
     dir.run("locate --model cut.model -").fails(1, &["cut.model: not a whole model file"]);
@@ -190,4 +189,46 @@ fn a_disk_that_fills_up_leaves_the_old_model_whole() {
     dir.run(&format!("{ADAPT} --seed 2 --points 30 --out new.model")).ok();
     assert_ne!(dir.bytes("new.model"), old);
     assert_eq!(dir.names(), names);
+}
+
+#[test]
+fn the_best_of_several_models_is_adapted() {
+    let dir = Dir::with_model();
+    dir.put("knn.toml", "algorithm = \"knn\"\n");
+    dir.run("train --survey offices --environments old-a,old-b --config knn.toml --out knn.model")
+        .ok();
+    let adapt = format!("{ADAPT} --model knn.model --support 3 --points 20 --out new.model");
+    let said = dir.run(&adapt).ok().stderr;
+    assert!(said.contains("chose ") && said.contains("held out is least (old.model "), "{said}");
+    let (_, list) = said.split_once("is least (").unwrap();
+    let error_m = |model: &str| -> f64 {
+        let (_, rest) = list.split_once(&format!("{model} ")).unwrap();
+        rest.split_once(" m").unwrap().0.parse().unwrap()
+    };
+    let best = if error_m("old.model") <= error_m("knn.model") { "old.model" } else { "knn.model" };
+    assert!(said.contains(&format!("chose {best},")), "{said}");
+    let row = &dir.run("inspect new.model --json").ok().rows()[0];
+    let algorithm = if best == "old.model" { "maml" } else { "knn" };
+    assert_eq!(row["algorithm"], algorithm);
+    // What was adapted already is no start.
+    let again = format!("{ADAPT} --model new.model --out again.model");
+    dir.run(&again).fails(1, &["adapted to new already"]);
+}
+
+#[test]
+fn the_number_of_steps_is_chosen() {
+    let dir = Dir::with_survey();
+    let said = dir.run(&format!("{TRAIN} --out old.model")).ok().stderr;
+    assert!(said.contains("adaptation steps have the least validation loss (0: "), "{said}");
+    let row = &dir.run("inspect old.model --json").ok().rows()[0];
+    let losses = row["steps_losses"].as_array().unwrap();
+    let loss = |at: &serde_json::Value| at["loss"].as_f64().unwrap();
+    let best = losses.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
+    let adapted = dir.run(&format!("{ADAPT} --out new.model")).ok();
+    let words = dir.run("inspect new.model").ok().stdout;
+    assert!(words.contains(&format!("with {} steps", best["steps"])), "{words} {adapted:?}");
+    // Who gives the number gets it.
+    dir.put("config.toml", "adaptation = { steps = 3 }\n[training]\niterations = 5\n");
+    let said = dir.run(&format!("{TRAIN} --out given.model")).ok().stderr;
+    assert!(!said.contains("have the least validation loss"), "{said}");
 }

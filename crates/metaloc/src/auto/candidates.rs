@@ -46,7 +46,7 @@ fn maml(base: &LearningConfig) -> Vec<Candidate> {
     let more = [("maml, 20 steps", 20), ("maml, 50 steps", 50)];
     let candidate = |(name, steps)| {
         let mut config = LearningConfig { algorithm: Algorithm::MAML, ..base.clone() };
-        config.adaptation.steps = steps;
+        config.adaptation.steps = Some(steps);
         Candidate { name, config }
     };
     steps.into_iter().chain(more).map(candidate).collect()
@@ -83,7 +83,7 @@ fn kernel(base: &LearningConfig, old_maps: bool) -> LearningConfig {
         },
         ..base.clone()
     };
-    config.adaptation.steps = 0;
+    config.adaptation.steps = Some(0);
     config.task.query_samples = 48;
     config.task.min_points = config.task.min_points.min(8);
     let iterations = base.training.iterations.min(KERNEL_ITERATIONS);

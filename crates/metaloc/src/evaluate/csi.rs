@@ -350,7 +350,7 @@ impl Runner<'_> {
             locator,
             others,
             outer_steps_and_s,
-            adaptation: outer_steps_and_s.map(|_| (config.adaptation.steps, adapt_ms)),
+            adaptation: outer_steps_and_s.map(|_| (config.adaptation().steps, adapt_ms)),
             config_hash: hash(&(method, &config))?,
         })
     }

@@ -190,7 +190,7 @@ pub(super) fn learn(
     let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
     Ok(Prepared {
         locator: site_locator(site)?,
-        adaptation_steps: Some(config.adaptation.steps),
+        adaptation_steps: Some(config.adaptation().steps),
         adapt_ms: Some(adapt_ms),
     })
 }

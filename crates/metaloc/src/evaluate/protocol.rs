@@ -327,7 +327,7 @@ mod tests {
         let protocol: Protocol = toml::from_str(text).unwrap();
         let resolved = protocol.for_split(&protocol.splits[0]).unwrap();
         let config = resolved.learning_of(&resolved.methods[1]).unwrap();
-        assert_eq!((config.maml.inner_steps, config.adaptation.steps), (2, 0));
+        assert_eq!((config.maml.inner_steps, config.adaptation.steps), (2, Some(0)));
         assert_eq!(resolved.methods[1].k, Some(3));
         let stray: Protocol =
             toml::from_str(&text.replace("= \"maml\"\nk", "= \"tl\"\nk")).unwrap();

@@ -10,7 +10,7 @@ use metaloc_radio::fingerprint::{ReferenceKernel, RssNeighbors};
 use metaloc_radio::similarity::SignalDistance;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, CsiLearning, NetworkConfig, StartChoice};
+use super::{Answer, CsiLearning, NetworkConfig, StartChoice, TrainingRecord};
 use crate::auto::AutoConfig;
 use crate::error::Error;
 
@@ -53,20 +53,16 @@ pub struct LearningConfig {
 }
 
 /// Steps in the new environment (Eq. 14).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptationSettings {
     /// Step size; the inner loop's alpha if left out, as in Eq. (6) and (14).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_size: Option<f64>,
-    /// Number of steps Q.
-    pub steps: usize,
-}
-
-impl Default for AdaptationSettings {
-    fn default() -> Self {
-        Self { step_size: None, steps: AdaptationConfig::default().steps }
-    }
+    /// Number of steps Q; if left out, that with the least loss on the validation tasks, or 5 where
+    /// training is not validated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
 }
 
 /// Power-weighted K nearest neighbours.
@@ -380,11 +376,14 @@ impl LearningConfig {
         Ok(config)
     }
 
-    /// The adaptation with its step size resolved.
+    /// The adaptation, resolved.
     #[must_use]
     pub fn adaptation(&self) -> AdaptationConfig {
         let AdaptationSettings { step_size, steps } = self.adaptation;
-        AdaptationConfig { step_size: step_size.unwrap_or(self.maml.inner_step_size), steps }
+        AdaptationConfig {
+            step_size: step_size.unwrap_or(self.maml.inner_step_size),
+            steps: steps.unwrap_or(AdaptationConfig::default().steps),
+        }
     }
 
     /// The loss of training and adaptation, resolved.
@@ -395,12 +394,20 @@ impl LearningConfig {
         self.network.loss.unwrap_or(default)
     }
 
-    /// The same with what was left to depend on other settings written out, as models keep it.
+    /// The same with what was left to depend on other settings written out.
     #[must_use]
     pub fn resolved(&self) -> Self {
         let mut resolved = self.clone();
         resolved.network.loss = Some(self.loss());
         resolved
+    }
+
+    /// As [`Self::resolved`], with what training chose, as models keep it.
+    #[must_use]
+    pub(crate) fn after_training(&self, record: &TrainingRecord) -> Self {
+        let mut config = self.resolved();
+        config.adaptation.steps = self.adaptation.steps.or_else(|| record.chosen_steps());
+        config
     }
 
     /// Checks every setting.

@@ -4,18 +4,20 @@ use metaloc_meta::adapt::{AdaptationConfig, Adapted, adapt_with};
 use metaloc_meta::registry::Visitor;
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::site::{Environment, in_process};
-use metaloc_meta::theorem_one::TheoremOne;
 use metaloc_meta::training::{Observer, Outcome, TrainingData, TrainingState, train};
 use metaloc_meta::{Batch, Learner, MetaAlgorithm, MetaError, NetworkLearner, StepSizes};
 use metaloc_nn::NetworkDescription;
 use metaloc_radio::signal::{AccessPointId, AccessPoints};
-use serde::{Deserialize, Serialize};
 
 use super::maml_ts::MamlTs;
+use super::record::{History, TrainingRecord};
 use super::site_tasks::{EncodedTasks, SurveyedSite, surveyed_sites};
 use super::starts::{self, Start, StartChoice, StartDistance};
-use super::{Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS, theorem_one};
-use crate::auto::{self, Judged};
+use super::{
+    Algorithm, BoundEncoder, Encoder, LearningConfig, POSITION_OUTPUTS, adaptation_steps,
+    theorem_one,
+};
+use crate::auto;
 use crate::error::Error;
 use crate::site::Site;
 
@@ -37,57 +39,6 @@ pub struct MetaModel<E = Encoder> {
     pub companions: Vec<Vec<f32>>,
     /// How it came about.
     pub record: TrainingRecord,
-}
-
-/// How a model came about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingRecord {
-    /// Seed of all draws.
-    pub seed: u64,
-    /// Historical environments.
-    pub environments: Vec<String>,
-    /// Environments that training was validated on.
-    pub validation_environments: Vec<String>,
-    /// Access points heard in them, by name.
-    pub access_points: Vec<String>,
-    /// Hash of the survey that they come from.
-    pub data_hash: String,
-    /// Iterations done.
-    pub iterations: u64,
-    /// Iteration of the parameters kept, where training was validated.
-    pub best_iteration: Option<u64>,
-    /// Validation loss of the parameters kept (frame units).
-    pub validation_loss: Option<f32>,
-    /// Why training stopped; `None` for a random start.
-    pub outcome: Option<Outcome>,
-    /// What `auto` chose among, and how each candidate did; empty if the algorithm was given.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub selection: Vec<Judged>,
-    /// Excess risk beside Theorem 1's bound, for growing support sets; empty unless it was asked for
-    /// (`training.validation.alignment`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub theorem_one: Vec<TheoremOne>,
-}
-
-impl TrainingRecord {
-    /// The record of a model whose network, if it has one, was not trained.
-    pub(crate) fn untrained(history: History, seed: u64) -> Self {
-        let History { environments, validation_environments, access_points, data_hash } = history;
-        Self {
-            seed,
-            environments,
-            validation_environments,
-            access_points,
-            data_hash,
-            iterations: 0,
-            best_iteration: None,
-            validation_loss: None,
-            outcome: None,
-            selection: Vec::new(),
-            theorem_one: Vec::new(),
-        }
-    }
 }
 
 impl<E> MetaModel<E> {
@@ -270,7 +221,7 @@ fn history_of(historical: Historical<'_>) -> History {
 fn knn_model(historical: Historical<'_>, config: &LearningConfig, seed: u64) -> MetaModel {
     let encoder = Encoder::untrained(config.fingerprint, historical, config.knn.old_maps);
     let record = TrainingRecord::untrained(history_of(historical), seed);
-    let config = config.resolved();
+    let config = config.after_training(&record);
     MetaModel::without_network(config, encoder, record)
 }
 
@@ -295,14 +246,6 @@ pub(crate) struct TrainingStart {
     pub(crate) state: Option<TrainingState>,
 }
 
-/// What a training record says of the data.
-pub(crate) struct History {
-    pub(crate) environments: Vec<String>,
-    pub(crate) validation_environments: Vec<String>,
-    pub(crate) access_points: Vec<String>,
-    pub(crate) data_hash: String,
-}
-
 /// As [`meta_train`], on any tasks that the start's encoder encodes.
 pub(crate) fn train_on(
     tasks: Tasks<'_>,
@@ -316,7 +259,7 @@ pub(crate) fn train_on(
     let network = config.network.describe(&encoder.inputs(), POSITION_OUTPUTS)?;
     let Trained { parameters, record, starts } =
         train_network(&network, tasks, history, state, (config, seed), observer)?;
-    let (config, network) = (config.resolved(), Some(network));
+    let (config, network) = (config.after_training(&record), Some(network));
     let companions = Vec::new();
     Ok(MetaModel { config, network, encoder, parameters, starts, companions, record })
 }
@@ -371,7 +314,7 @@ pub(crate) fn train_network(
             (state, Some(outcome))
         }
     };
-    let record = TrainingRecord {
+    let mut record = TrainingRecord {
         iterations: state.iteration,
         best_iteration: state.best.as_ref().map(|best| best.iteration),
         validation_loss: state.best.as_ref().map(|best| best.validation_loss),
@@ -380,13 +323,36 @@ pub(crate) fn train_network(
     };
     let first = starts.first().map(|start: &Start| start.parameters.clone());
     let parameters = first.unwrap_or_else(|| state.result().to_vec());
-    let mut record = record;
+    let is_trained = outcome.is_some_and(|outcome| outcome != Outcome::Interrupted);
+    if is_trained && config.adaptation.steps.is_none() {
+        let judged = judged(&starts, &parameters, tasks.validation);
+        record.steps_losses = adaptation_steps::losses(&learner, &judged, (config, seed))?;
+    }
     if config.training.validation.alignment && starts.is_empty() {
         let start = &parameters[..learner.n_parameters()];
         record.theorem_one =
             theorem_one::on_validation(&learner, start, tasks.validation, (config, seed))?;
     }
     Ok(Trained { parameters, record, starts })
+}
+
+/// What the number of adaptation steps is chosen on: each start with the environments that it was
+/// validated on.
+fn judged<'a>(
+    starts: &'a [Start],
+    parameters: &'a [f32],
+    validation: &[Environment<'a>],
+) -> Vec<adaptation_steps::Judged<'a>> {
+    let of_start = |start: &'a Start| adaptation_steps::Judged {
+        parameters: &start.parameters,
+        validation: validation.iter().filter(|(of, _)| start.is_of(of)).copied().collect(),
+    };
+    let mut judged: Vec<_> = match starts {
+        [] => vec![adaptation_steps::Judged { parameters, validation: validation.to_vec() }],
+        starts => starts.iter().map(of_start).collect(),
+    };
+    judged.retain(|start| !start.validation.is_empty());
+    judged
 }
 
 /// The state before the first iteration; `extras` are learned besides the network's parameters.

@@ -37,6 +37,13 @@ pub struct Start {
     pub embedding: MeanEmbedding,
 }
 
+impl Start {
+    /// Whether it learned from an environment, by itself or in a cluster.
+    pub(super) fn is_of(&self, environment: &str) -> bool {
+        self.environment == environment || self.environment.split('+').any(|of| of == environment)
+    }
+}
+
 /// How a start is chosen for a new environment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -179,7 +179,9 @@ pub fn write_checkpoint<E: AnyEncoder>(
     path: &Path,
 ) -> Result<(), Error> {
     let (part, columns) = CheckpointManifest::of(state);
-    write(&Manifest { checkpoint: Some(part), ..manifest::<E, ()>(model) }, &columns, path)
+    // The starts found so far stand in the state.
+    let (checkpoint, starts) = (Some(part), Vec::new());
+    write(&Manifest { checkpoint, starts, ..manifest::<E, ()>(model) }, &columns, path)
 }
 
 fn manifest<E: AnyEncoder, S>(model: &MetaModel<E>) -> Manifest<E, S> {

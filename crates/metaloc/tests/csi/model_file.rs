@@ -1,7 +1,8 @@
 //! Models of channel state information, written and read.
 
 use metaloc::learning::{
-    Algorithm, CsiHistorical, CsiSiteModel, LearningConfig, csi_train, draw_csi_support,
+    Algorithm, CsiHistorical, CsiSiteModel, LearningConfig, StartChoice, csi_train,
+    draw_csi_support,
 };
 use metaloc::locate::csi_locator;
 use metaloc::meta::seed::{Purpose, stream};
@@ -72,12 +73,57 @@ fn starts_come_back_and_the_nearest_is_adapted() {
     }
 }
 
+/// A run that is interrupted in the last of several starts ends in the same ones.
+#[test]
+fn several_starts_go_on() {
+    let config = LearningConfig { algorithm: Algorithm::MamlTs, ..config("labels = \"global\"") };
+    let sites = sites(&survey(3), &csi(&config).window);
+    let historical = CsiHistorical { sites: &sites, validation_sites: &sites, data_hash: "data" };
+    let mut keep = Keep(15, None);
+    let whole = csi_train(historical, &config, 3, None, &mut keep).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("room.model.checkpoint");
+    write_checkpoint(&whole, &keep.1.unwrap(), &path).unwrap();
+    let Loaded::CsiCheckpoint(_, state) = model_file::read(&path).unwrap() else {
+        panic!("another kind")
+    };
+    assert_eq!((state.iteration, state.earlier.len()), (15, 2));
+    let resumed = csi_train(historical, &config, 3, Some(*state), &mut Keep(0, None)).unwrap();
+    assert_eq!(resumed, whole);
+}
+
+/// Environments in one cluster train as MAML does on all of them (section III-C).
+#[test]
+fn clusters_share_a_start() {
+    let maml = config("labels = \"global\"");
+    let sites = sites(&survey(3), &csi(&maml).window);
+    let of = |clusters| LearningConfig {
+        algorithm: Algorithm::MamlTs,
+        clusters: Some(clusters),
+        ..maml.clone()
+    };
+    let one = train(&of(1), &sites);
+    assert_eq!(one.starts.len(), 1);
+    assert_eq!(one.starts[0].environment, "day0+day1+day2");
+    assert_eq!(one.parameters, train(&maml, &sites).parameters);
+    let two = train(&of(2), &sites);
+    assert_eq!(two.starts.len(), 2);
+    let mut names: Vec<&str> = two.starts.iter().flat_map(|s| s.environment.split('+')).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["day0", "day1", "day2"]);
+}
+
 #[test]
 fn an_adapted_model_locates_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("day3.model");
     let networks = ["labels = \"global\"", "scaling = \"support\"", "candidates = 3"].map(config);
-    for config in networks.into_iter().chain([packets()]) {
+    let all_starts = LearningConfig {
+        algorithm: Algorithm::MamlTs,
+        start: StartChoice::All,
+        ..config("labels = \"global\"")
+    };
+    for config in networks.into_iter().chain([packets(), all_starts]) {
         let (site, day) = adapt(&config);
         write_csi_site(&site, &path).unwrap();
         let Loaded::CsiSite(back) = model_file::read(&path).unwrap() else {

@@ -206,6 +206,23 @@ mod tests {
         [x, y]
     }
 
+    /// Two sites' embeddings pooled are that of all their rows.
+    #[test]
+    fn pools_as_one_site() {
+        let values = two_sites();
+        let of = |values: &[f32]| {
+            let rows = FeatureRows::new(values, COLUMNS).unwrap();
+            MeanEmbedding::new(&rows, 2.0, 128, 7).unwrap()
+        };
+        let [x, y] = [of(&values[0]), of(&values[1])];
+        let (pooled, joined) = (MeanEmbedding::pooled(&[&x, &y]).unwrap(), of(&values.concat()));
+        assert_eq!(pooled.n_rows, 260);
+        for (a, b) in pooled.mean.iter().zip(&joined.mean) {
+            assert!((a - b).abs() < 1e-6, "{a} {b}");
+        }
+        assert!(MeanEmbedding::pooled(&[]).is_err());
+    }
+
     /// Root mean square error over seeds, against the exact estimates: quartered as D grows 16-fold.
     #[test]
     fn converges_to_the_exact_value() {

@@ -9,8 +9,8 @@ use super::tasks::CsiTasks;
 use super::{Answer, CsiEncoder, CsiLearning};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
-use crate::learning::meta_model::{History, Tasks, Trained, train_network};
-use crate::learning::{Algorithm, LearningConfig, MetaModel, TrainingRecord};
+use crate::learning::meta_model::{Tasks, Trained, train_network};
+use crate::learning::{Algorithm, History, LearningConfig, MetaModel, TrainingRecord};
 use crate::locate::packet_moment;
 
 /// A trained start for environments surveyed with channel state information.
@@ -70,7 +70,7 @@ pub fn csi_train(
     let Trained { parameters, record, starts } =
         train_network(&network, drawn, history, state, (config, seed), observer)?;
     drop((sources, held_out));
-    let (config, network) = (config.resolved(), Some(network));
+    let (config, network) = (config.after_training(&record), Some(network));
     let companions = Vec::new();
     Ok(MetaModel { config, network, encoder, parameters, starts, companions, record })
 }
@@ -105,7 +105,7 @@ fn model_without_network(
             PacketMoment::mean(&moments.iter().map(|moment| (moment, 1.0)).collect::<Vec<_>>());
     }
     let record = TrainingRecord::untrained(history_of(historical), seed);
-    MetaModel::without_network(config.resolved(), encoder, record)
+    MetaModel::without_network(config.after_training(&record), encoder, record)
 }
 
 fn named<'a>(sites: &'a [CsiSite], tasks: &'a [CsiTasks<'_>]) -> Vec<Environment<'a>> {
