@@ -78,6 +78,8 @@ fn all_starts_answer_as_before() {
         LearningConfig { algorithm: Algorithm::MamlTs, start: StartChoice::All, ..config() };
     let (model, survey) = (train(&config, None, &mut Silent), survey());
     assert_eq!(model.starts.len(), 2);
+    let losses = &model.record.steps_losses;
+    assert!(losses.len() > 1 && losses.iter().all(|of| of.loss > 0.0), "{losses:?}");
     let new = sites(&survey, 2..3, "training");
     let mut rng = stream(SEED, Purpose::Support, 0, 0);
     let support = draw_support(&new[0], 12, 3, &mut rng).unwrap();

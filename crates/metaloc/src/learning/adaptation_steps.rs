@@ -35,7 +35,7 @@ pub(super) struct Judged<'a> {
     pub(super) validation: Vec<Environment<'a>>,
 }
 
-/// The loss by number of steps; numbers with which adaptation diverges are left out.
+/// The loss by number of steps, nothing if no start is given; numbers with which adaptation diverges are left out.
 ///
 /// # Errors
 /// What the sites report but that.
@@ -45,7 +45,8 @@ pub(super) fn losses(
     (config, seed): (&LearningConfig, u64),
 ) -> Result<Vec<StepsLoss>, Error> {
     let mut losses = Vec::new();
-    'tried: for steps in TRIED {
+    let tried = if starts.is_empty() { &[][..] } else { &TRIED };
+    'tried: for &steps in tried {
         let mut loss = 0.0;
         for start in starts {
             let adaptation = AdaptationConfig { steps, ..config.adaptation() };

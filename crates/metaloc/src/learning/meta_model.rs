@@ -336,23 +336,28 @@ pub(crate) fn train_network(
     Ok(Trained { parameters, record, starts })
 }
 
-/// What the number of adaptation steps is chosen on: each start with the environments that it was
-/// validated on.
+/// What the number of adaptation steps is chosen on: each start with its own validation environments,
+/// with all of them if it has none.
 fn judged<'a>(
     starts: &'a [Start],
     parameters: &'a [f32],
     validation: &[Environment<'a>],
 ) -> Vec<adaptation_steps::Judged<'a>> {
-    let of_start = |start: &'a Start| adaptation_steps::Judged {
-        parameters: &start.parameters,
-        validation: validation.iter().filter(|(of, _)| start.is_of(of)).copied().collect(),
+    if validation.is_empty() {
+        return Vec::new();
+    }
+    let of_start = |start: &'a Start| {
+        let mut own: Vec<_> =
+            validation.iter().filter(|(of, _)| start.is_of(of)).copied().collect();
+        if own.is_empty() {
+            own = validation.to_vec();
+        }
+        adaptation_steps::Judged { parameters: &start.parameters, validation: own }
     };
-    let mut judged: Vec<_> = match starts {
+    match starts {
         [] => vec![adaptation_steps::Judged { parameters, validation: validation.to_vec() }],
         starts => starts.iter().map(of_start).collect(),
-    };
-    judged.retain(|start| !start.validation.is_empty());
-    judged
+    }
 }
 
 /// The state before the first iteration; `extras` are learned besides the network's parameters.
