@@ -1,8 +1,11 @@
-//! Propagation models: how strong a transmitter is heard at a distance.
+//! How waves travel: path-loss models, building materials, rays.
 
-pub mod log_distance;
 mod material;
+pub mod path_loss;
+mod propagation;
 pub mod ray;
+mod shadowing;
 
-pub use log_distance::LogDistance;
 pub use material::Material;
+pub use propagation::{Link, Propagation, PropagationModel};
+pub use shadowing::{Shadowing, ShadowingField};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::site::Environment;
 use metaloc_meta::training::Silent;
-use metaloc_radio::channel::LogDistance;
+use metaloc_radio::channel::Propagation;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ use crate::learning::{
     Algorithm, DrawnTask, EncodedTasks, Encoder, History, LearningConfig, MetaModel, Orientation,
     Support, TaskOrigin, Tasks, TrainingStart, train_on,
 };
-use crate::simulate::{Layout, LayoutConfig};
+use crate::simulate::{Layout, LayoutConfig, scan};
 use crate::site::{Site, SitePoint};
 
 /// No access point is too weak to be heard in the toy examples.
@@ -39,7 +39,7 @@ pub struct ToyData {
     /// Room and number of access points.
     pub layout: LayoutConfig,
     /// Environments by name: the propagation of each.
-    pub channels: BTreeMap<String, LogDistance>,
+    pub channels: BTreeMap<String, Propagation>,
     /// Adaptation samples of a task (with the queries, the paper's "124 training data").
     pub adaptation_samples: usize,
     /// Query samples of a training task.
@@ -54,14 +54,15 @@ impl ToyData {
     fn places(
         &self,
         layout: &Layout,
-        channel: &LogDistance,
+        channel: &Propagation,
         n: usize,
         rng: &mut ChaCha8Rng,
     ) -> Vec<(RssScan, Position)> {
         let ids: Vec<_> = (0..).map(AccessPointId).take(layout.access_points.len()).collect();
         let mut draw = || {
             let at = layout.random_position(0, rng);
-            (layout.scan(&at, (channel, 0.0), HEARS_ALL_DBM, &ids, rng), at)
+            let links = layout.links(&at, channel, rng);
+            (scan(&links, (0.0, HEARS_ALL_DBM), &ids, rng), at)
         };
         (0..n).map(|_| draw()).collect()
     }
@@ -70,7 +71,7 @@ impl ToyData {
         &self,
         environment: &str,
         layout: &Layout,
-        channel: &LogDistance,
+        channel: &Propagation,
         n_points: usize,
         rng: &mut ChaCha8Rng,
     ) -> Support {
@@ -85,7 +86,7 @@ impl ToyData {
         Support { site, adaptation }
     }
 
-    fn channel(&self, name: &str) -> Result<&LogDistance, Error> {
+    fn channel(&self, name: &str) -> Result<&Propagation, Error> {
         self.channels.get(name).ok_or_else(|| {
             let have: Vec<&str> = self.channels.keys().map(String::as_str).collect();
             Error::usage(format!("no toy environment `{name}`; there are {}", have.join(", ")))
@@ -103,14 +104,14 @@ impl ToyData {
 struct ToyTasks<'a> {
     data: &'a ToyData,
     name: &'a str,
-    channel: &'a LogDistance,
+    channel: &'a Propagation,
     /// Reference points of a task.
     points: usize,
 }
 
 fn toy_tasks<'a>(
     data: &'a ToyData,
-    channels: &[(&'a str, &'a LogDistance)],
+    channels: &[(&'a str, &'a Propagation)],
     points: usize,
 ) -> Vec<ToyTasks<'a>> {
     channels.iter().map(|&(name, channel)| ToyTasks { data, name, channel, points }).collect()
@@ -119,7 +120,7 @@ fn toy_tasks<'a>(
 impl TaskOrigin for ToyTasks<'_> {
     fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
         let Self { name, channel, points, .. } = *self;
-        let layout = Layout::draw(self.data.layout, 0, rng);
+        let layout = Layout::draw(self.data.layout, 0, channel, rng);
         let support = self.data.support(name, &layout, channel, points, rng);
         let queries = self.data.places(&layout, channel, self.data.query_samples, rng);
         let (orientation, removed) = (Orientation::IDENTITY, Vec::new());
@@ -135,7 +136,7 @@ pub(super) fn run(
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Vec<Row>, Error> {
     data.layout.check()?;
-    data.channels.values().try_for_each(LogDistance::check)?;
+    data.channels.values().try_for_each(Propagation::check)?;
     let data_hash = super::run::hash(data)?;
     let access_points = Arc::new(data.access_points());
     let splits = overrides.splits(protocol);
@@ -143,7 +144,7 @@ pub(super) fn run(
     let mut rows = Vec::new();
     for split in &splits {
         let protocol = &protocol.for_split(split)?;
-        let channels: Vec<(&str, &LogDistance)> = split
+        let channels: Vec<(&str, &Propagation)> = split
             .historical
             .iter()
             .map(|name| Ok((name.as_str(), data.channel(name)?)))
@@ -295,14 +296,14 @@ fn room(data: &ToyData) -> Vec<SitePoint> {
 
 fn toy_cases(
     data: &ToyData,
-    (name, channel): (&str, &LogDistance),
+    (name, channel): (&str, &Propagation),
     points: usize,
     seed: u64,
     access_points: &Arc<AccessPoints>,
 ) -> Vec<LabelledCase> {
     let case = |index: usize| {
         let mut rng = stream(seed, Purpose::Support, index as u64, points as u64);
-        let layout = Layout::draw(data.layout, 0, &mut rng);
+        let layout = Layout::draw(data.layout, 0, channel, &mut rng);
         let support = data.support(name, &layout, channel, points, &mut rng);
         let case = Case {
             environment: name.to_owned(),

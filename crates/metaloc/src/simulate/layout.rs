@@ -1,7 +1,7 @@
 //! A room with access points at random places.
 
 use metaloc_meta::seed::ChaCha8Rng;
-use metaloc_radio::channel::LogDistance;
+use metaloc_radio::channel::{Link, Propagation, ShadowingField};
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, MAX_RSS_DBM, MIN_RSS_DBM, RssScan};
 use rand::RngExt;
@@ -42,21 +42,29 @@ impl LayoutConfig {
     }
 }
 
-/// A drawn room: where its access points are.
+/// A drawn room: where its access points are, and how its shadowing lies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     config: LayoutConfig,
     /// Positions of the access points, in index order.
     pub access_points: Vec<Position>,
+    /// Correlated shadowing of each access point; none for other kinds.
+    fields: Vec<ShadowingField>,
 }
 
 impl Layout {
-    /// Places the access points at random.
+    /// Places the access points at random, and draws the shadowing over the plan.
     #[must_use]
-    pub fn draw(config: LayoutConfig, floor: i32, rng: &mut ChaCha8Rng) -> Self {
+    pub fn draw(
+        config: LayoutConfig,
+        floor: i32,
+        propagation: &Propagation,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
         let access_points =
             (0..config.access_points).map(|_| random_position(config, floor, rng)).collect();
-        Self { config, access_points }
+        let fields = propagation.draw_fields(config.access_points, rng);
+        Self { config, access_points, fields }
     }
 
     /// A place in the room, at random.
@@ -65,29 +73,40 @@ impl Layout {
         random_position(self.config, floor, rng)
     }
 
-    /// One scan at `at`: each access point as `channel` draws it, moved by the receiver's
-    /// `gain_db`, left out below `sensitivity_dbm`. `ids` are the layout's access points in the
-    /// survey, in ascending order.
+    /// The links of all access points to `at`, in index order.
     #[must_use]
-    pub fn scan(
+    pub fn links(
         &self,
         at: &Position,
-        (channel, gain_db): (&LogDistance, f64),
-        sensitivity_dbm: f64,
-        ids: &[AccessPointId],
+        propagation: &Propagation,
         rng: &mut ChaCha8Rng,
-    ) -> RssScan {
-        let mut readings = Vec::with_capacity(self.access_points.len());
-        for (&id, access_point) in ids.iter().zip(&self.access_points) {
-            let dbm = channel.sample_rss_dbm(at.distance_m(access_point), rng) + gain_db;
-            if dbm >= sensitivity_dbm {
-                let dbm = (dbm as f32).clamp(MIN_RSS_DBM, MAX_RSS_DBM);
-                readings.push((id, dbm));
-            }
-        }
-        // Finite, in range and in index order by construction.
-        RssScan::new(readings).unwrap_or_default()
+    ) -> Vec<Link> {
+        let fields = self.fields.iter().map(Some).chain(std::iter::repeat(None));
+        let links = self.access_points.iter().zip(fields);
+        let link = |(from, field)| propagation.link(at.distance_m(from), (at, field), rng);
+        links.map(link).collect()
     }
+}
+
+/// One scan: each access point as its link draws it, moved by the receiver's `gain_db`, left out
+/// below `sensitivity_dbm`. `ids` are the links' access points in the survey, in ascending order.
+#[must_use]
+pub fn scan(
+    links: &[Link],
+    (gain_db, sensitivity_dbm): (f64, f64),
+    ids: &[AccessPointId],
+    rng: &mut ChaCha8Rng,
+) -> RssScan {
+    let mut readings = Vec::with_capacity(links.len());
+    for (&id, link) in ids.iter().zip(links) {
+        let dbm = link.sample_dbm(rng) + gain_db;
+        if dbm >= sensitivity_dbm {
+            let dbm = (dbm as f32).clamp(MIN_RSS_DBM, MAX_RSS_DBM);
+            readings.push((id, dbm));
+        }
+    }
+    // Finite, in range and in index order by construction.
+    RssScan::new(readings).unwrap_or_default()
 }
 
 fn random_position(config: LayoutConfig, floor: i32, rng: &mut ChaCha8Rng) -> Position {

@@ -6,5 +6,5 @@
 mod layout;
 mod scenario;
 
-pub use layout::{Layout, LayoutConfig};
+pub use layout::{Layout, LayoutConfig, scan};
 pub use scenario::{EnvironmentConfig, Scenario};

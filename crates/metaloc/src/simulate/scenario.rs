@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
-use metaloc_radio::channel::LogDistance;
+use metaloc_radio::channel::Propagation;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::AccessPointId;
 use serde::{Deserialize, Serialize};
 
-use super::{Layout, LayoutConfig};
+use super::{Layout, LayoutConfig, scan};
 use crate::error::Error;
 use crate::survey::{Environment, Provenance, Sample, Survey, SurveyPoint};
 
@@ -53,7 +53,7 @@ pub struct EnvironmentConfig {
     /// Samples at random places, in the set `test`.
     pub test_samples: usize,
     /// Propagation.
-    pub channel: LogDistance,
+    pub channel: Propagation,
     /// Weaker access points are not heard (dBm).
     #[serde(default = "default_sensitivity_dbm")]
     pub sensitivity_dbm: f64,
@@ -108,13 +108,24 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The propagation models used, for the survey's provenance.
+    fn citation(&self) -> String {
+        let mut models: Vec<_> = self.environments.iter().map(|e| e.channel.model.name()).collect();
+        models.sort_unstable();
+        models.dedup();
+        format!(
+            "simulated by the path-loss model {} (MetaLoc paper, section IV-A)",
+            models.join(", ")
+        )
+    }
+
     /// Measures all environments.
     #[must_use]
     pub fn simulate(&self) -> Survey {
         let mut survey = Survey {
             name: self.name.clone(),
             provenance: Provenance {
-                citation: "simulated with the log-distance model, MetaLoc paper Eq. (1)".into(),
+                citation: self.citation(),
                 licence: "none needed".into(),
                 note: format!("seed {}", self.seed),
             },
@@ -130,7 +141,8 @@ impl Scenario {
             // Places are drawn once a building, measurements once an environment.
             let mut places = stream(self.seed, Purpose::Simulation, place, 0);
             let mut measured = stream(self.seed, Purpose::Simulation, index as u64, 1);
-            let layout = Layout::draw(environment.layout, environment.floor, &mut places);
+            let EnvironmentConfig { layout, floor, channel, .. } = environment;
+            let layout = Layout::draw(*layout, *floor, channel, &mut places);
             let names =
                 (0..environment.layout.access_points).map(|i| format!("{building}-ap{:02}", i + 1));
             let ids: Vec<_> = names.map(|name| survey.access_points.intern(&name)).collect();
@@ -206,9 +218,10 @@ impl EnvironmentConfig {
         rng: &mut ChaCha8Rng,
     ) {
         let point = u32::try_from(environment.points.len()).unwrap_or(u32::MAX);
+        let links = layout.links(&position, &self.channel, rng);
+        let receiver = (self.receiver_gain_db, self.sensitivity_dbm);
         for i in 0..n {
-            let receiver = (&self.channel, self.receiver_gain_db);
-            let scan = layout.scan(&position, receiver, self.sensitivity_dbm, ids, rng);
+            let scan = scan(&links, receiver, ids, rng);
             environment.samples.push(Sample {
                 id: format!("{id}-{}", i + 1).into(),
                 point,
