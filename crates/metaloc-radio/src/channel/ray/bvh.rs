@@ -22,9 +22,9 @@ impl Bounds {
     pub(super) fn around(points: &[Vector], margin_m: f64) -> Self {
         let mut bounds = Self { low: [f64::INFINITY; 3], high: [f64::NEG_INFINITY; 3] };
         for point in points {
-            for axis in 0..3 {
-                bounds.low[axis] = bounds.low[axis].min(point[axis] - margin_m);
-                bounds.high[axis] = bounds.high[axis].max(point[axis] + margin_m);
+            for (axis, x) in point.iter().enumerate() {
+                bounds.low[axis] = bounds.low[axis].min(x - margin_m);
+                bounds.high[axis] = bounds.high[axis].max(x + margin_m);
             }
         }
         bounds

@@ -11,8 +11,8 @@ use crate::RadioError;
 
 /// What is closer than this counts as touching (m).
 pub(super) const TOUCH_M: f64 = 1e-6;
-/// Slack of the inside test, as a share of an edge.
-const EDGE_SLACK: f64 = 1e-9;
+/// Slack of the inside test, along an edge (m).
+const EDGE_SLACK_M: f64 = 1e-9;
 /// Edges whose angle has a smaller sine make no face.
 const LEAST_SINE: f64 = 1e-6;
 
@@ -25,6 +25,8 @@ pub(super) struct Panel {
     /// `normal . p` of the points in the plane (m).
     offset_m: f64,
     dual: [Vector; 2],
+    /// Slack of the inside test, as a share of each edge.
+    slack: [f64; 2],
     /// Faces with the same number lie in one plane.
     pub(super) plane: usize,
 }
@@ -46,7 +48,8 @@ impl Panel {
             return wrong("has edges that are too short or parallel, and span no area");
         };
         let dual = [cross(v, normal), cross(normal, u)].map(|axis| axis.map(|x| x / area));
-        Ok(Self { face, normal, offset_m: dot(normal, face.origin), dual, plane: index })
+        let slack = face.edges.map(|edge| EDGE_SLACK_M / length(edge));
+        Ok(Self { face, normal, offset_m: dot(normal, face.origin), dual, slack, plane: index })
     }
 
     /// Signed distance from the plane (m).
@@ -57,9 +60,9 @@ impl Panel {
     /// Whether a point of the plane lies in the face.
     pub(super) fn contains(&self, point: Vector) -> bool {
         let from_corner = sub(point, self.face.origin);
-        self.dual.iter().all(|axis| {
+        self.dual.iter().zip(self.slack).all(|(axis, slack)| {
             let share = dot(from_corner, *axis);
-            (-EDGE_SLACK..=1.0 + EDGE_SLACK).contains(&share)
+            (-slack..=1.0 + slack).contains(&share)
         })
     }
 
