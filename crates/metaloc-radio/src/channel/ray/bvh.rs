@@ -44,7 +44,8 @@ impl Bounds {
         for axis in 0..3 {
             let a = (self.low[axis] - from[axis]) * inverse[axis];
             let b = (self.high[axis] - from[axis]) * inverse[axis];
-            // A segment in one of the planes makes 0 * inf = NaN, which min and max pass over.
+            // A segment in one of the planes makes 0 * inf = NaN, which min and max pass over; it may
+            // miss the box so, but not what is in it, for boxes have a margin.
             start = start.max(a.min(b));
             end = end.min(a.max(b));
         }

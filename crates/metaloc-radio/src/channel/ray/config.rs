@@ -7,9 +7,12 @@ use crate::RadioError;
 /// Highest order of reflection.
 pub const MAX_REFLECTIONS: u8 = 3;
 
-/// Work (see [`TracerConfig::work`]) above which a run should be refused: on one core of 2026 it takes
-/// about a quarter of an hour.
-pub const MAX_WORK: u64 = 100_000_000_000;
+/// Work (see [`TracerConfig::work`]) above which a run should be refused: on one core it takes about a
+/// quarter of an hour.
+pub const MAX_WORK: u64 = 20_000_000_000;
+
+/// Tests of images that take as long as the edges of a face.
+const TESTS_PER_FACE_WITH_EDGES: u64 = 100;
 
 /// How paths around the free vertical ends and corners of walls are found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +88,15 @@ impl TracerConfig {
 
     /// Most tests of an image that tracing all links takes: transmitters times images times receivers,
     /// and once more for making the images. With `N` faces there are at most
-    /// `1 + N + N (N - 1) + ...` images, one term more for each order; what they can't light prunes many.
+    /// `1 + N + N (N - 1) + ...` images, one term more for each order. Diffraction counts as 100 images
+    /// a face. A unit took 20 to 60 ns where it was measured (`examples/trace_cost.rs`).
     #[must_use]
     pub fn work(&self, n_faces: usize, n_transmitters: usize, n_receivers: usize) -> u64 {
         let n_faces = n_faces as u64;
+        let edges = match self.diffraction {
+            Diffraction::None => 0,
+            _ => n_faces.saturating_mul(TESTS_PER_FACE_WITH_EDGES),
+        };
         let (mut images, mut of_order) = (1_u64, 1_u64);
         for order in 0..self.max_reflections {
             let next = if order == 0 { n_faces } else { n_faces.saturating_sub(1) };
@@ -96,7 +104,8 @@ impl TracerConfig {
             images = images.saturating_add(of_order);
         }
         let each = (n_receivers as u64).saturating_add(1);
-        images.saturating_mul(n_transmitters as u64).saturating_mul(each)
+        let of_link = images.saturating_add(edges);
+        of_link.saturating_mul(n_transmitters as u64).saturating_mul(each)
     }
 
     /// [`Self::work`], if it is at most [`MAX_WORK`].
@@ -123,7 +132,9 @@ mod tests {
 
     #[test]
     fn work_counts_images() {
-        let config = TracerConfig::default();
+        let config = TracerConfig { diffraction: Diffraction::None, ..TracerConfig::default() };
+        let with_edges = TracerConfig::default();
+        assert_eq!(with_edges.work(42, 1, 0), config.work(42, 1, 0) + 4200);
         assert_eq!(config.work(42, 1, 0), 1 + 42 + 42 * 41);
         assert_eq!(config.work(42, 20, 1000), (1 + 42 + 42 * 41) * 20 * 1001);
         let third = TracerConfig { max_reflections: 3, ..config };

@@ -36,7 +36,7 @@ use super::knife_edge::knife_edge_field;
 use super::path::Path;
 use super::polarisation::{Field, frame};
 use super::scene::{Panel, TOUCH_M};
-use super::utd::{WedgeGeometry, WedgeWeights, wedge_gain};
+use super::utd::{WedgeGeometry, WedgeWeights, wedge_terms};
 use super::vector::{length, scaled, sub, unit};
 use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
 
@@ -190,8 +190,12 @@ impl Link<'_> {
         let spread = knife_edge_field(2.0 * (detour / TAU).sqrt()) / direct;
         let gain = spread * Complex64::from_polar(1.0, detour);
         // U' - U is at most 2 in amplitude.
+        let bound = 2.0 * gain.norm();
+        if self.is_negligible(bound) {
+            return;
+        }
         let sides = bend.sides();
-        self.add_bent(bend, 2.0 * gain.norm(), |link, field| {
+        self.add_bent(bend, bound, |link, field| {
             let along = bend.ways[2];
             let field = turned_field(field, bend.ways[0], along, [gain, gain]);
             let through = |faces: &[usize]| {
@@ -206,6 +210,10 @@ impl Link<'_> {
 
     fn add_wedge(&mut self, bend: &Bend<'_>) {
         let Some((geometry, [zero, other])) = bend.around() else { return };
+        let terms = wedge_terms(&geometry, self.wavenumber());
+        if self.is_negligible(terms.most()) {
+            return;
+        }
         let slabs = &self.tracer.slabs;
         let cosine = |angle: f64| (geometry.edge_sine * angle.sin().abs()).min(1.0);
         let zero_reflection = slabs[zero].reflection(cosine(geometry.source_angle));
@@ -218,9 +226,8 @@ impl Link<'_> {
             soft *= factors.te;
             hard *= factors.tm;
         }
-        let k = self.wavenumber();
         let gain = |through, zero_face, n_face| {
-            wedge_gain(&geometry, &WedgeWeights { through, zero_face, n_face }, k)
+            terms.weighted(&WedgeWeights { through, zero_face, n_face })
         };
         let soft = gain(soft, zero_reflection.te, other_reflection.te);
         let hard = gain(hard, zero_reflection.tm, other_reflection.tm);

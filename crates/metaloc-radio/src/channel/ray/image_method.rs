@@ -162,7 +162,7 @@ impl<'a> Link<'a> {
             }
             let share = before / (before - behind);
             let hit = add_scaled(from, share, sub(image.position, from));
-            if !panel.contains(hit) {
+            if !panel.contains(hit) || self.tracer.scene.is_taken(image.face, hit) {
                 return;
             }
             // From the back: the receiver stays in the last place.

@@ -29,6 +29,8 @@ pub(super) struct Panel {
     slack: [f64; 2],
     /// Faces with the same number lie in one plane.
     pub(super) plane: usize,
+    /// Earlier faces of the same plane.
+    rivals: Vec<usize>,
 }
 
 impl Panel {
@@ -49,7 +51,8 @@ impl Panel {
         };
         let dual = [cross(v, normal), cross(normal, u)].map(|axis| axis.map(|x| x / area));
         let slack = face.edges.map(|edge| EDGE_SLACK_M / length(edge));
-        Ok(Self { face, normal, offset_m: dot(normal, face.origin), dual, slack, plane: index })
+        let offset_m = dot(normal, face.origin);
+        Ok(Self { face, normal, offset_m, dual, slack, plane: index, rivals: Vec::new() })
     }
 
     /// Signed distance from the plane (m).
@@ -112,8 +115,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Prepares faces; there may be none, for free space. Faces that overlap in one plane each reflect and
-    /// each dampen: leave one of them out.
+    /// Prepares faces; there may be none, for free space. Where faces of one plane overlap or touch, a
+    /// wave meets the first of them alone.
     ///
     /// # Errors
     /// [`RadioError::Face`] naming the first face that is not finite, spans no area or has no thickness.
@@ -122,9 +125,11 @@ impl Scene {
         let mut panels =
             numbered.map(|(index, face)| Panel::new(face, index)).collect::<Result<Vec<_>, _>>()?;
         for later in 1..panels.len() {
-            let same = (0..later).find(|&i| panels[i].shares_plane_with(&panels[later]));
-            if let Some(first) = same {
+            let same = |&i: &usize| panels[i].shares_plane_with(&panels[later]);
+            let rivals: Vec<usize> = (0..later).filter(same).collect();
+            if let Some(&first) = rivals.first() {
                 panels[later].plane = panels[first].plane;
+                panels[later].rivals = rivals;
             }
         }
         let boxes: Vec<Bounds> =
@@ -135,6 +140,11 @@ impl Scene {
     /// The faces.
     pub fn faces(&self) -> impl ExactSizeIterator<Item = &Face> {
         self.panels.iter().map(|panel| &panel.face)
+    }
+
+    /// Whether an earlier face of the same plane is at `point` too, so that this one does not count there.
+    pub(super) fn is_taken(&self, face: usize, point: Vector) -> bool {
+        self.panels[face].rivals.iter().any(|&rival| self.panels[rival].contains(point))
     }
 
     pub(super) fn panels(&self) -> &[Panel] {
@@ -152,8 +162,9 @@ impl Scene {
     ) {
         crossings.clear();
         self.tree.visit(from, to, |face| {
-            let crossing = self.panels[face].crossing(from, to);
-            if let Some(share) = crossing.filter(|_| !except.contains(&face)) {
+            let Some(share) = self.panels[face].crossing(from, to) else { return };
+            let point = add_scaled(from, share, sub(to, from));
+            if !except.contains(&face) && !self.is_taken(face, point) {
                 crossings.push(Crossing { face, share });
             }
         });

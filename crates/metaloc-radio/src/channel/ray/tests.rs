@@ -350,6 +350,34 @@ fn sums_and_bounds() {
     }
 }
 
+/// A wall in two pieces, or twice the same, is one wall: also where a ray meets the seam.
+#[test]
+fn a_seam_is_no_wall() {
+    let ends = [[0.0, 0.0], [5.0, 0.0], [10.0, 0.0]];
+    let whole = [wall(ends[0], ends[2], Material::Brick)];
+    let halves = [wall(ends[0], ends[1], Material::Brick), wall(ends[1], ends[2], Material::Brick)];
+    let twice = [whole[0], whole[0]];
+    for to in [[7.0, 3.0, 1.0], [7.0, -3.0, 1.0], [6.0, -3.0, 1.0]] {
+        let by = |faces: &[Face]| {
+            let paths = trace(faces, config(2), [3.0, 3.0, 1.0], to);
+            (paths.len(), response(&paths))
+        };
+        let (n_paths, expected) = by(&whole);
+        for faces in [&halves, &twice] {
+            let (n_found, found) = by(faces);
+            assert_eq!(n_found, n_paths);
+            assert!((found - expected).norm() < 1e-15, "{found} {expected}");
+        }
+    }
+}
+
+#[test]
+fn threads_can_share_a_tracer() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Tracer>();
+    is_shared::<Images>();
+}
+
 /// A tall screen in x = 5, that ends at y = 0; its other end is too far to matter.
 fn screen(material: Material) -> Face {
     face([5.0, 0.0, -30.0], [[0.0, -1e5, 0.0], [0.0, 0.0, 60.0]], material)

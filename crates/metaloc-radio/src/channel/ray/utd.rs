@@ -75,9 +75,36 @@ fn term(chi: f64, n: f64, wavenumber_length: f64) -> Complex64 {
     transition(wavenumber_length * 2.0 * (epsilon / 2.0).sin().powi(2)) / offset.tan()
 }
 
-/// Amplitude `E_d / E_0` without the phase of the way: `D / sqrt(s s' (s + s'))`.
+/// The terms of `D / sqrt(s s' (s + s'))`, which polarisations have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct WedgeTerms {
+    /// Of `D_1 + D_2`, `D_3` and `D_4`.
+    terms: [Complex64; 3],
+}
+
+/// Amplitude `E_d / E_0` without the phase of the way: `D / sqrt(s s' (s + s'))`; `wavenumber` is `k`
+/// (rad/m).
 #[must_use]
 pub fn wedge_gain(at: &WedgeGeometry, weights: &WedgeWeights, wavenumber: f64) -> Complex64 {
+    wedge_terms(at, wavenumber).weighted(weights)
+}
+
+impl WedgeTerms {
+    /// The most that any weights make of them: T and R are at most 1 in amplitude.
+    pub(super) fn most(&self) -> f64 {
+        let [incidence, n_face, zero_face] = self.terms.map(Complex64::norm);
+        2.0 * incidence + n_face + zero_face
+    }
+
+    pub(super) fn weighted(&self, weights: &WedgeWeights) -> Complex64 {
+        let [incidence, n_face, zero_face] = self.terms;
+        (1.0 - weights.through) * incidence
+            + weights.n_face * n_face
+            + weights.zero_face * zero_face
+    }
+}
+
+pub(super) fn wedge_terms(at: &WedgeGeometry, wavenumber: f64) -> WedgeTerms {
     let (s, source) = (at.receiver_distance_m, at.source_distance_m);
     let spread = wavenumber * s * source * at.edge_sine * at.edge_sine / (s + source);
     let (difference, sum) =
@@ -85,11 +112,10 @@ pub fn wedge_gain(at: &WedgeGeometry, weights: &WedgeWeights, wavenumber: f64) -
     let pair =
         |angle: f64| [PI + angle, PI - angle].map(|chi| term(chi / (2.0 * at.n), at.n, spread));
     let ([one, two], [three, four]) = (pair(difference), pair(sum));
-    let terms =
-        (1.0 - weights.through) * (one + two) + weights.n_face * three + weights.zero_face * four;
     let root = (s * source * (s + source)).sqrt();
     let scale = -1.0 / (2.0 * at.n * (TAU * wavenumber).sqrt() * at.edge_sine * root);
-    scale * Complex64::from_polar(1.0, -FRAC_PI_4) * terms
+    let scale = scale * Complex64::from_polar(1.0, -FRAC_PI_4);
+    WedgeTerms { terms: [one + two, three, four].map(|term| scale * term) }
 }
 
 #[cfg(test)]
