@@ -1,4 +1,7 @@
-//! The tracer as a whole, against closed forms, a tracer without pruning, and the laws of physics.
+//! The tracer as a whole, against closed forms and the laws of physics.
+
+mod bending;
+mod definition;
 
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
@@ -6,9 +9,7 @@ use num_complex::Complex64;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::polarisation::Field;
-use super::scene::{Panel, TOUCH_M};
-use super::vector::{add_scaled, dot, length, sub, unit};
+use super::vector::{add_scaled, length, sub};
 use super::*;
 use crate::channel::Material;
 use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
@@ -158,118 +159,6 @@ fn a_corridor_of_conductors() {
     }
 }
 
-/// A path by nothing but its definition: no images kept, nothing left out early, every face tried.
-fn by_definition(
-    panels: &[Panel],
-    config: &TracerConfig,
-    sequence: &[usize],
-    (from, to): (Vector, Vector),
-) -> Option<(Vec<Vector>, usize, Complex64)> {
-    let mut images = vec![from];
-    for &face in sequence {
-        let last = images[images.len() - 1];
-        images.push(panels[face].mirrored(last));
-    }
-    let mut points = vec![to];
-    for (place, &face) in sequence.iter().enumerate().rev() {
-        let (seen, panel) = (points[0], &panels[face]);
-        let (a, b) = (panel.height(seen), panel.height(images[place + 1]));
-        if a * b >= 0.0 || a.abs() <= TOUCH_M {
-            return None;
-        }
-        let hit = add_scaled(seen, a / (a - b), sub(images[place + 1], seen));
-        if !panel.contains(hit) {
-            return None;
-        }
-        points.insert(0, hit);
-    }
-    points.insert(0, from);
-    let way = |leg: usize| unit(sub(points[leg + 1], points[leg])).unwrap();
-    let slab = |face: usize| {
-        let Face { material, thickness_m, .. } = panels[face].face;
-        Slab::new(material, thickness_m, config.frequency_hz)
-    };
-    let mut field = Field::sent(config.antenna, way(0));
-    let (mut n_crossed, mut total) = (0, 0.0);
-    for leg in 0..=sequence.len() {
-        let (a, b) = (points[leg], points[leg + 1]);
-        total += length(sub(b, a));
-        let ends = [leg.checked_sub(1), Some(leg)].map(|i| i.and_then(|i| sequence.get(i)));
-        let mut crossed: Vec<(f64, usize)> = (0..panels.len())
-            .filter(|face| !ends.contains(&Some(face)))
-            .filter_map(|face| panels[face].crossing(a, b).map(|share| (share, face)))
-            .collect();
-        crossed.sort_by(|x, y| x.0.total_cmp(&y.0));
-        n_crossed += crossed.len();
-        for (_, face) in crossed {
-            let normal = panels[face].normal;
-            let factors = slab(face).crossing(dot(way(leg), normal).abs());
-            field = field.after(normal, way(leg), way(leg), factors);
-        }
-        if let Some(&face) = sequence.get(leg) {
-            let normal = panels[face].normal;
-            let factors = slab(face).reflection(dot(way(leg), normal).abs());
-            field = field.after(normal, way(leg), way(leg + 1), factors);
-        }
-    }
-    let gain = field.received(config.antenna, way(sequence.len())) / total;
-    Some((points, n_crossed, gain))
-}
-
-/// All sequences of up to `order` faces, never twice running in one plane.
-fn sequences(panels: &[Panel], order: u8) -> Vec<Vec<usize>> {
-    let mut all = vec![Vec::new()];
-    let mut last = all.clone();
-    for _ in 0..order {
-        let longer = last.iter().flat_map(|sequence: &Vec<usize>| {
-            (0..panels.len())
-                .filter(|&face| {
-                    sequence.last().is_none_or(|&end| panels[end].plane != panels[face].plane)
-                })
-                .map(|face| sequence.iter().copied().chain([face]).collect::<Vec<_>>())
-        });
-        last = longer.collect();
-        all.extend(last.iter().cloned());
-    }
-    all
-}
-
-#[test]
-fn pruning_leaves_no_path_out() {
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let mut n_paths = [0; 4];
-    for round in 0..12 {
-        let faces = furnished_room(&mut rng, 4 + round % 3, 0);
-        let order = (round % 4) as u8;
-        let drop_below_db = if round < 8 { 300.0 } else { 30.0 };
-        let antenna = if round % 2 == 0 { Antenna::Isotropic } else { Antenna::ShortDipole };
-        let config = TracerConfig { drop_below_db, antenna, ..config(order) };
-        let scene = Scene::new(faces.clone()).unwrap();
-        let ends = (inside(&mut rng), inside(&mut rng));
-        let mut expected: Vec<_> = sequences(scene.panels(), order)
-            .iter()
-            .filter_map(|sequence| by_definition(scene.panels(), &config, sequence, ends))
-            .collect();
-        let strongest = expected.iter().map(|path| path.2.norm()).fold(0.0, f64::max);
-        let least = strongest * 10_f64.powf(-drop_below_db / 20.0);
-        expected.retain(|path| path.2.norm() >= least);
-        let mut found = trace(&faces, config, ends.0, ends.1);
-        assert_eq!(found.len(), expected.len(), "round {round}");
-        n_paths[usize::from(order)] += found.len();
-        for (points, n_crossed, gain) in expected {
-            let same = |path: &Path| {
-                path.vertices.len() == points.len()
-                    && path.vertices.iter().zip(&points).all(|(a, b)| length(sub(*a, *b)) < 1e-9)
-            };
-            let place = found.iter().position(same).expect("a path is missing");
-            let path = found.swap_remove(place);
-            assert_eq!(usize::from(path.transmissions), n_crossed);
-            assert!((path.gain - gain).norm() < 1e-12);
-        }
-    }
-    assert!(n_paths[0] == 3 && n_paths[3] > 100, "{n_paths:?}");
-}
-
 /// All the settings of the laws' tests.
 fn variants() -> Vec<TracerConfig> {
     let mut all = Vec::new();
@@ -376,88 +265,6 @@ fn threads_can_share_a_tracer() {
     fn is_shared<T: Send + Sync>() {}
     is_shared::<Tracer>();
     is_shared::<Images>();
-}
-
-/// A tall screen in x = 5, that ends at y = 0; its other end is too far to matter.
-fn screen(material: Material) -> Face {
-    face([5.0, 0.0, -30.0], [[0.0, -1e5, 0.0], [0.0, 0.0, 60.0]], material)
-}
-
-#[test]
-fn the_border_of_a_shadow() {
-    let from = [0.0, 0.0, 1.0];
-    for material in [Material::Metal, Material::Brick, Material::Wood] {
-        for (diffraction, least) in [(Diffraction::KnifeEdge, 0.01), (Diffraction::Utd, 0.02)] {
-            let config = TracerConfig { diffraction, ..config(1) };
-            let at =
-                |y: f64| db(response(&trace(&[screen(material)], config, from, [10.0, y, 1.0])));
-            for step in [1e-9, 1e-7, 1e-5, 1e-4] {
-                let jump = at(step) - at(-step);
-                assert!(jump.abs() < least, "{material:?} {diffraction:?} {step}: {jump}");
-            }
-            assert!((at(0.0) - at(1e-5)).abs() < least, "{material:?} {diffraction:?}");
-            if material == Material::Metal {
-                let free = db(response(&trace(&[], config, from, [10.0, 0.0, 1.0])));
-                let expected = if diffraction == Diffraction::Utd { 6.24 } else { 6.02 };
-                assert!((free - at(0.0) - expected).abs() < 0.03, "{}", free - at(0.0));
-            }
-        }
-    }
-}
-
-/// Where a reflection ends, UTD's terms of reflection take over.
-#[test]
-fn the_border_of_a_reflection() {
-    for material in [Material::Metal, Material::Brick] {
-        let config = TracerConfig { diffraction: Diffraction::Utd, ..config(1) };
-        let at =
-            |y: f64| response(&trace(&[screen(material)], config, [0.0, -5.0, 1.0], [0.0, y, 1.0]));
-        let jump = (at(5.0 + 1e-5) - at(5.0 - 1e-5)).norm();
-        assert!(jump < 0.01 * at(5.0).norm(), "{material:?}: {jump}");
-    }
-}
-
-/// Around a corner of two walls, no jump anywhere outside of it.
-#[test]
-fn around_a_corner() {
-    let tall = |mut f: Face| {
-        f.origin[2] = -30.0;
-        f.edges[1][2] = 60.0;
-        f
-    };
-    let corner = [
-        tall(wall([0.0, 0.0], [-50.0, 0.0], Material::Concrete)),
-        tall(wall([0.0, 0.0], [0.0, -50.0], Material::Concrete)),
-    ];
-    for (diffraction, least) in [(Diffraction::KnifeEdge, 0.02), (Diffraction::Utd, 0.02)] {
-        let config = TracerConfig { diffraction, ..config(1) };
-        let at = |angle: f64| {
-            let to = [4.0 * angle.cos(), 4.0 * angle.sin(), 1.0];
-            db(response(&trace(&corner, config, [-4.0, 3.0, 1.0], to)))
-        };
-        let border = -(3.0_f64).atan2(4.0);
-        let jump = at(border + 1e-6) - at(border - 1e-6);
-        assert!(jump.abs() < least, "{diffraction:?}: {jump}");
-        assert!(at(border - 0.5) < at(border + 0.5) - 6.0);
-    }
-}
-
-/// Behind a metal screen only the bent path is left; its amplitude is P.526's.
-#[test]
-fn behind_a_knife_edge() {
-    let config = TracerConfig { diffraction: Diffraction::KnifeEdge, ..config(2) };
-    let (from, to) = ([0.0, -1.0, 1.0], [10.0, -1.0, 1.0]);
-    let paths = trace(&[screen(Material::Metal)], config, from, to);
-    assert!(paths[0].is_diffracted);
-    assert!(length(sub(paths[0].vertices[1], [5.0, 0.0, 1.0])) < 1e-12);
-    let detour = 2.0 * 26.0_f64.sqrt() - 10.0;
-    let nu = 2.0 * (detour * FREQUENCY_HZ / SPEED_OF_LIGHT_M_PER_S).sqrt();
-    let loss = -20.0 * (10.0 * paths[0].gain.norm()).log10();
-    assert!((loss - knife_edge_loss_db(nu)).abs() < 1e-3, "{loss}");
-    assert!((paths[0].departure[1].atan2(paths[0].departure[0]) - (0.2_f64).atan()).abs() < 1e-12);
-    let above =
-        trace(&[wall([5.0, 0.0], [5.0, -9.0], Material::Metal)], config, from, [10.0, -1.0, 9.0]);
-    assert!(above.iter().all(|path| !path.is_diffracted), "the ray passes above the edge");
 }
 
 /// A wall across the way: its slab's loss, and no phase but that of the way and the slab.
