@@ -40,6 +40,9 @@ use super::utd::{WedgeGeometry, WedgeWeights, wedge_terms};
 use super::vector::{length, scaled, sub, unit};
 use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
 
+/// Bearings closer than this are the same (rad).
+const LEAST_BEARING: f64 = 1e-9;
+
 /// Where the legs run, and the direct line.
 struct Bend<'a> {
     edge: &'a Edge,
@@ -58,7 +61,8 @@ struct Bend<'a> {
 }
 
 impl<'a> Bend<'a> {
-    /// None if the ray would pass over or under the edge, or an end stands on it.
+    /// None if the ray would pass over or under the edge, or an end stands on it or in the plane of one of
+    /// its walls, on the wall's side.
     fn new(edge: &'a Edge, panels: &[Panel], [transmitter, receiver]: [Vector; 2]) -> Option<Self> {
         let plan = |to: Vector| [to[0] - edge.at[0], to[1] - edge.at[1]];
         let (t, r) = (plan(transmitter), plan(receiver));
@@ -76,7 +80,16 @@ impl<'a> Bend<'a> {
         let [Some(first), Some(second), Some(direct)] = legs.map(unit) else { return None };
         let line = [r[0] - t[0], r[1] - t[1]];
         let line_m = line[0].hypot(line[1]);
-        let along = -(t[0] * line[0] + t[1] * line[1]);
+        let along_m = -(t[0] * line[0] + t[1] * line[1]) / line_m.max(TOUCH_M);
+        let bearings = [t[1].atan2(t[0]), r[1].atan2(r[0])];
+        let is_in_wall = |bearing: &f64| {
+            edge.owners
+                .iter()
+                .any(|owner| turned(owner.bearing - bearing + LEAST_BEARING) < 2.0 * LEAST_BEARING)
+        };
+        if bearings.iter().any(is_in_wall) {
+            return None;
+        }
         let aside_m = (t[0] * r[1] - t[1] * r[0]).abs() / line_m.max(TOUCH_M);
         let is_crossed =
             |owner: &Owner| panels[owner.face].crossing(transmitter, receiver).is_some();
@@ -87,8 +100,8 @@ impl<'a> Bend<'a> {
             ways: [first, second, direct],
             lengths_m: legs.map(length),
             is_through,
-            bearings: [t[1].atan2(t[0]), r[1].atan2(r[0])],
-            is_between: along > 0.0 && along < line_m * line_m,
+            bearings,
+            is_between: (TOUCH_M..line_m - TOUCH_M).contains(&along_m),
         })
     }
 
@@ -134,7 +147,7 @@ impl<'a> Bend<'a> {
             faces.reverse();
         }
         if let Some(is_through) = self.is_through {
-            let beyond = if is_through { 1e-9 } else { -1e-9 };
+            let beyond = if is_through { 1e-12 } else { -1e-12 };
             receiver = (source + PI + beyond).min(span);
         }
         let geometry = WedgeGeometry {

@@ -107,6 +107,21 @@ pub(super) struct Crossing {
     pub(super) share: f64,
 }
 
+/// Faces that a leg meets in one point, as in a corner, have no order of their own: theirs is by number
+/// one way and against it the other way, so that both ways are alike.
+pub(super) fn order_ties(way: Vector, crossings: &mut [Crossing]) {
+    let least = TOUCH_M / length(way);
+    let is_forth = way.iter().find(|x| x.abs() > TOUCH_M).is_some_and(|x| *x > 0.0);
+    for tied in crossings.chunk_by_mut(|a, b| b.share - a.share < least) {
+        if tied.len() > 1 {
+            tied.sort_unstable_by_key(|crossing| crossing.face);
+            if !is_forth {
+                tied.reverse();
+            }
+        }
+    }
+}
+
 /// Faces that waves meet.
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -168,7 +183,8 @@ impl Scene {
                 crossings.push(Crossing { face, share });
             }
         });
-        crossings.sort_unstable_by(|a, b| a.share.total_cmp(&b.share).then(a.face.cmp(&b.face)));
+        crossings.sort_unstable_by(|a, b| a.share.total_cmp(&b.share));
+        order_ties(sub(to, from), crossings);
     }
 }
 
