@@ -113,6 +113,25 @@ pub enum RadioError {
         /// The other side's.
         right: String,
     },
+    /// A face that no wave can meet.
+    #[error("face {index} {problem}")]
+    Face {
+        /// Its place in the scene, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A scene whose paths would take too long to trace.
+    #[error(
+        "tracing takes up to {work} tests of images, more than {limit}; use fewer faces, points or \
+         access points, or a lower order of reflection"
+    )]
+    TooMuchWork {
+        /// Tests it would take.
+        work: u64,
+        /// Most tests.
+        limit: u64,
+    },
     /// A setting outside its legal range.
     #[error("{setting} is {found}, it must be {expected}")]
     Setting {
