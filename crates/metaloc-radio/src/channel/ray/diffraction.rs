@@ -38,7 +38,7 @@ use super::polarisation::{Field, frame};
 use super::scene::{Panel, TOUCH_M};
 use super::utd::{WedgeGeometry, WedgeWeights, wedge_terms};
 use super::vector::{length, scaled, sub, unit};
-use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
+use crate::channel::path_loss::SPEED_OF_LIGHT_M_PER_S;
 
 /// Bearings closer than this are the same (rad).
 const LEAST_BEARING: f64 = 1e-9;

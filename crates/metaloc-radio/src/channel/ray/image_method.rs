@@ -27,7 +27,7 @@ use super::slab::{Polarised, Slab};
 use super::vector::{add_scaled, dot, length, scaled, sub, unit};
 use super::{MAX_REFLECTIONS, Vector};
 use crate::RadioError;
-use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
+use crate::channel::path_loss::SPEED_OF_LIGHT_M_PER_S;
 
 const MOST: usize = MAX_REFLECTIONS as usize;
 

@@ -15,7 +15,7 @@ use std::f64::consts::{PI, TAU};
 use num_complex::Complex64;
 
 use super::Vector;
-use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
+use crate::channel::path_loss::SPEED_OF_LIGHT_M_PER_S;
 
 /// Tones that [`power_gain_db`] takes the mean over.
 const POWER_TONES: u32 = 16;

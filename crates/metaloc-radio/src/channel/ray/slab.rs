@@ -21,7 +21,7 @@
 use num_complex::Complex64;
 
 use crate::channel::Material;
-use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
+use crate::channel::path_loss::SPEED_OF_LIGHT_M_PER_S;
 
 /// A factor for each of the two polarisations.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@ use super::super::vector::{length, sub};
 use super::super::*;
 use super::{FREQUENCY_HZ, config, db, face, response, trace, wall};
 use crate::channel::Material;
-use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
+use crate::channel::path_loss::SPEED_OF_LIGHT_M_PER_S;
 
 /// A tall screen in x = 5, that ends at y = 0; its other end is too far to matter.
 fn screen(material: Material) -> Face {

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::vector::{add_scaled, length, sub};
 use super::*;
 use crate::channel::Material;
-use crate::channel::log_distance::SPEED_OF_LIGHT_M_PER_S;
+use crate::channel::path_loss::SPEED_OF_LIGHT_M_PER_S;
 
 const FREQUENCY_HZ: f64 = 2.44e9;
 
