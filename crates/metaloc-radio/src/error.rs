@@ -121,6 +121,16 @@ pub enum RadioError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// An element of a floor plan that makes no sense.
+    #[error("{element} {problem}; {remedy}")]
+    FloorPlan {
+        /// The element, by kind and name.
+        element: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A scene whose paths would take too long to trace.
     #[error(
         "tracing takes up to {work} tests of images, more than {limit}; use fewer faces, points or \
