@@ -20,6 +20,7 @@ mod faces;
 mod plane;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,7 @@ use super::Material;
 use super::ray::Vector;
 
 pub use plane::Place;
+pub use walk::Obstacles;
 
 /// Version of the description.
 pub const FLOOR_PLAN_SCHEMA: u32 = 1;

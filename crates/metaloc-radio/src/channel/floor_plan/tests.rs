@@ -146,3 +146,13 @@ fn materials_outside_their_range_are_told() {
     let warnings = plan.warnings(5.2e9);
     assert!(warnings.len() == 1 && warnings[0].contains("floorboard hold from 50"), "{warnings:?}");
 }
+
+#[test]
+fn people_go_through_doors_and_around_furniture() {
+    let obstacles = plan().obstacles();
+    assert!(obstacles.is_clear([3.0, 1.4], [5.0, 1.4]));
+    assert!(!obstacles.is_clear([3.0, 3.0], [5.0, 3.0]));
+    assert!(!obstacles.is_clear([0.5, 2.0], [3.5, 2.0]), "through the table");
+    assert!(obstacles.is_free([5.0, 1.0], 0.3) && !obstacles.is_free([5.0, 0.2], 0.3));
+    assert!(!obstacles.is_free([2.0, 2.0], 0.3) && !obstacles.is_free([9.0, 2.0], 0.3));
+}
