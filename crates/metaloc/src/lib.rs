@@ -16,6 +16,7 @@ pub mod csi_site;
 pub mod demo;
 mod error;
 pub mod evaluate;
+pub mod floor_plan;
 pub mod learning;
 pub mod locate;
 pub mod model_file;

@@ -3,6 +3,7 @@
 //! A [`Scenario`] describes environments; [`Scenario::simulate`] measures them with a propagation
 //! model and gives a [`crate::survey::Survey`] like any other. Everything comes from one seed.
 
+pub mod campaign;
 mod layout;
 mod scenario;
 

@@ -1,0 +1,274 @@
+use super::*;
+use metaloc_radio::channel::ray::power_gain_db;
+use metaloc_radio::channel::{Door, Furniture, Grid, Material, PlacedAccessPoint, Wall};
+use metaloc_radio::num_complex::Complex32;
+use metaloc_radio::signal::{Chip, CsiRecording};
+
+struct Nobody;
+
+impl EvaluationObserver for Nobody {
+    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Two rooms with a door, a table, two access points, four survey points.
+fn plan() -> FloorPlan {
+    let mut plan = FloorPlan::room("rooms", [8.0, 4.0], Material::Brick);
+    plan.walls.push(Wall {
+        name: "middle".into(),
+        from: [4.0, 0.0],
+        to: [4.0, 4.0],
+        material: Material::Plasterboard,
+        thickness_m: None,
+        height_m: None,
+    });
+    plan.doors.push(Door {
+        name: "door".into(),
+        from: [4.0, 1.0],
+        to: [4.0, 1.9],
+        height_m: 2.1,
+        material: Material::Wood,
+        thickness_m: None,
+        open: false,
+    });
+    plan.furniture.push(Furniture {
+        name: "table".into(),
+        at: [2.0, 3.4],
+        size_m: [1.6, 0.8, 0.03],
+        base_m: 0.72,
+        turn_deg: 0.0,
+        material: Material::Wood,
+        thickness_m: None,
+    });
+    for (name, at) in [("ap1", [0.5, 0.5, 2.5]), ("ap2", [7.5, 3.5, 2.5])] {
+        plan.access_points.push(PlacedAccessPoint { name: name.into(), at });
+    }
+    plan.grids.push(Grid { origin: [1.0, 1.0], step_m: [5.0, 1.0], count: [2, 2], height_m: 1.2 });
+    plan
+}
+
+const FILE: &str = r#"
+schema = 1
+name = "test"
+seed = 7
+[csi]
+images = 2
+packets = 5
+visits = 2
+[scans]
+per_point = 2
+random = 3
+[[places]]
+name = "rooms"
+plan = "rooms.toml"
+days = [{ name = "one" }, { name = "two" }]
+"#;
+
+fn config(change: impl FnOnce(&mut CampaignConfig)) -> CampaignConfig {
+    let mut config = toml::from_str(FILE).unwrap();
+    change(&mut config);
+    config
+}
+
+fn campaign(change: impl FnOnce(&mut CampaignConfig)) -> Campaign {
+    Campaign::new(config(change), &[plan()]).unwrap()
+}
+
+fn recordings(environment: &Environment) -> Vec<&CsiRecording> {
+    environment.samples.iter().filter_map(|s| s.csi.as_ref()).map(|csi| &*csi.recording).collect()
+}
+
+#[test]
+fn a_survey_has_what_was_asked_for() {
+    let survey = campaign(|_| ()).survey(&mut Nobody).unwrap();
+    assert_eq!(survey.environments.len(), 2);
+    assert_eq!(survey.access_points.names(), ["ap1", "ap2"]);
+    let environment = &survey.environments[0];
+    assert_eq!((environment.name.as_str(), environment.points.len()), ("rooms-one", 4 + 3));
+    let of = |set: &str| environment.samples.iter().filter(|s| &*s.set == set).count();
+    assert_eq!([of("training"), of("test"), of("visit-1"), of("visit-2")], [8, 3, 8, 8]);
+    for recording in recordings(environment) {
+        assert_eq!((recording.chip, recording.channel), (Chip::Bcm4339, Some(36)));
+        assert_eq!((recording.n_frames(), recording.subcarriers.count()), (5, 64));
+        let frame = recording.frame(0);
+        let place = |k| recording.subcarriers.place(k).unwrap();
+        for k in [-32, -29, 0, 29] {
+            assert!(frame[place(k)].norm() < 1e-9, "{k}");
+        }
+        let mean: f32 = frame.iter().map(|value| value.norm()).sum::<f32>() / 56.0;
+        assert!((200.0..800.0).contains(&mean), "{mean}");
+        assert!(recording.time_ns.windows(2).all(|pair| pair[1] > pair[0]));
+    }
+    survey.check_writable(Path::new("survey")).unwrap();
+}
+
+/// The same seed gives the same survey on any number of threads, another seed another one, and
+/// each visit can be made alone.
+#[test]
+fn everything_comes_from_the_seed() {
+    let campaign_1 = campaign(|_| ());
+    let survey = |campaign: &Campaign, threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| campaign.survey(&mut Nobody).unwrap())
+    };
+    let first = survey(&campaign_1, 1);
+    assert_eq!(first, survey(&campaign_1, 3));
+    assert_ne!(first, survey(&campaign(|c| c.seed = 8), 1));
+    let alone = campaign_1.day((0, 1)).unwrap().record(&campaign_1.config, 2, 1).unwrap();
+    let sample = first.environments[1].samples.iter().find(|s| &*s.id == "p003-visit2-ap1");
+    assert_eq!(*sample.unwrap().csi.as_ref().unwrap().recording, alone.recordings[0].1);
+}
+
+/// Without people, noise and spread, a frame is the traced channel, up to a factor and the clocks.
+#[test]
+fn frames_are_the_traced_channel() {
+    let still = campaign(|c| {
+        c.people.count = 0;
+        c.changes = ChangesConfig {
+            placement_m: 0.0,
+            facing_depth_db: 0.0,
+            transmit_power_db: 0.0,
+            device_gain_db: 0.0,
+            drift_db: 0.0,
+            ..c.changes
+        };
+        c.receiver.best_snr_db = 200.0;
+        c.receiver.ripple_db = 0.0;
+        c.receiver.timing_jitter_ns = 0.0;
+        c.receiver.rssi_jitter_db = 0.0;
+        c.receiver.target_amplitude = 4000.0;
+        c.receiver.noise_figure_db = 0.0;
+    });
+    let day = still.day((0, 0)).unwrap();
+    let visit = day.record(&still.config, 1, 0).unwrap();
+    let (_, recording) = &visit.recordings[0];
+    let paths = day.tracer.paths(&day.transmitters[0].images, day.points[1].at);
+    let offsets = still.config.offsets_hz();
+    let (carrier, bandwidth) = (still.config.radio.frequency_hz(), 20e6);
+    let traced = metaloc_radio::channel::ray::frequency_response(&paths, carrier, &offsets);
+    let places =
+        still.config.occupied().into_iter().map(|k| recording.subcarriers.place(k).unwrap());
+    let frame: Vec<Complex32> = places.map(|place| recording.frame(0)[place]).collect();
+    let norm = |x: f64| x.sqrt();
+    let inner: metaloc_radio::num_complex::Complex64 = frame
+        .iter()
+        .zip(&traced)
+        .map(|(a, b)| {
+            b.conj() * metaloc_radio::num_complex::Complex64::new(a.re.into(), a.im.into())
+        })
+        .sum();
+    let power = |it: &[f64]| norm(it.iter().sum());
+    let a = power(&frame.iter().map(|v| f64::from(v.norm_sqr())).collect::<Vec<_>>());
+    let b = power(&traced.iter().map(|v| v.norm_sqr()).collect::<Vec<_>>());
+    assert!((inner.norm() / (a * b) - 1.0).abs() < 1e-4, "{}", inner.norm() / (a * b));
+    let expected = 15.0 + power_gain_db(&paths, carrier, bandwidth);
+    assert!((f64::from(recording.rssi_dbm[0].unwrap()) - expected).abs() < 1.5);
+}
+
+/// Mean correlation of amplitudes between a recording's frames.
+fn steadiness(recording: &CsiRecording) -> f64 {
+    let row = |i: usize| -> Vec<f64> {
+        recording.frame(i).iter().map(|v| f64::from(v.norm())).filter(|a| *a > 0.0).collect()
+    };
+    let rows: Vec<Vec<f64>> = (0..recording.n_frames()).map(row).collect();
+    let correlation = |a: &[f64], b: &[f64]| {
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+        let (ma, mb) = (mean(a), mean(b));
+        let dot = |x: &[f64], mx: f64, y: &[f64], my: f64| {
+            x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum::<f64>()
+        };
+        dot(a, ma, b, mb) / (dot(a, ma, a, ma) * dot(b, mb, b, mb)).sqrt()
+    };
+    let pairs = rows.windows(2).map(|w| correlation(&w[0], &w[1]));
+    pairs.sum::<f64>() / (rows.len() - 1) as f64
+}
+
+#[test]
+fn people_make_frames_differ() {
+    let mean = |people| {
+        let campaign = campaign(|c| {
+            c.people.count = people;
+            c.csi = Some(CsiCapture { images: 4, packets: 50, visits: 1, ..CsiCapture::default() });
+            c.receiver.best_snr_db = 60.0;
+        });
+        let day = campaign.day((0, 0)).unwrap();
+        let all: Vec<f64> = (0..4)
+            .flat_map(|p| day.record(&campaign.config, p, 0).unwrap().recordings)
+            .map(|(_, recording)| steadiness(&recording))
+            .collect();
+        all.iter().sum::<f64>() / all.len() as f64
+    };
+    let (alone, crowd) = (mean(0), mean(6));
+    assert!(alone > 0.99 && crowd < alone - 0.001, "{alone} {crowd}");
+}
+
+#[test]
+fn days_differ_as_the_file_says() {
+    let changed = campaign(|c| {
+        let two = &mut c.places[0].days[1];
+        two.open = vec!["door".into()];
+        two.device = "other".into();
+        two.moved = vec![MovedFurniture { name: "table".into(), at: [2.0, 2.5] }];
+        two.access_points = vec![ChangedAccessPoint {
+            name: "ap2".into(),
+            at: Some([7.0, 3.0, 2.4]),
+            replaced_by: Some("ap3".into()),
+        }];
+    });
+    let (one, two) = (changed.day((0, 0)).unwrap(), changed.day((0, 1)).unwrap());
+    assert_eq!(two.access_points, ["ap1", "ap3"]);
+    assert!(two.plan.doors[0].open && two.device == "other");
+    assert_ne!(one.receiver, two.receiver);
+    assert_eq!(one.transmitters[0].address, two.transmitters[0].address);
+    assert_ne!(one.transmitters[1].address, two.transmitters[1].address);
+    let survey = changed.survey(&mut Nobody).unwrap();
+    assert_eq!(survey.access_points.names(), ["ap1", "ap2", "ap3"]);
+    assert_eq!(survey.devices, ["device", "other"]);
+}
+
+#[test]
+fn mistakes_are_named() {
+    let refused = |change: fn(&mut CampaignConfig), expected: &str| {
+        let message = Campaign::new(config(change), &[plan()]).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    };
+    refused(|c| c.schema = 3, "schema 3");
+    refused(|c| c.radio.channel = 20, "radio.channel");
+    refused(|c| c.radio.transmit_power_dbm = f64::NAN, "radio.transmit_power_dbm");
+    refused(|c| c.tracer.max_reflections = 4, "max_reflections is 4");
+    refused(|c| c.receiver.frame_loss = 1.0, "frame_loss");
+    refused(|c| c.changes.drift_period_h = 0.0, "changes.drift_period_h");
+    refused(|c| c.people.body.height_m = -1.0, "height_m");
+    refused(|c| c.csi = Some(CsiCapture { images: 3, ..CsiCapture::default() }), "multiple");
+    refused(|c| (c.csi, c.scans) = (None, None), "nothing is measured");
+    refused(|c| c.places[0].days.clear(), "[[places.days]]");
+    refused(|c| c.places[0].days[1].name = "one".into(), "twice");
+    refused(|c| c.places[0].days[0].open = vec!["gate".into()], "no door `gate`; it has door");
+    refused(
+        |c| {
+            c.places[0].days[1].moved =
+                vec![MovedFurniture { name: "table".into(), at: [9.0, 9.0] }];
+        },
+        "furniture `table` has a corner",
+    );
+    assert!(toml::from_str::<CampaignConfig>(&FILE.replace("seed = 7", "sede = 7")).is_err());
+}
+
+#[test]
+fn too_much_to_trace_is_refused_with_the_number() {
+    let heavy = campaign(|c| {
+        c.tracer.max_reflections = 3;
+        c.scans = Some(ScanConfig { per_point: 1, random: 50_000_000 });
+    });
+    let message = heavy.size().unwrap_err().to_string();
+    assert!(message.contains("tests of images, more than 20000000000"), "{message}");
+}
+
+#[test]
+fn size_is_told() {
+    let size = campaign(|_| ()).size().unwrap();
+    assert_eq!((size.environments, size.points, size.scans), (2, 8, 2 * (8 + 3)));
+    assert_eq!(size.frames, 8 * 2 * 2 * 5);
+    assert!(size.to_string().contains("160 CSI frames"), "{size}");
+}

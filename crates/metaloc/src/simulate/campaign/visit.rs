@@ -1,0 +1,255 @@
+//! One visit to a point: what the device records there.
+//!
+//! Each visit draws from a stream of its own, so that any of them can be made alone, in any order.
+
+use metaloc_meta::seed::ChaCha8Rng;
+use metaloc_radio::channel::ray::{Tracer, Vector};
+use metaloc_radio::channel::{Body, Facing, Person, Place, TracedLink};
+use metaloc_radio::num_complex::{Complex32, Complex64};
+use metaloc_radio::signal::{
+    AccessPointId, CsiFrame, CsiRecording, MAX_RSS_DBM, MIN_RSS_DBM, RssScan, Stream,
+};
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::config::{CampaignConfig, CsiCapture};
+use super::day::{Day, Draw, day_stream};
+use super::walk::{Walk, free_place};
+use crate::error::Error;
+
+/// Time between the last frame at a point and the first at the next (s).
+const WAY_BETWEEN_POINTS_S: f64 = 20.0;
+/// How long a scan takes, and how far apart they are (s).
+const SCAN_S: f64 = 3.0;
+/// A device sends at most so many times the frames that it needs; who is hardly heard has fewer.
+const MOST_SENT: usize = 2;
+
+/// The recordings of one visit: one an access point that was heard.
+pub struct Visit {
+    /// Access points by their place in [`Day::access_points`], with the recording.
+    pub recordings: Vec<(usize, CsiRecording)>,
+}
+
+/// Links and people at one place for some time.
+struct Stay<'a> {
+    config: &'a CampaignConfig,
+    day: &'a Day,
+    links: Vec<TracedLink>,
+    walks: Vec<(Walk, f64)>,
+    /// Straight ways from the receiver.
+    direct: &'a Tracer,
+    at: Vector,
+}
+
+impl<'a> Stay<'a> {
+    /// A device put near `at`, for so long (s).
+    fn new(
+        config: &'a CampaignConfig,
+        day: &'a Day,
+        at: Vector,
+        length_s: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let placement = [0, 1].map(|_| config.changes.placement_m * normal(rng));
+        let at = [at[0] + placement[0], at[1] + placement[1], at[2]];
+        let facing = Facing {
+            azimuth_deg: day.facing_deg + config.changes.facing_deg * normal(rng),
+            depth_db: config.changes.facing_depth_db,
+        };
+        let offsets = config.offsets_hz();
+        let tones = (config.radio.frequency_hz(), &offsets[..]);
+        let link = |transmitter: &super::day::Transmitter| {
+            let paths = day.tracer.paths(&transmitter.images, at);
+            TracedLink::new(&paths, [transmitter.at, at], facing, tones)
+        };
+        let links = day.transmitters.iter().map(link).collect();
+        let extent = day.plan.extent();
+        let walks = (0..day.people)
+            .filter_map(|_| {
+                let walk = Walk::draw(&day.obstacles, extent, &config.people, length_s, rng)?;
+                Some((walk, rng.random::<f64>() * std::f64::consts::TAU))
+            })
+            .collect();
+        Self { config, day, links, walks, direct: &day.direct, at }
+    }
+
+    /// What walls and antennas leave of the ways over each person at a time, by access point.
+    fn weights(&self, time_s: f64) -> Vec<Vec<Complex64>> {
+        let body = self.config.people.body;
+        let people: Vec<Vector> =
+            self.walks.iter().map(|(walk, _)| body.scattering_center(walk.at(time_s))).collect();
+        let straight = |images, to: Vector| {
+            let paths = self.direct.paths(images, to);
+            paths.first().map_or(Complex64::ZERO, |path| path.gain * path.length_m)
+        };
+        // The way back is as the way there.
+        let from_device = self.direct.images(self.at);
+        let back: Vec<Complex64> = people.iter().map(|p| straight(&from_device, *p)).collect();
+        let transmitters = self.day.transmitters.iter();
+        transmitters
+            .map(|transmitter| {
+                let ways = people.iter().zip(&back).zip(&self.walks);
+                ways.map(|((person, back), (_, phase))| {
+                    straight(&transmitter.direct_images, *person)
+                        * back
+                        * Complex64::from_polar(1.0, *phase)
+                })
+                .collect()
+            })
+            .collect()
+    }
+
+    /// The channel from an access point at a time.
+    fn response(&self, link: usize, weights: &[Vec<Complex64>], time_s: f64) -> Vec<Complex64> {
+        let body: Body = self.config.people.body;
+        let people: Vec<Person> = self
+            .walks
+            .iter()
+            .zip(&weights[link])
+            .map(|((walk, _), weight)| Person { body, at: walk.at(time_s), weight: *weight })
+            .collect();
+        self.links[link].response(&people)
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+impl CsiCapture {
+    /// How long a visit takes (s), with the way to the next point.
+    pub(super) fn visit_s(&self) -> f64 {
+        self.sent_s() / MOST_SENT as f64 + WAY_BETWEEN_POINTS_S
+    }
+
+    fn sent_s(&self) -> f64 {
+        let frames = self.images_per_visit() * self.packets * MOST_SENT;
+        frames as f64 * self.packet_interval_ms * 1e-3
+    }
+}
+
+impl Day {
+    /// Records channel state information at a point, on one of the day's visits.
+    ///
+    /// # Errors
+    /// Never for a checked campaign.
+    pub fn record(
+        &self,
+        config: &CampaignConfig,
+        point: usize,
+        visit: usize,
+    ) -> Result<Visit, Error> {
+        let capture = config.csi.unwrap_or_default();
+        let item = ((visit as u64) << 32) | point as u64;
+        let mut rng = day_stream(config.seed, self.index, Draw::Visit, item);
+        let stay = Stay::new(config, self, self.points[point].at, capture.sent_s(), &mut rng);
+        let wanted = capture.images_per_visit() * capture.packets;
+        let begin_s = (visit * self.points.len() + point) as f64 * capture.visit_s();
+        let mut frames: Vec<Vec<CsiFrame>> = vec![Vec::new(); self.transmitters.len()];
+        let mut weights = Vec::new();
+        for sent in 0..wanted * MOST_SENT {
+            let time_s = sent as f64 * capture.packet_interval_ms * 1e-3;
+            if sent % capture.packets == 0 {
+                if frames.iter().all(|frames| frames.len() == wanted) {
+                    break;
+                }
+                let middle = capture.packets as f64 / 2.0 * capture.packet_interval_ms * 1e-3;
+                weights = stay.weights(time_s + middle);
+            }
+            for (index, kept) in frames.iter_mut().enumerate() {
+                if kept.len() == wanted {
+                    continue;
+                }
+                let channel = stay.response(index, &weights, time_s);
+                let sent_dbm = self.sent_dbm(config, index, begin_s + time_s);
+                if let Some(received) = self.receiver.receive(&channel, sent_dbm, &mut rng) {
+                    let time_ns = ((self.start_s + begin_s + time_s) * 1e9) as u64;
+                    kept.push(frame((config, &capture), self, (index, sent, time_ns), received));
+                }
+            }
+        }
+        let heard = frames.into_iter().enumerate().filter(|(_, f)| f.len() >= capture.packets);
+        let recordings = heard.map(|(index, frames)| Ok((index, CsiRecording::new(frames)?)));
+        Ok(Visit { recordings: recordings.collect::<Result<_, Error>>()? })
+    }
+
+    /// Scans at a survey point.
+    pub(super) fn scans_at(
+        &self,
+        config: &CampaignConfig,
+        (point, n): (usize, usize),
+        ids: &[AccessPointId],
+    ) -> Vec<RssScan> {
+        let mut rng = day_stream(config.seed, self.index, Draw::Scan, point as u64);
+        self.scans(config, (self.points[point].at, n), ids, &mut rng)
+    }
+
+    /// A scan at a place drawn at random, at the height of the first survey point.
+    pub(super) fn random_scan(
+        &self,
+        config: &CampaignConfig,
+        number: usize,
+        ids: &[AccessPointId],
+    ) -> Option<(Place, RssScan)> {
+        let mut rng = day_stream(config.seed, self.index, Draw::RandomPlace, number as u64);
+        let clear_m = config.people.body.radius_m;
+        let [x, y] = free_place(&self.obstacles, self.plan.extent(), clear_m, &mut rng)?;
+        let at = [x, y, self.points.first().map_or(1.2, |point| point.at[2])];
+        let scan = self.scans(config, (at, 1), ids, &mut rng).pop()?;
+        Some(([x, y], scan))
+    }
+
+    fn scans(
+        &self,
+        config: &CampaignConfig,
+        (at, n): (Vector, usize),
+        ids: &[AccessPointId],
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<RssScan> {
+        let stay = Stay::new(config, self, at, n as f64 * SCAN_S, rng);
+        let scan = |number: usize| {
+            let time_s = number as f64 * SCAN_S;
+            let weights = stay.weights(time_s);
+            let mut readings = Vec::new();
+            for (index, &id) in ids.iter().enumerate() {
+                let channel = stay.response(index, &weights, time_s);
+                let sent_dbm = self.sent_dbm(config, index, time_s);
+                if let Some(received) = self.receiver.receive(&channel, sent_dbm, rng) {
+                    readings.push((id, received.rssi_dbm.clamp(MIN_RSS_DBM, MAX_RSS_DBM)));
+                }
+            }
+            readings.sort_by_key(|(id, _)| *id);
+            // Finite, in range and in order by construction.
+            RssScan::new(readings).unwrap_or_default()
+        };
+        (0..n).map(scan).collect()
+    }
+}
+
+/// A frame as the chip reports it.
+fn frame(
+    (config, capture): (&CampaignConfig, &CsiCapture),
+    day: &Day,
+    (transmitter, sent, time_ns): (usize, usize, u64),
+    received: metaloc_radio::channel::ReceivedFrame,
+) -> CsiFrame {
+    let subcarriers = capture.subcarriers(config.radio.bandwidth_mhz);
+    let mut values = vec![Complex32::ZERO; subcarriers.count()];
+    for (k, value) in config.occupied().into_iter().zip(received.values) {
+        if let Some(place) = subcarriers.place(k) {
+            values[place] = value;
+        }
+    }
+    CsiFrame {
+        chip: capture.chip,
+        time_ns,
+        source: Some(day.transmitters[transmitter].address),
+        sequence: Some((sent % 4096) as u16),
+        rssi_dbm: Some(received.rssi_dbm),
+        channel: Some(config.radio.channel),
+        bandwidth_mhz: config.radio.bandwidth_mhz,
+        streams: vec![Stream::default()],
+        subcarriers,
+        values,
+    }
+}
