@@ -270,9 +270,17 @@ pub(crate) struct Simulate {
     /// Survey folder to make; must not exist yet.
     #[arg(long, required_unless_present = "preview")]
     pub(crate) out: Option<PathBuf>,
-    /// Say what it would hold, write nothing.
+    /// Say what it would hold and draw each place, with access points, points and coverage, into this
+    /// new folder; simulate nothing.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) preview: Option<PathBuf>,
+    /// Go on with a campaign that was interrupted.
     #[arg(long)]
-    pub(crate) preview: bool,
+    pub(crate) resume: bool,
+    /// Points, as ENVIRONMENT/POINT, whose frames are written as Nexmon captures (pcap) with a
+    /// positions.csv into the folder --out, instead of a survey.
+    #[arg(long, value_delimiter = ',', value_name = "ENVIRONMENT/POINT")]
+    pub(crate) captures: Vec<String>,
     /// Seed instead of the scenario's.
     #[arg(long)]
     pub(crate) seed: Option<u64>,

@@ -169,6 +169,13 @@ impl<'a> EvaluationProgress<'a> {
     }
 }
 
+impl EvaluationProgress<'_> {
+    /// So much of `total` is done.
+    pub(crate) fn share(&mut self, done: f64, total: usize, what: &str) -> ControlFlow<()> {
+        self.stage((100.0 * done) as usize, 100 * total, what)
+    }
+}
+
 impl EvaluationObserver for EvaluationProgress<'_> {
     fn stage(&mut self, done: usize, total: usize, what: &str) -> ControlFlow<()> {
         self.bar.set_length(total as u64);

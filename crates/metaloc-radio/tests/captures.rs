@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::float_cmp)] // integers, of both readers
 
-use metaloc_radio::capture::{CaptureError, Event, IntelReader, NexmonReader, SkipReason};
+use metaloc_radio::capture::{
+    CaptureError, Event, IntelReader, NexmonReader, NexmonWriter, SkipReason,
+};
 use metaloc_radio::signal::{Chip, CsiFrame};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -427,5 +429,23 @@ proptest! {
         let read: u64 = found.iter().map(size).sum();
         let skipped: u64 = skips.iter().map(|skip| skip.1).sum();
         prop_assert_eq!(read + skipped, end as u64);
+    }
+}
+
+/// Real captures, written and read again.
+#[test]
+fn real_frames_come_back_from_a_written_capture() {
+    for (capture, chip) in [
+        (BCM4339, Chip::Bcm4339),
+        (BCM43455C0_20, Chip::Bcm43455c0),
+        (BCM43455C0_80, Chip::Bcm43455c0),
+        (BCM4358, Chip::Bcm4358),
+        (BCM4366C0, Chip::Bcm4366c0),
+    ] {
+        let read = frames(capture, Some(chip));
+        let mut writer = NexmonWriter::new(Vec::new()).unwrap();
+        read.iter().for_each(|frame| writer.write(frame).unwrap());
+        assert!(!read.is_empty());
+        assert_eq!(frames(&writer.finish().unwrap(), None), read);
     }
 }

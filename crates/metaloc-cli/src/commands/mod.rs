@@ -28,7 +28,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Images(args) => images::run(&args, quiet),
         Command::Doctor(args) => doctor::run(&args, quiet),
         Command::Similarity(args) => similarity::run(&args, quiet),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&args, quiet),
         Command::Train(args) => train::run(&args, quiet),
         Command::Adapt(args) => adapt::run(&args, quiet),
         Command::Locate(args) => locate::run(&args, quiet),

@@ -1,31 +1,122 @@
 //! `metaloc simulate`.
 
+use std::path::Path;
+
 use anyhow::bail;
-use metaloc::simulate::Scenario;
-use metaloc::survey::SurveySummary;
+use metaloc::simulate::campaign::Campaign;
+use metaloc::simulate::{Scenario, Simulation};
+use metaloc::survey::{Survey, SurveySummary, SurveyWriter};
 
 use crate::args::Simulate;
-use crate::output::Output;
+use crate::interrupt::{self, Interrupted};
+use crate::output::{Output, note};
+use crate::progress::EvaluationProgress;
 
-pub(crate) fn run(args: &Simulate) -> anyhow::Result<()> {
-    if let Some(out) = args.out.as_ref().filter(|out| !args.preview && out.exists()) {
+pub(crate) fn run(args: &Simulate, quiet: bool) -> anyhow::Result<()> {
+    if let Some(out) = args.preview.as_ref().or(args.out.as_ref()).filter(|out| out.exists()) {
         bail!(metaloc::Error::OutputExists(out.clone()));
     }
-    let mut scenario = Scenario::read(&args.scenario)?;
-    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    let simulation = Simulation::read(&args.scenario, args.seed)?;
+    if let Some(folder) = &args.preview {
+        return preview(&simulation, folder, &Output::new(&args.json));
+    }
+    let Some(out) = &args.out else { return Ok(()) };
+    match simulation {
+        Simulation::PathLoss(scenario) => path_loss(&scenario, args, out),
+        Simulation::Campaign(campaign) if !args.captures.is_empty() => {
+            captures(&campaign, args, out)
+        }
+        Simulation::Campaign(campaign) => self::campaign(&campaign, args, out, quiet),
+    }
+}
+
+fn path_loss(scenario: &Scenario, args: &Simulate, out: &Path) -> anyhow::Result<()> {
+    if !args.captures.is_empty() {
+        bail!(crate::output::Usage(
+            "a scenario of path-loss models has no frames to capture; use one with [[places]] and \
+             [csi]"
+                .into()
+        ));
+    }
     let survey = scenario.simulate();
     let output = Output::new(&args.json);
     let summary = SurveySummary::of(&survey);
     output.say(&summary)?;
     output.rows(&[&summary])?;
-    match &args.out {
-        Some(out) if !args.preview => {
-            survey.write(out)?;
-            output.say(format!("written to {}", out.display()))
+    survey.write(out)?;
+    output.say(format!("written to {}", out.display()))
+}
+
+/// Says how much it will be, then simulates environment by environment.
+fn campaign(campaign: &Campaign, args: &Simulate, out: &Path, quiet: bool) -> anyhow::Result<()> {
+    let output = Output::new(&args.json);
+    campaign.warnings().iter().for_each(|warning| note(format!("warning: {warning}")));
+    output.say(format!("{}: {}", campaign.config.name, campaign.size()?))?;
+    let writer = SurveyWriter::start(out, &campaign.key()?, args.resume)?;
+    let interrupt = interrupt::watch()?;
+    let mut progress = EvaluationProgress::new(&interrupt, quiet);
+    let mut survey = campaign.empty_survey();
+    let days: Vec<_> = campaign.days().collect();
+    let mut summaries = Vec::new();
+    for (done, &day) in days.iter().enumerate() {
+        let name = campaign.environment_name(day);
+        if writer.has(&name) {
+            continue;
         }
-        out => {
-            survey.check_writable(out.as_deref().unwrap_or("the survey".as_ref()))?;
-            output.say("nothing was written (--preview)")
+        let simulated = campaign.environment(day, &mut survey, |share| {
+            progress.share(done as f64 + share, days.len(), &name)
+        });
+        if interrupt.is_set() {
+            let part = writer.part().display();
+            let kept =
+                format!("what is done stands in {part}; the same command with --resume goes on");
+            bail!(Interrupted(kept));
+        }
+        let environment = simulated?;
+        writer.add(&survey, &environment)?;
+        let alone = Survey { environments: vec![environment], ..survey.clone() };
+        summaries.push(SurveySummary::of(&alone));
+    }
+    drop(progress);
+    let names: Vec<String> = days.iter().map(|&day| campaign.environment_name(day)).collect();
+    writer.finish(&survey, &names)?;
+    for environment in summaries.iter().flat_map(|summary| &summary.environments) {
+        output.say(environment)?;
+    }
+    output.rows(&summaries)?;
+    output.say(format!("written to {}", out.display()))
+}
+
+/// Writes some points' frames as captures.
+fn captures(campaign: &Campaign, args: &Simulate, out: &Path) -> anyhow::Result<()> {
+    let output = Output::new(&args.json);
+    let plan = campaign.captures(&args.captures)?;
+    output.say(format!("{}: about {:.1} MB", campaign.config.name, plan.bytes() as f64 / 1e6))?;
+    let rows = plan.write(out)?;
+    output.rows(&rows)?;
+    output.say(format!(
+        "{} captures written to {}; metaloc import --format captures {} --out SURVEY reads them",
+        rows.len(),
+        out.display(),
+        out.display()
+    ))
+}
+
+/// Draws every place into a folder.
+fn preview(simulation: &Simulation, folder: &Path, output: &Output<'_>) -> anyhow::Result<()> {
+    match simulation {
+        Simulation::PathLoss(scenario) => {
+            let survey = scenario.simulate();
+            survey.check_writable("the survey".as_ref())?;
+            output.say(SurveySummary::of(&survey))?;
+        }
+        Simulation::Campaign(campaign) => {
+            campaign.warnings().iter().for_each(|warning| note(format!("warning: {warning}")));
+            let size = campaign.size()?;
+            output.say(format!("{}: {size}", campaign.config.name))?;
+            output.rows(&[size])?;
         }
     }
+    let pictures = metaloc::simulate::preview(simulation, folder)?;
+    output.say(format!("drawn: {}; nothing was simulated (--preview)", pictures.join(", ")))
 }

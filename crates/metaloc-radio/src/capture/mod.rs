@@ -10,12 +10,15 @@
 //! | [`IntelReader`] | Intel 5300 | log of the Linux 802.11n CSI tool |
 //! | [`Esp32Reader`] | ESP32 | lines of the ESP32-CSI-Tool |
 //! | [`AnyReader`] | all | any of these, told apart by how it begins |
+//!
+//! [`NexmonWriter`] writes what [`NexmonReader`] reads.
 
 mod any;
 mod esp32;
 mod intel;
 mod named_chip;
 mod nexmon;
+mod nexmon_writer;
 mod pcap;
 mod stream_joiner;
 mod window;
@@ -25,6 +28,7 @@ pub use esp32::{Esp32Estimate, Esp32Reader};
 pub use intel::IntelReader;
 pub use named_chip::{NamedChip, chip_notes};
 pub use nexmon::NexmonReader;
+pub use nexmon_writer::{CaptureWriteError, NexmonWriter};
 pub use stream_joiner::StreamJoiner;
 
 use crate::signal::CsiFrame;

@@ -75,7 +75,7 @@ impl SurveyError {
         Self::file(path, source)
     }
 
-    pub(super) fn file(path: &Path, cause: std::io::Error) -> Self {
+    pub(crate) fn file(path: &Path, cause: std::io::Error) -> Self {
         Self::File { path: path.to_owned(), cause }
     }
 

@@ -176,47 +176,52 @@ impl fmt::Display for SurveySummary {
             self.access_points,
             self.data_hash
         )?;
-        for e in &self.environments {
-            let floors: Vec<String> = e.floors.iter().map(i32::to_string).collect();
-            let heard = match e.rss_range_dbm {
-                None if e.csi.is_some() => "no signal strength".to_owned(),
-                None => "nothing heard".to_owned(),
-                Some((weakest, strongest)) => format!(
-                    "{} access points (median {} a scan), {} to {} dBm",
-                    e.access_points_heard,
-                    e.median_heard,
-                    tenths(weakest),
-                    tenths(strongest)
-                ),
-            };
-            let days = e.days.as_ref().map_or(String::new(), |(first, last)| {
-                if first == last { format!(", {first}") } else { format!(", {first} to {last}") }
-            });
-            writeln!(
-                f,
-                "  {}: {} points, {} samples, floors {}, {:.1} x {:.1} m, {heard}{days}",
-                e.name,
-                e.points,
-                e.samples,
-                floors.join(" "),
-                e.extent_m.0,
-                e.extent_m.1,
-            )?;
-            if let Some(csi) = &e.csi {
-                writeln!(f, "      {csi}")?;
-            }
-            let named: Vec<String> = e
-                .sets
-                .iter()
-                .filter(|(set, _)| !set.is_empty())
-                .map(|(set, count)| format!("{set} ({count})"))
-                .collect();
-            if !named.is_empty() {
-                writeln!(f, "      sets {}", named.join(" "))?;
-            }
-            if !e.devices.is_empty() {
-                writeln!(f, "      devices {}", e.devices.join(", "))?;
-            }
+        self.environments.iter().try_for_each(|environment| environment.fmt(f))
+    }
+}
+
+impl fmt::Display for EnvironmentSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let e = self;
+        let floors: Vec<String> = e.floors.iter().map(i32::to_string).collect();
+        let heard = match e.rss_range_dbm {
+            None if e.csi.is_some() => "no signal strength".to_owned(),
+            None => "nothing heard".to_owned(),
+            Some((weakest, strongest)) => format!(
+                "{} access points (median {} a scan), {} to {} dBm",
+                e.access_points_heard,
+                e.median_heard,
+                tenths(weakest),
+                tenths(strongest)
+            ),
+        };
+        let days = e.days.as_ref().map_or(String::new(), |(first, last)| {
+            if first == last { format!(", {first}") } else { format!(", {first} to {last}") }
+        });
+        writeln!(
+            f,
+            "  {}: {} points, {} samples, floors {}, {:.1} x {:.1} m, {heard}{days}",
+            e.name,
+            e.points,
+            e.samples,
+            floors.join(" "),
+            e.extent_m.0,
+            e.extent_m.1,
+        )?;
+        if let Some(csi) = &e.csi {
+            writeln!(f, "      {csi}")?;
+        }
+        let named: Vec<String> = e
+            .sets
+            .iter()
+            .filter(|(set, _)| !set.is_empty())
+            .map(|(set, count)| format!("{set} ({count})"))
+            .collect();
+        if !named.is_empty() {
+            writeln!(f, "      sets {}", named.join(" "))?;
+        }
+        if !e.devices.is_empty() {
+            writeln!(f, "      devices {}", e.devices.join(", "))?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 //! What changes between days and during a capture, and by how much unless the file says otherwise, stands in
 //! docs/simulator.md. Everything comes from one seed, and each visit from a stream of its own.
 
+mod captures;
 mod config;
 mod day;
 mod size;
@@ -25,6 +26,7 @@ use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, RssScan};
 use rayon::prelude::*;
 
+pub use captures::{Captures, WrittenCapture};
 pub use config::{
     CampaignConfig, ChangedAccessPoint, ChangesConfig, CsiCapture, DayConfig, MovedFurniture,
     PeopleConfig, PlaceConfig, RadioConfig, ScanConfig, TracerSettings,
@@ -48,14 +50,16 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Reads a campaign's file and its floor plans.
+    /// Reads a campaign's file and its floor plans; draws from `seed` instead of its own, if given.
     ///
     /// # Errors
     /// If one can't be read or holds a mistake; the message names the file.
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    pub fn read(path: &Path, seed: Option<u64>) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
         let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
-        let config: CampaignConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        let mut config: CampaignConfig =
+            toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        config.seed = seed.unwrap_or(config.seed);
         let beside = path.parent().unwrap_or(Path::new("."));
         let plans = config.places.iter().map(|place| floor_plan::read(&beside.join(&place.plan)));
         let plans = plans.collect::<Result<Vec<_>, _>>()?;
@@ -91,20 +95,22 @@ impl Campaign {
         Ok(Self { config, plans })
     }
 
-    /// The same campaign from another seed.
-    ///
-    /// # Errors
-    /// Never for a campaign that was accepted.
-    pub fn with_seed(self, plans: &[FloorPlan], seed: u64) -> Result<Self, Error> {
-        Self::new(CampaignConfig { seed, ..self.config }, plans)
-    }
-
     /// Environments: places and days by index, in order.
     pub fn days(&self) -> impl Iterator<Item = (usize, usize)> {
         let days = |(place, plans): (usize, &Vec<FloorPlan>)| {
             (0..plans.len()).map(move |day| (place, day)).collect::<Vec<_>>()
         };
         self.plans.iter().enumerate().flat_map(days)
+    }
+
+    /// Name of the environment of a place on a day.
+    ///
+    /// # Panics
+    /// If there is no such day.
+    #[must_use]
+    pub fn environment_name(&self, (place, day): (usize, usize)) -> String {
+        let place = &self.config.places[place];
+        format!("{}-{}", place.name, place.days[day].name)
     }
 
     /// The floor of a place on a day.
@@ -125,6 +131,15 @@ impl Campaign {
     /// If there is no such day.
     pub fn day(&self, index: (usize, usize)) -> Result<Day, Error> {
         Day::new(&self.config, index, self.plan(index).clone())
+    }
+
+    /// What makes a run the same as another: the settings with the seed, and the floors.
+    ///
+    /// # Errors
+    /// Never for a campaign that was accepted.
+    pub fn key(&self) -> Result<String, Error> {
+        let text = serde_json::to_string(&(&self.config, &self.plans));
+        text.map_err(|e| Error::usage(e.to_string()))
     }
 
     /// What should be known of the campaign, a sentence each.
@@ -187,10 +202,9 @@ impl Campaign {
         let mut survey = self.empty_survey();
         let days: Vec<_> = self.days().collect();
         for (done, index) in days.iter().enumerate() {
+            let name = self.environment_name(*index);
             let environment = self.environment(*index, &mut survey, |share| {
-                let name = &self.config.places[index.0].name;
-                let what = format!("{name}-{}", self.config.places[index.0].days[index.1].name);
-                observer.stage(100 * done + (100.0 * share) as usize, 100 * days.len(), &what)
+                observer.stage(100 * done + (100.0 * share) as usize, 100 * days.len(), &name)
             })?;
             survey.environments.push(environment);
         }

@@ -272,3 +272,33 @@ fn size_is_told() {
     assert_eq!(size.frames, 8 * 2 * 2 * 5);
     assert!(size.to_string().contains("160 CSI frames"), "{size}");
 }
+
+/// Captures, imported, hold the frames of the survey.
+#[test]
+fn captures_are_read_back() {
+    let campaign = campaign(|_| ());
+    let names = ["rooms-two/p003".to_owned()];
+    let captures = campaign.captures(&names).unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("captures");
+    let written = captures.write(&folder).unwrap();
+    assert_eq!((written.len(), written[0].packets), (2, 10));
+    assert_eq!(captures.bytes(), written.iter().map(|w| w.bytes).sum::<u64>());
+    let imported = crate::survey::SurveyFormat::Captures.load(&folder, None, None).unwrap();
+    let day = campaign.day((0, 1)).unwrap();
+    for sample in &imported.environments[0].samples {
+        let visit = usize::from(&*sample.set == "visit-2");
+        let recording = &sample.csi.as_ref().unwrap().recording;
+        let direct = day.record(&campaign.config, 2, visit).unwrap().recordings;
+        assert!(direct.iter().any(|(_, r)| *r == **recording), "{}", sample.id);
+    }
+    assert_eq!(imported.environments[0].samples.len(), 4);
+    for (name, expected) in [
+        ("p003", "ENVIRONMENT/POINT"),
+        ("x/p003", "no environment `x`"),
+        ("rooms-two/p9", "no point"),
+    ] {
+        let message = campaign.captures(&[name.to_owned()]).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}

@@ -163,7 +163,8 @@ impl Day {
                 let channel = stay.response(index, &weights, time_s);
                 let sent_dbm = self.sent_dbm(config, index, begin_s + time_s);
                 if let Some(received) = self.receiver.receive(&channel, sent_dbm, &mut rng) {
-                    let time_ns = ((self.start_s + begin_s + time_s) * 1e9) as u64;
+                    // Whole microseconds, as captures have.
+                    let time_ns = ((self.start_s + begin_s + time_s) * 1e6).round() as u64 * 1000;
                     kept.push(frame((config, &capture), self, (index, sent, time_ns), received));
                 }
             }

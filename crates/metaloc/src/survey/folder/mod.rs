@@ -12,13 +12,16 @@
 
 mod csi;
 mod read;
+mod resumable;
 mod write;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Environment, Georeference, Provenance};
 pub use read::{NamedScan, read_rss_csv};
-pub(super) use write::{put, write_whole};
+pub use resumable::SurveyWriter;
+pub(super) use write::put;
+pub(crate) use write::write_whole;
 
 const DESCRIPTION: &str = "survey.toml";
 const POINTS: &[&str] = &["point_id", "x_m", "y_m", "floor"];

@@ -24,36 +24,47 @@ impl Survey {
     pub fn write(&self, folder: &Path) -> Result<(), SurveyError> {
         self.check_environments(folder)?;
         write_whole(folder, |beside| {
-            let description = Description {
-                schema: SCHEMA,
-                name: self.name.clone(),
-                unit: "m".into(),
-                environments: self.environments.iter().map(|e| e.name.clone()).collect(),
-                provenance: self.provenance.clone(),
-                georeference: self.georeference,
-            };
-            let path = beside.join(DESCRIPTION);
-            let text = toml::to_string(&description)
-                .map_err(|e| SurveyError::format(&path, e.to_string()))?;
-            put(&path, &text)?;
-            for environment in &self.environments {
-                let inner = beside.join(folder_name(&environment.name));
-                std::fs::create_dir(&inner).map_err(|e| SurveyError::file(&inner, e))?;
-                let tables = self.tables(environment)?;
-                for (name, text) in ["points.csv", "samples.csv", "rss.csv"].iter().zip(tables) {
-                    put(&inner.join(name), &text)?;
-                }
-                let path = inner.join(CSI);
-                csi::write(&path, environment, &self.access_points)?;
-                // Tensors are written for nobody else to read, unlike the tables.
-                if path.exists() {
-                    let like = inner.join("points.csv").metadata().map(|m| m.permissions());
-                    like.and_then(|permissions| std::fs::set_permissions(&path, permissions))
-                        .map_err(|e| SurveyError::file(&path, e))?;
-                }
-            }
-            Ok(())
+            self.write_description(beside)?;
+            self.environments.iter().try_for_each(|e| self.write_environment(beside, e))
         })
+    }
+
+    pub(super) fn write_description(&self, folder: &Path) -> Result<(), SurveyError> {
+        let description = Description {
+            schema: SCHEMA,
+            name: self.name.clone(),
+            unit: "m".into(),
+            environments: self.environments.iter().map(|e| e.name.clone()).collect(),
+            provenance: self.provenance.clone(),
+            georeference: self.georeference,
+        };
+        let path = folder.join(DESCRIPTION);
+        let text =
+            toml::to_string(&description).map_err(|e| SurveyError::format(&path, e.to_string()))?;
+        put(&path, &text)
+    }
+
+    /// Writes an environment's own folder into the survey's.
+    pub(super) fn write_environment(
+        &self,
+        folder: &Path,
+        environment: &Environment,
+    ) -> Result<(), SurveyError> {
+        let inner = folder.join(folder_name(&environment.name));
+        std::fs::create_dir(&inner).map_err(|e| SurveyError::file(&inner, e))?;
+        let tables = self.tables(environment)?;
+        for (name, text) in ["points.csv", "samples.csv", "rss.csv"].iter().zip(tables) {
+            put(&inner.join(name), &text)?;
+        }
+        let path = inner.join(CSI);
+        csi::write(&path, environment, &self.access_points)?;
+        // Tensors are written for nobody else to read, unlike the tables.
+        if path.exists() {
+            let like = inner.join("points.csv").metadata().map(|m| m.permissions());
+            like.and_then(|permissions| std::fs::set_permissions(&path, permissions))
+                .map_err(|e| SurveyError::file(&path, e))?;
+        }
+        Ok(())
     }
 
     /// Finds what would keep [`Survey::write`] from writing to `folder`, without writing.
@@ -163,7 +174,7 @@ fn name_cell<'a>(what: &str, text: &'a str) -> Result<std::borrow::Cow<'a, str>,
 }
 
 /// Makes a folder whole or not at all: `fill` gets a folder beside it, which is then renamed.
-pub(in crate::survey) fn write_whole(
+pub(crate) fn write_whole(
     folder: &Path,
     fill: impl FnOnce(&Path) -> Result<(), SurveyError>,
 ) -> Result<(), SurveyError> {
