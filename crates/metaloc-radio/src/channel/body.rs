@@ -14,7 +14,6 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
@@ -38,7 +37,7 @@ pub struct Body {
 
 impl Default for Body {
     fn default() -> Self {
-        Self { radius_m: 0.2, height_m: 1.75, cross_section_m2: 0.5 }
+        Self { radius_m: 0.2, height_m: 1.75, cross_section_m2: 1.0 }
     }
 }
 
@@ -106,23 +105,12 @@ impl Body {
         [at[0], at[1], 0.6 * self.height_m]
     }
 
-    /// `a` of the way over the body (1/m), of legs of `d1_m` and `d2_m`; none closer than its radius.
+    /// What the body makes of the product of the amplitudes of the ways to and from it, in the sum of
+    /// fields: `sqrt(sigma / 4 pi)` (m).
     #[must_use]
-    pub fn scattered_gain(&self, d1_m: f64, d2_m: f64) -> f64 {
-        let least = self.radius_m;
-        (self.cross_section_m2 / (4.0 * PI)).sqrt() / (d1_m.max(least) * d2_m.max(least))
+    pub fn scattering_length_m(&self) -> f64 {
+        (self.cross_section_m2 / (4.0 * PI)).sqrt()
     }
-}
-
-/// A person at a moment, as one link sees them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Person {
-    /// The body.
-    pub body: Body,
-    /// Where it is.
-    pub at: Place,
-    /// What walls and antennas leave of the ways over it, with the phase that it scatters with.
-    pub weight: Complex64,
 }
 
 #[cfg(test)]
@@ -172,8 +160,8 @@ mod tests {
     #[test]
     fn scattering_follows_the_radar_equation() {
         let body = Body::default();
-        let h = WAVELENGTH_M / (4.0 * PI) * body.scattered_gain(2.0, 3.0);
-        let power = WAVELENGTH_M.powi(2) * 0.5 / ((4.0 * PI).powi(3) * 36.0);
+        let h = WAVELENGTH_M / (4.0 * PI) * body.scattering_length_m() / (2.0 * 3.0);
+        let power = WAVELENGTH_M.powi(2) / ((4.0 * PI).powi(3) * 36.0);
         assert!((h * h / power - 1.0).abs() < 1e-12);
     }
 

@@ -1,6 +1,7 @@
 //! How waves travel: path-loss models, building materials, floor plans, rays.
 
 mod body;
+mod clutter;
 mod floor_plan;
 mod material;
 pub mod path_loss;
@@ -10,7 +11,8 @@ mod receiver;
 mod shadowing;
 mod traced_link;
 
-pub use body::{Body, Person};
+pub use body::Body;
+pub use clutter::{ClutterConfig, Scatterer};
 pub use floor_plan::{
     Door, FLOOR_PLAN_SCHEMA, FloorPlan, Furniture, Grid, Obstacles, Outline, Place,
     PlacedAccessPoint, PlanPoint, Wall, Window,
@@ -19,4 +21,4 @@ pub use material::Material;
 pub use propagation::{Link, Propagation, PropagationModel};
 pub use receiver::{ReceivedFrame, Receiver, ReceiverConfig};
 pub use shadowing::{Shadowing, ShadowingField};
-pub use traced_link::{Facing, TracedLink};
+pub use traced_link::{Facing, Person, Source, TracedLink};

@@ -1,19 +1,24 @@
 //! The channel of a link whose paths are traced once, while people move about it.
 //!
-//! What stands still is traced once; for each frame, only what people block of its paths is taken off, and what they
-//! scatter (once, from the straight ways) is added:
+//! What stands still is traced once; for each frame, what people block of its paths is taken off, and what they
+//! scatter is added. A person is lit by the paths from the transmitter, and seen along the paths from the receiver; of
+//! each, the point that it seems to come from ([`Source`]) stays while the person takes a step:
 //!
 //! ```text
-//! H(f, t) = sum_p h_p(f) prod_people shadow(p, t) + (lambda / 4 pi) sum_people a(t) e^{-j 2 pi f (d1 + d2) / c}
+//! H(f, t) = sum_p h_p(f) prod_people shadow(p, t) + (lambda / 4 pi) sum_people sqrt(sigma / 4 pi) L(f, t) S(f, t)
+//! L = sum_sources w e^{-j 2 pi f d / c} / d        d from the source to the person; S from the receiver's side
 //! ```
 
 use std::f64::consts::{PI, TAU};
 
 use num_complex::Complex64;
 
-use super::body::Person;
 use super::path_loss::SPEED_OF_LIGHT_M_PER_S;
 use super::ray::{Path, Vector, frequency_response};
+use super::{Body, Place};
+
+/// A person is at least so far from a source (m).
+const LEAST_WAY_M: f64 = 0.2;
 
 /// How a hand-held receiver favours directions: `-depth (1 - cos(angle)) / 2` dB from where it faces.
 /// A stand-in of ours for antenna and holder together.
@@ -34,6 +39,40 @@ impl Facing {
     }
 }
 
+/// Where a wave at a person seems to come from: the transmitter or a mirror image of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Source {
+    /// The point (m).
+    pub at: Vector,
+    /// What faces and antennas leave of its amplitude at 1 m.
+    pub weight: Complex64,
+}
+
+impl Source {
+    /// The sources of paths that end at `person`.
+    #[must_use]
+    pub fn of_paths(paths: &[Path], person: Vector) -> Vec<Self> {
+        let source = |path: &Path| {
+            let at = [0, 1, 2].map(|axis| person[axis] + path.arrival[axis] * path.length_m);
+            Self { at, weight: path.gain * path.length_m }
+        };
+        paths.iter().map(source).collect()
+    }
+}
+
+/// A person at a moment, as one link sees them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Person<'a> {
+    /// The body.
+    pub body: Body,
+    /// Where it is.
+    pub at: Place,
+    /// Where waves from the transmitter come from.
+    pub lit_by: &'a [Source],
+    /// Where waves from the receiver would come from.
+    pub seen_by: &'a [Source],
+}
+
 /// A link's traced paths, prepared for frames.
 #[derive(Debug, Clone)]
 pub struct TracedLink {
@@ -47,11 +86,13 @@ pub struct TracedLink {
     still: Vec<Complex64>,
     carrier_hz: f64,
     offsets_hz: Vec<f64>,
-    facing: Facing,
+    /// Smallest distance between tones (Hz).
+    step_hz: f64,
 }
 
 impl TracedLink {
-    /// Prepares the paths from `ends[0]` to `ends[1]` for frames on the tones `carrier_hz + offsets_hz`.
+    /// Prepares the paths from `ends[0]` to `ends[1]` for frames on the tones `carrier_hz + offsets_hz`, which
+    /// rise in steps of one size, or more where tones are left out.
     #[must_use]
     pub fn new(
         paths: &[Path],
@@ -78,7 +119,7 @@ impl TracedLink {
             still,
             carrier_hz,
             offsets_hz: offsets_hz.to_vec(),
-            facing,
+            step_hz: offsets_hz.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min),
         }
     }
 
@@ -96,7 +137,7 @@ impl TracedLink {
 
     /// The channel with people, on each tone.
     #[must_use]
-    pub fn response(&self, people: &[Person]) -> Vec<Complex64> {
+    pub fn response(&self, people: &[Person<'_>]) -> Vec<Complex64> {
         let mut response = self.still.clone();
         if people.is_empty() {
             return response;
@@ -117,18 +158,38 @@ impl TracedLink {
         response
     }
 
-    /// Adds the way over a person.
-    fn scatter(&self, person: &Person, response: &mut [Complex64]) {
+    /// Adds the ways over a person.
+    fn scatter(&self, person: &Person<'_>, response: &mut [Complex64]) {
         let center = person.body.scattering_center(person.at);
-        let [from, to] = self.ends;
-        let to_body = sub(center, to);
-        let (d1, d2) = (length(sub(center, from)), length(to_body));
-        let aperture = self.wavelength_m / (4.0 * PI);
-        let gain = person.body.scattered_gain(d1, d2) * aperture * self.facing.factor(to_body);
-        let delay_s = (d1 + d2) / SPEED_OF_LIGHT_M_PER_S;
-        for (sum, offset_hz) in response.iter_mut().zip(&self.offsets_hz) {
-            let phase = -TAU * (self.carrier_hz + offset_hz) * delay_s;
-            *sum += person.weight * Complex64::from_polar(gain, phase);
+        let field = |sources: &[Source]| {
+            let mut field = vec![Complex64::ZERO; self.offsets_hz.len()];
+            sources.iter().for_each(|source| self.add_wave(source, center, &mut field));
+            field
+        };
+        let factor = person.body.scattering_length_m() * self.wavelength_m / (4.0 * PI);
+        let (lit, seen) = (field(person.lit_by), field(person.seen_by));
+        for (sum, (lit, seen)) in response.iter_mut().zip(lit.iter().zip(&seen)) {
+            *sum += lit * seen * factor;
+        }
+    }
+
+    /// Adds the wave of a source at a point. Tones that follow each other in even steps turn by even angles.
+    fn add_wave(&self, source: &Source, at: Vector, field: &mut [Complex64]) {
+        let way_m = length(sub(at, source.at)).max(LEAST_WAY_M);
+        let turn = |hz: f64| Complex64::from_polar(1.0, -TAU * hz * way_m / SPEED_OF_LIGHT_M_PER_S);
+        let Some(&first) = self.offsets_hz.first() else { return };
+        let mut wave = source.weight / way_m * turn(self.carrier_hz + first);
+        let step = turn(self.step_hz);
+        let mut last = first;
+        for (sum, &offset) in field.iter_mut().zip(&self.offsets_hz) {
+            let gap = offset - last;
+            if gap > 1.5 * self.step_hz {
+                wave *= turn(gap);
+            } else if gap > 0.0 {
+                wave *= step;
+            }
+            last = offset;
+            *sum += wave;
         }
     }
 }
@@ -144,7 +205,6 @@ fn length(a: Vector) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::Body;
     use crate::channel::ray::{Antenna, Scene, Tracer, TracerConfig};
 
     const ENDS: [Vector; 2] = [[0.0, 0.0, 1.2], [6.0, 0.0, 1.2]];
@@ -157,8 +217,11 @@ mod tests {
         TracedLink::new(&paths, ENDS, facing, (2.44e9, &[-1e6, 0.0, 1e6]))
     }
 
-    fn person(at: [f64; 2], weight: f64) -> Person {
-        Person { body: Body::default(), at, weight: Complex64::new(weight, 0.0) }
+    /// A person in free space, who scatters with this weight.
+    fn with_person(link: &TracedLink, at: Place, weight: f64) -> Vec<Complex64> {
+        let source = |at, weight| Source { at, weight: Complex64::new(weight, 0.0) };
+        let (lit_by, seen_by) = ([source(ENDS[0], weight)], [source(ENDS[1], 1.0)]);
+        link.response(&[Person { body: Body::default(), at, lit_by: &lit_by, seen_by: &seen_by }])
     }
 
     #[test]
@@ -173,17 +236,46 @@ mod tests {
     fn people_block_and_scatter() {
         let link = free_space(EVEN);
         let shadow = Body::default().shadow([3.0, 0.0], ENDS, link.wavelength_m);
-        let blocked = link.response(&[person([3.0, 0.0], 0.0)]);
+        let blocked = with_person(&link, [3.0, 0.0], 0.0);
         assert!((blocked[0] - link.still()[0] * shadow).norm() < 1e-15);
         // One aside adds its own way, with a delay that turns the tones against each other.
-        let beside = link.response(&[person([3.0, 4.0], 1.0)]);
+        let beside = with_person(&link, [3.0, 4.0], 1.0);
         let added = |k: usize| beside[k] - link.still()[k];
         let d = 2.0 * length([3.0, 4.0, 1.2 - 0.6 * 1.75]);
         let turn = (added(2) / added(1)).arg();
         assert!((turn + TAU * 1e6 * d / SPEED_OF_LIGHT_M_PER_S).abs() < 1e-6, "{turn}");
-        let gain =
-            Body::default().scattered_gain(d / 2.0, d / 2.0) * link.wavelength_m / (4.0 * PI);
+        let gain = Body::default().scattering_length_m() * link.wavelength_m / (PI * d * d);
         assert!((added(1).norm() / gain - 1.0).abs() < 1e-6);
+    }
+
+    /// A mirror image lights a person as the traced path over the mirror does, also a step further.
+    #[test]
+    fn sources_stand_for_paths() {
+        use crate::channel::Material;
+        use crate::channel::ray::Face;
+        let mirror = Face {
+            origin: [-10.0, 3.0, -10.0],
+            edges: [[30.0, 0.0, 0.0], [0.0, 0.0, 30.0]],
+            material: Material::Metal,
+            thickness_m: 0.01,
+        };
+        let config = TracerConfig {
+            antenna: Antenna::Isotropic,
+            diffraction: crate::channel::ray::Diffraction::None,
+            ..TracerConfig::default()
+        };
+        let tracer = Tracer::new(Scene::new(vec![mirror]).unwrap(), config).unwrap();
+        let images = tracer.images(ENDS[0]);
+        let (here, there) = ([3.0, -1.0, 1.0], [3.1, -0.95, 1.0]);
+        let sources = Source::of_paths(&tracer.paths(&images, here), here);
+        assert_eq!(sources.len(), 2);
+        let link = TracedLink::new(&[], ENDS, EVEN, (2.44e9, &[-1e6, 0.0, 1e6]));
+        let mut field = vec![Complex64::ZERO; 3];
+        sources.iter().for_each(|source| link.add_wave(source, there, &mut field));
+        let paths = tracer.paths(&images, there);
+        let aperture = SPEED_OF_LIGHT_M_PER_S / 2.44e9 / (4.0 * PI);
+        let expected = frequency_response(&paths, 2.44e9, &[0.0])[0] / aperture;
+        assert!((field[1] - expected).norm() < 1e-3 * expected.norm(), "{} {expected}", field[1]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) fn run(
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Evaluation, Error> {
     let splits = overrides.splits(protocol);
-    let place = (data.format, data_folder.join(&data.path));
+    let place = (data.format, data.format.place(data_folder, &data.path));
     let survey = load(place, data.environment_by.as_deref(), &splits)?;
     let survey = &survey;
     let data_hash = survey.content_hash();

@@ -82,7 +82,7 @@ pub fn run(
         DataSource::Csi(data) => super::csi::run(protocol, data, data_folder, overrides, observer),
         DataSource::Survey(data) => {
             let splits = overrides.splits(protocol);
-            let place = (data.format, data_folder.join(&data.path));
+            let place = (data.format, data.format.place(data_folder, &data.path));
             let survey = load(place, data.environment_by.as_deref(), &splits)?;
             run_on_survey(protocol, data, &survey, &splits, observer)
         }

@@ -182,7 +182,7 @@ fn survey_of(
         DataSource::Csi(data) => (data.format, &data.path, &data.environment_by),
         DataSource::Toy(_) => return Ok(None),
     };
-    let place = (format, data_folder.join(path));
+    let place = (format, format.place(data_folder, path));
     load(place, environment_by.as_deref(), splits).map(Some)
 }
 

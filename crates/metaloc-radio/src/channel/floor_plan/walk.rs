@@ -50,6 +50,12 @@ fn part(wall: &Wall, from: f64, to: f64) -> Option<[Place; 2]> {
 }
 
 impl Obstacles {
+    /// Whether a place is within the outer walls.
+    #[must_use]
+    pub fn is_inside(&self, at: Place) -> bool {
+        is_inside(at, &self.outline)
+    }
+
     /// Whether somebody can stand there, `clear_m` away from walls.
     #[must_use]
     pub fn is_free(&self, at: Place, clear_m: f64) -> bool {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use metaloc_radio::channel::ray::{Antenna, Diffraction, TracerConfig};
-use metaloc_radio::channel::{Body, Place, ReceiverConfig};
+use metaloc_radio::channel::{Body, ClutterConfig, Place, ReceiverConfig};
 use metaloc_radio::signal::{Chip, Subcarriers};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ pub struct CampaignConfig {
     /// The receiver.
     #[serde(default)]
     pub receiver: ReceiverConfig,
+    /// Things that the floor plans leave out.
+    #[serde(default)]
+    pub clutter: ClutterConfig,
     /// People who walk about.
     #[serde(default)]
     pub people: PeopleConfig,
@@ -203,7 +206,7 @@ pub struct PeopleConfig {
 
 impl Default for PeopleConfig {
     fn default() -> Self {
-        Self { count: 1, speed_m_per_s: 0.8, pause_s: 10.0, body: Body::default() }
+        Self { count: 2, speed_m_per_s: 0.8, pause_s: 10.0, body: Body::default() }
     }
 }
 
@@ -217,6 +220,8 @@ pub struct ChangesConfig {
     pub furniture_moved: f64,
     /// How far it moves (m).
     pub furniture_moved_m: f64,
+    /// Share of the clutter that lies elsewhere from one day to the next.
+    pub clutter_moved: f64,
     /// How exactly the device is put on a point (m).
     pub placement_m: f64,
     /// Loss of the device and who holds it from behind (dB); each day it faces another way.
@@ -239,7 +244,8 @@ impl Default for ChangesConfig {
             doors_open: 0.3,
             furniture_moved: 0.3,
             furniture_moved_m: 0.15,
-            placement_m: 0.01,
+            clutter_moved: 0.3,
+            placement_m: 0.005,
             facing_depth_db: 3.0,
             facing_deg: 10.0,
             transmit_power_db: 0.5,
@@ -255,6 +261,7 @@ impl ChangesConfig {
         for (name, value) in [
             ("changes.doors_open", self.doors_open),
             ("changes.furniture_moved", self.furniture_moved),
+            ("changes.clutter_moved", self.clutter_moved),
         ] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(Error::usage(format!(
@@ -369,6 +376,7 @@ impl CampaignConfig {
         self.radio.check()?;
         self.tracer().check()?;
         self.receiver.check()?;
+        self.clutter.check()?;
         self.people.body.check()?;
         above("people.speed_m_per_s", self.people.speed_m_per_s)?;
         finite("people.pause_s", self.people.pause_s)?;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
-use metaloc_radio::channel::ray::{Diffraction, Images, Scene, Tracer, TracerConfig, Vector};
-use metaloc_radio::channel::{FloorPlan, Obstacles, PlanPoint, Receiver};
+use metaloc_radio::channel::ray::{Diffraction, Images, Path, Scene, Tracer, TracerConfig, Vector};
+use metaloc_radio::channel::{FloorPlan, Obstacles, PlanPoint, Receiver, Scatterer};
 use metaloc_radio::signal::MacAddress;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -29,6 +29,7 @@ pub(super) enum Draw {
     Visit = 4,
     Scan = 5,
     RandomPlace = 6,
+    Clutter = 7,
 }
 
 /// An access point on a day.
@@ -41,8 +42,10 @@ pub(super) struct Transmitter {
     /// Phase of its drift over the day.
     drift_phase: f64,
     pub(super) images: Images,
-    /// The same for straight ways alone.
-    pub(super) direct_images: Images,
+    /// The same for what lights people.
+    pub(super) near_images: Images,
+    /// Straight paths to each thing of the clutter.
+    pub(super) to_clutter: Vec<Option<Path>>,
 }
 
 /// A place on a day, ready to be measured.
@@ -60,7 +63,11 @@ pub struct Day {
     pub(super) points: Vec<PlanPoint>,
     pub(super) index: (usize, usize),
     pub(super) tracer: Tracer,
+    /// What lights people: straight and once reflected paths.
+    pub(super) near: Tracer,
+    /// Straight paths alone.
     pub(super) direct: Tracer,
+    pub(super) clutter: Vec<Scatterer>,
     pub(super) obstacles: Obstacles,
     pub(super) transmitters: Vec<Transmitter>,
     pub(super) receiver: Receiver,
@@ -176,7 +183,10 @@ impl Day {
         let straight =
             TracerConfig { max_reflections: 0, diffraction: Diffraction::None, ..tracer_config };
         let tracer = Tracer::new(scene.clone(), tracer_config)?;
-        let direct = Tracer::new(scene, straight)?;
+        let direct = Tracer::new(scene.clone(), straight)?;
+        let near = Tracer::new(scene, TracerConfig { max_reflections: 1, ..straight })?;
+        let obstacles = plan.obstacles();
+        let clutter = clutter(config, index, (&plan, &obstacles));
         let mut rng = day_stream(config.seed, index, Draw::Levels, 0);
         let changes = &config.changes;
         let transmitters = plan.access_points.iter().map(|access_point| {
@@ -198,7 +208,8 @@ impl Day {
                 sent_dbm: config.radio.transmit_power_dbm + spread_db,
                 drift_phase: rng.random::<f64>() * std::f64::consts::TAU,
                 images: tracer.images(access_point.at),
-                direct_images: direct.images(access_point.at),
+                near_images: near.images(access_point.at),
+                to_clutter: straight_paths(&direct, access_point.at, &clutter),
             }
         });
         let transmitters: Vec<Transmitter> = transmitters.collect();
@@ -218,7 +229,9 @@ impl Day {
             index,
             tracer,
             direct,
-            obstacles: plan.obstacles(),
+            obstacles,
+            clutter,
+            near,
             transmitters,
             receiver,
             facing_deg,
@@ -240,6 +253,31 @@ impl Day {
         let drift_db = config.changes.drift_db * std::f64::consts::SQRT_2;
         sent_dbm + drift_db * (turn + drift_phase).sin()
     }
+}
+
+/// The straight path from a place to each thing; none where no wave comes through.
+pub(super) fn straight_paths(direct: &Tracer, from: Vector, to: &[Scatterer]) -> Vec<Option<Path>> {
+    let images = direct.images(from);
+    to.iter().map(|thing| direct.paths(&images, thing.at).pop()).collect()
+}
+
+/// The things of a place on a day: those of its first day, but for what was moved since.
+fn clutter(
+    config: &CampaignConfig,
+    (place, day): (usize, usize),
+    floor: (&FloorPlan, &Obstacles),
+) -> Vec<Scatterer> {
+    let mut rng = day_stream(config.seed, (place, 0), Draw::Clutter, 0);
+    let mut things = config.clutter.draw(floor.0, &mut rng);
+    for later in 1..=day {
+        let mut rng = day_stream(config.seed, (place, later), Draw::Clutter, 0);
+        for thing in &mut things {
+            if rng.random::<f64>() < config.changes.clutter_moved {
+                *thing = config.clutter.draw_one(floor, &mut rng).unwrap_or(*thing);
+            }
+        }
+    }
+    things
 }
 
 /// Whether an access point came in another's place.

@@ -199,8 +199,23 @@ impl Campaign {
     /// # Errors
     /// If the observer stops it, or tracing would take too long.
     pub fn survey(&self, observer: &mut dyn EvaluationObserver) -> Result<Survey, Error> {
+        self.survey_of(None, observer)
+    }
+
+    /// Measures the environments named in `only`, or all.
+    ///
+    /// # Errors
+    /// If the observer stops it, or tracing would take too long.
+    pub fn survey_of(
+        &self,
+        only: Option<&[String]>,
+        observer: &mut dyn EvaluationObserver,
+    ) -> Result<Survey, Error> {
         let mut survey = self.empty_survey();
-        let days: Vec<_> = self.days().collect();
+        let is_wanted = |day: &(usize, usize)| {
+            only.is_none_or(|only| only.contains(&self.environment_name(*day)))
+        };
+        let days: Vec<_> = self.days().filter(is_wanted).collect();
         for (done, index) in days.iter().enumerate() {
             let name = self.environment_name(*index);
             let environment = self.environment(*index, &mut survey, |share| {

@@ -125,6 +125,7 @@ fn everything_comes_from_the_seed() {
 fn frames_are_the_traced_channel() {
     let still = campaign(|c| {
         c.people.count = 0;
+        c.clutter.per_m2 = 0.0;
         c.changes = ChangesConfig {
             placement_m: 0.0,
             facing_depth_db: 0.0,

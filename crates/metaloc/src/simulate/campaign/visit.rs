@@ -3,17 +3,16 @@
 //! Each visit draws from a stream of its own, so that any of them can be made alone, in any order.
 
 use metaloc_meta::seed::ChaCha8Rng;
-use metaloc_radio::channel::ray::{Tracer, Vector};
-use metaloc_radio::channel::{Body, Facing, Person, Place, TracedLink};
+use metaloc_radio::channel::ray::Vector;
+use metaloc_radio::channel::{Facing, Person, Place, Source, TracedLink};
 use metaloc_radio::num_complex::{Complex32, Complex64};
 use metaloc_radio::signal::{
     AccessPointId, CsiFrame, CsiRecording, MAX_RSS_DBM, MIN_RSS_DBM, RssScan, Stream,
 };
-use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::config::{CampaignConfig, CsiCapture};
-use super::day::{Day, Draw, day_stream};
+use super::day::{Day, Draw, Transmitter, day_stream, straight_paths};
 use super::walk::{Walk, free_place};
 use crate::error::Error;
 
@@ -35,10 +34,18 @@ struct Stay<'a> {
     config: &'a CampaignConfig,
     day: &'a Day,
     links: Vec<TracedLink>,
-    walks: Vec<(Walk, f64)>,
-    /// Straight ways from the receiver.
-    direct: &'a Tracer,
+    walks: Vec<Walk>,
+    facing: Facing,
     at: Vector,
+}
+
+/// Where waves at each person come from, for a step or two of theirs.
+#[derive(Default)]
+struct Lighting {
+    /// `[people]`: from the receiver.
+    seen_by: Vec<Vec<Source>>,
+    /// `[access points][people]`
+    lit_by: Vec<Vec<Vec<Source>>>,
 }
 
 impl<'a> Stay<'a> {
@@ -58,55 +65,54 @@ impl<'a> Stay<'a> {
         };
         let offsets = config.offsets_hz();
         let tones = (config.radio.frequency_hz(), &offsets[..]);
-        let link = |transmitter: &super::day::Transmitter| {
-            let paths = day.tracer.paths(&transmitter.images, at);
+        let back = straight_paths(&day.direct, at, &day.clutter);
+        let link = |transmitter: &Transmitter| {
+            let mut paths = day.tracer.paths(&transmitter.images, at);
+            let ways = day.clutter.iter().zip(&transmitter.to_clutter).zip(&back);
+            paths.extend(ways.filter_map(|((thing, there), back)| {
+                Some(thing.path(there.as_ref()?, back.as_ref()?))
+            }));
             TracedLink::new(&paths, [transmitter.at, at], facing, tones)
         };
         let links = day.transmitters.iter().map(link).collect();
         let extent = day.plan.extent();
-        let walks = (0..day.people)
-            .filter_map(|_| {
-                let walk = Walk::draw(&day.obstacles, extent, &config.people, length_s, rng)?;
-                Some((walk, rng.random::<f64>() * std::f64::consts::TAU))
-            })
-            .collect();
-        Self { config, day, links, walks, direct: &day.direct, at }
+        let walk = |_| Walk::draw(&day.obstacles, extent, &config.people, length_s, rng);
+        let walks = (0..day.people).filter_map(walk).collect();
+        Self { config, day, links, walks, facing, at }
     }
 
-    /// What walls and antennas leave of the ways over each person at a time, by access point.
-    fn weights(&self, time_s: f64) -> Vec<Vec<Complex64>> {
+    /// Where waves at each person come from at a time.
+    fn lighting(&self, time_s: f64) -> Lighting {
+        if self.walks.is_empty() {
+            return Lighting { lit_by: vec![Vec::new(); self.links.len()], ..Lighting::default() };
+        }
         let body = self.config.people.body;
-        let people: Vec<Vector> =
-            self.walks.iter().map(|(walk, _)| body.scattering_center(walk.at(time_s))).collect();
-        let straight = |images, to: Vector| {
-            let paths = self.direct.paths(images, to);
-            paths.first().map_or(Complex64::ZERO, |path| path.gain * path.length_m)
-        };
-        // The way back is as the way there.
-        let from_device = self.direct.images(self.at);
-        let back: Vec<Complex64> = people.iter().map(|p| straight(&from_device, *p)).collect();
-        let transmitters = self.day.transmitters.iter();
-        transmitters
-            .map(|transmitter| {
-                let ways = people.iter().zip(&back).zip(&self.walks);
-                ways.map(|((person, back), (_, phase))| {
-                    straight(&transmitter.direct_images, *person)
-                        * back
-                        * Complex64::from_polar(1.0, *phase)
-                })
-                .collect()
-            })
-            .collect()
+        let people = self.walks.iter().map(|walk| body.scattering_center(walk.at(time_s)));
+        let people: Vec<Vector> = people.collect();
+        let near = &self.day.near;
+        // Ways are as good in both directions; a path leaves the receiver where its wave comes in.
+        let from_receiver = near.images(self.at);
+        let seen_by = people.iter().map(|&person| {
+            let mut paths = near.paths(&from_receiver, person);
+            paths.iter_mut().for_each(|path| path.gain *= self.facing.factor(path.departure));
+            Source::of_paths(&paths, person)
+        });
+        let lit_by = self.day.transmitters.iter().map(|transmitter| {
+            let paths = |person: &Vector| near.paths(&transmitter.near_images, *person);
+            people.iter().map(|person| Source::of_paths(&paths(person), *person)).collect()
+        });
+        Lighting { seen_by: seen_by.collect(), lit_by: lit_by.collect() }
     }
 
     /// The channel from an access point at a time.
-    fn response(&self, link: usize, weights: &[Vec<Complex64>], time_s: f64) -> Vec<Complex64> {
-        let body: Body = self.config.people.body;
-        let people: Vec<Person> = self
+    fn response(&self, link: usize, lighting: &Lighting, time_s: f64) -> Vec<Complex64> {
+        let body = self.config.people.body;
+        let light = lighting.lit_by[link].iter().zip(&lighting.seen_by);
+        let people: Vec<Person<'_>> = self
             .walks
             .iter()
-            .zip(&weights[link])
-            .map(|((walk, _), weight)| Person { body, at: walk.at(time_s), weight: *weight })
+            .zip(light)
+            .map(|(walk, (lit_by, seen_by))| Person { body, at: walk.at(time_s), lit_by, seen_by })
             .collect();
         self.links[link].response(&people)
     }
@@ -146,7 +152,7 @@ impl Day {
         let wanted = capture.images_per_visit() * capture.packets;
         let begin_s = (visit * self.points.len() + point) as f64 * capture.visit_s();
         let mut frames: Vec<Vec<CsiFrame>> = vec![Vec::new(); self.transmitters.len()];
-        let mut weights = Vec::new();
+        let mut lighting = Lighting::default();
         for sent in 0..wanted * MOST_SENT {
             let time_s = sent as f64 * capture.packet_interval_ms * 1e-3;
             if sent % capture.packets == 0 {
@@ -154,13 +160,13 @@ impl Day {
                     break;
                 }
                 let middle = capture.packets as f64 / 2.0 * capture.packet_interval_ms * 1e-3;
-                weights = stay.weights(time_s + middle);
+                lighting = stay.lighting(time_s + middle);
             }
             for (index, kept) in frames.iter_mut().enumerate() {
                 if kept.len() == wanted {
                     continue;
                 }
-                let channel = stay.response(index, &weights, time_s);
+                let channel = stay.response(index, &lighting, time_s);
                 let sent_dbm = self.sent_dbm(config, index, begin_s + time_s);
                 if let Some(received) = self.receiver.receive(&channel, sent_dbm, &mut rng) {
                     // Whole microseconds, as captures have.
@@ -210,10 +216,10 @@ impl Day {
         let stay = Stay::new(config, self, at, n as f64 * SCAN_S, rng);
         let scan = |number: usize| {
             let time_s = number as f64 * SCAN_S;
-            let weights = stay.weights(time_s);
+            let lighting = stay.lighting(time_s);
             let mut readings = Vec::new();
             for (index, &id) in ids.iter().enumerate() {
-                let channel = stay.response(index, &weights, time_s);
+                let channel = stay.response(index, &lighting, time_s);
                 let sent_dbm = self.sent_dbm(config, index, time_s);
                 if let Some(received) = self.receiver.receive(&channel, sent_dbm, rng) {
                     readings.push((id, received.rssi_dbm.clamp(MIN_RSS_DBM, MAX_RSS_DBM)));
