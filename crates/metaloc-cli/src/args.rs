@@ -270,10 +270,10 @@ pub(crate) struct Simulate {
     /// Survey folder to make; must not exist yet.
     #[arg(long, required_unless_present = "preview")]
     pub(crate) out: Option<PathBuf>,
-    /// Say what it would hold and draw each place, with access points, points and coverage, into this
-    /// new folder; simulate nothing.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) preview: Option<PathBuf>,
+    /// Say what it would hold and draw each place with access points, survey points and coverage (SVG
+    /// and PNG) into the new folder --out, or SCENARIO-preview; simulate nothing.
+    #[arg(long)]
+    pub(crate) preview: bool,
     /// Go on with a campaign that was interrupted.
     #[arg(long)]
     pub(crate) resume: bool,

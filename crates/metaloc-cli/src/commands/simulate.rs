@@ -13,14 +13,18 @@ use crate::output::{Output, note};
 use crate::progress::EvaluationProgress;
 
 pub(crate) fn run(args: &Simulate, quiet: bool) -> anyhow::Result<()> {
-    if let Some(out) = args.preview.as_ref().or(args.out.as_ref()).filter(|out| out.exists()) {
+    let out = &args.out.clone().unwrap_or_else(|| {
+        // Only a preview goes without --out.
+        let name = args.scenario.file_stem().unwrap_or("scenario".as_ref()).to_string_lossy();
+        format!("{name}-preview").into()
+    });
+    if out.exists() {
         bail!(metaloc::Error::OutputExists(out.clone()));
     }
     let simulation = Simulation::read(&args.scenario, args.seed)?;
-    if let Some(folder) = &args.preview {
-        return preview(&simulation, folder, &Output::new(&args.json));
+    if args.preview {
+        return preview(&simulation, out, &Output::new(&args.json));
     }
-    let Some(out) = &args.out else { return Ok(()) };
     match simulation {
         Simulation::PathLoss(scenario) => path_loss(&scenario, args, out),
         Simulation::Campaign(campaign) if !args.captures.is_empty() => {
@@ -118,5 +122,6 @@ fn preview(simulation: &Simulation, folder: &Path, output: &Output<'_>) -> anyho
         }
     }
     let pictures = metaloc::simulate::preview(simulation, folder)?;
-    output.say(format!("drawn: {}; nothing was simulated (--preview)", pictures.join(", ")))
+    let (pictures, folder) = (pictures.join(", "), folder.display());
+    output.say(format!("drawn into {folder}: {pictures}; nothing was simulated (--preview)"))
 }

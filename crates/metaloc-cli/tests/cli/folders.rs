@@ -78,9 +78,12 @@ fn simulated_surveys() {
     assert_eq!(hash("again")["data_hash"], hash("offices")["data_hash"]);
     dir.run("simulate offices.toml --seed 8 --out other").ok();
     assert_ne!(hash("other")["data_hash"], hash("offices")["data_hash"]);
+    let preview = dir.run("simulate offices.toml --preview --out pictures").ok().stdout;
+    assert!(preview.contains("old-b: 58 points") && preview.contains("nothing was simulated"));
+    assert!(dir.bytes("pictures/old-b.png").starts_with(b"\x89PNG"));
+    dir.run("simulate offices.toml --preview").ok();
+    assert_eq!(dir.bytes("offices-preview/old-b.svg"), dir.bytes("pictures/old-b.svg"));
     let names = dir.names();
-    let preview = dir.run("simulate offices.toml --preview --out fourth").ok().stdout;
-    assert!(preview.contains("old-b: 58 points") && preview.contains("nothing was written"));
     dir.run("simulate offices.toml --out other")
         .fails(1, &["other exists already", "choose another name"]);
     let missing = dir.run("simulate offices.toml --out no/other");

@@ -1,14 +1,16 @@
 //! Clutter: the many small things that a floor plan leaves out, as points that scatter.
 //!
-//! Each is a path of the bistatic radar equation ([`super::Body`]) over the straight ways to and from it. Real rooms
-//! have a good part of their power in such diffuse paths; how many there are and how strongly they scatter is our choice,
-//! held to measured channels in docs/simulator.md.
+//! Each is a path of the bistatic radar equation ([`super::Body`]) over the straight ways to and from it, and over a
+//! detour of its own: rooms reverberate, and what a thing scatters has often bounced on before it comes back. Detours are
+//! drawn from the exponential distribution, as the diffuse part of measured delay profiles decays (J. B. Andersen et al.,
+//! "Room Electromagnetics", IEEE Antennas and Propagation Magazine 49(2), 2007). How many things there are, how strongly
+//! they scatter and how long their detours are is our choice, held to measured channels in docs/simulator.md.
 
 use std::f64::consts::{PI, TAU};
 
 use num_complex::Complex64;
 use rand::{Rng, RngExt};
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{Distribution, Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::path_loss::SPEED_OF_LIGHT_M_PER_S;
@@ -31,11 +33,13 @@ pub struct ClutterConfig {
     pub cross_section_m2: f64,
     /// Standard deviation of it (dB).
     pub spread_db: f64,
+    /// Mean detour of a wave over a thing (m).
+    pub detour_m: f64,
 }
 
 impl Default for ClutterConfig {
     fn default() -> Self {
-        Self { per_m2: 1.5, cross_section_m2: 0.1, spread_db: 5.0 }
+        Self { per_m2: 1.5, cross_section_m2: 0.3, spread_db: 5.0, detour_m: 8.0 }
     }
 }
 
@@ -51,6 +55,8 @@ pub struct Scatterer {
     pub cross_section_m2: f64,
     /// Phase that it turns the wave by (rad).
     pub phase: f64,
+    /// How much longer than the straight ways the way over it is (m).
+    pub detour_m: f64,
 }
 
 impl ClutterConfig {
@@ -63,6 +69,7 @@ impl ClutterConfig {
             ("per_m2", self.per_m2),
             ("cross_section_m2", self.cross_section_m2),
             ("spread_db", self.spread_db),
+            ("detour_m", self.detour_m),
         ] {
             if !(found >= 0.0 && found.is_finite()) {
                 return Err(RadioError::Setting { setting, found, expected: "at least 0" });
@@ -95,8 +102,10 @@ impl ClutterConfig {
         let spread: f64 = StandardNormal.sample(rng);
         let cross_section_m2 = self.cross_section_m2 * 10_f64.powf(self.spread_db * spread / 10.0);
         let phase = rng.random::<f64>() * TAU;
+        let share: f64 = Exp1.sample(rng);
         let [x, y] = place?;
-        Some(Scatterer { at: [x, y, height], cross_section_m2, phase })
+        let detour_m = self.detour_m * share;
+        Some(Scatterer { at: [x, y, height], cross_section_m2, phase, detour_m })
     }
 }
 
@@ -109,7 +118,7 @@ impl Scatterer {
         // What faces and antennas leave of each, without its own spreading.
         let left = |path: &Path| path.gain * path.length_m / way(path);
         let scattered = (self.cross_section_m2 / (4.0 * PI)).sqrt();
-        let length_m = there.length_m + back.length_m;
+        let length_m = there.length_m + back.length_m + self.detour_m;
         let ends = |path: &Path| path.vertices.first().copied().unwrap_or(self.at);
         Path {
             gain: left(there) * left(back) * Complex64::from_polar(scattered, self.phase),
@@ -139,7 +148,8 @@ mod tests {
         let config = TracerConfig { antenna: Antenna::Isotropic, ..TracerConfig::default() };
         let tracer = Tracer::new(Scene::new(vec![]).unwrap(), config).unwrap();
         let (from, to) = ([0.0, 0.0, 1.0], [5.0, 0.0, 1.0]);
-        let thing = Scatterer { at: [0.0, 3.0, 1.0], cross_section_m2: 0.3, phase: 1.0 };
+        let thing =
+            Scatterer { at: [0.0, 3.0, 1.0], cross_section_m2: 0.3, phase: 1.0, detour_m: 2.0 };
         let leg = |end| tracer.paths(&tracer.images(end), thing.at)[0].clone();
         let path = thing.path(&leg(from), &leg(to));
         let wavelength = SPEED_OF_LIGHT_M_PER_S / config.frequency_hz;
@@ -147,7 +157,7 @@ mod tests {
         let power = wavelength.powi(2) * 0.3 / ((4.0 * PI).powi(3) * 9.0 * d2 * d2);
         let found = (path.gain.norm() * wavelength / (4.0 * PI)).powi(2);
         assert!((found / power - 1.0).abs() < 1e-12);
-        assert!((path.length_m - 3.0 - d2).abs() < 1e-12);
+        assert!((path.length_m - 5.0 - d2).abs() < 1e-12);
         assert_eq!(path.vertices, [from, thing.at, to]);
     }
 
@@ -163,7 +173,9 @@ mod tests {
         }
         let mut levels: Vec<f64> = things.iter().map(|t| t.cross_section_m2).collect();
         levels.sort_unstable_by(f64::total_cmp);
-        assert!((0.06..0.16).contains(&levels[30]), "{}", levels[30]);
+        assert!((0.18..0.48).contains(&levels[30]), "{}", levels[30]);
+        let detour = things.iter().map(|thing| thing.detour_m).sum::<f64>() / 60.0;
+        assert!((5.5..11.0).contains(&detour), "{detour}");
         assert!(ClutterConfig { per_m2: -1.0, ..config }.check().is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Pictures and pages of results: plain data in, SVG, PNG and HTML out.
 //!
 //! ```text
-//! CdfPlot | FloorPlanPlot | BarPlot | CurvePlot | HeatMapPlot -> to_svg -> svg_to_png | Page -> to_html
+//! CdfPlot | FloorPlanPlot | BarPlot | CurvePlot | HeatMapPlot | PlanPlot -> to_svg -> svg_to_png | Page -> to_html
 //! ```
 //!
 //! Nothing here reads a file, a clock or the network, and the same data gives the same bytes: the
@@ -17,8 +17,8 @@ pub use csi_images::csi_images;
 pub use error::ReportError;
 pub use html::{Column, Figure, Page, Section, Table};
 pub use plot::{
-    Bar, BarPlot, CdfPlot, Curve, CurvePlot, Estimate, FloorPlanPlot, HeatMapMark, HeatMapPanel,
-    HeatMapPlot, Rgb, Series, method_color,
+    Bar, BarPlot, CdfPlot, Coverage, Curve, CurvePlot, Estimate, FloorPlanPlot, HeatMapMark, HeatMapPanel,
+    HeatMapPlot, PlanPlot, Rgb, Series, method_color,
 };
 pub use png::svg_to_png;
 

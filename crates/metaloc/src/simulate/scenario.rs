@@ -132,17 +132,9 @@ impl Scenario {
             ..Survey::default()
         };
         for (index, environment) in self.environments.iter().enumerate() {
-            let building = environment.building.as_deref().unwrap_or(&environment.name);
-            let place = self
-                .environments
-                .iter()
-                .position(|e| e.building.as_deref().unwrap_or(&e.name) == building)
-                .unwrap_or(index) as u64;
-            // Places are drawn once a building, measurements once an environment.
-            let mut places = stream(self.seed, Purpose::Simulation, place, 0);
+            let building = environment.building();
             let mut measured = stream(self.seed, Purpose::Simulation, index as u64, 1);
-            let EnvironmentConfig { layout, floor, channel, .. } = environment;
-            let layout = Layout::draw(*layout, *floor, channel, &mut places);
+            let layout = self.layout(index);
             let names =
                 (0..environment.layout.access_points).map(|i| format!("{building}-ap{:02}", i + 1));
             let ids: Vec<_> = names.map(|name| survey.access_points.intern(&name)).collect();
@@ -150,9 +142,23 @@ impl Scenario {
         }
         survey
     }
+
+    /// The room of an environment: drawn once a building, so that environments of one building share it.
+    pub(super) fn layout(&self, index: usize) -> Layout {
+        let environment = &self.environments[index];
+        let building = environment.building();
+        let first = self.environments.iter().position(|e| e.building() == building);
+        let place = first.unwrap_or(index) as u64;
+        let mut places = stream(self.seed, Purpose::Simulation, place, 0);
+        Layout::draw(environment.layout, environment.floor, &environment.channel, &mut places)
+    }
 }
 
 impl EnvironmentConfig {
+    fn building(&self) -> &str {
+        self.building.as_deref().unwrap_or(&self.name)
+    }
+
     fn check(&self) -> Result<(), Error> {
         self.layout.check()?;
         self.channel.check()?;
@@ -181,7 +187,7 @@ impl EnvironmentConfig {
     }
 
     /// Number of grid cells along `extent` (m).
-    fn cells(&self, extent: f64) -> f64 {
+    pub(super) fn cells(&self, extent: f64) -> f64 {
         (extent / self.grid_m).floor().max(1.0)
     }
 

@@ -83,11 +83,16 @@ impl Door {
         (self.material, self.thickness_m.unwrap_or(self.material.usual_thickness_m()))
     }
 
+    /// Where the leaf of the open door ends, which begins at `from` (m).
+    #[must_use]
+    pub fn leaf_end(&self) -> Place {
+        let way = [self.to[0] - self.from[0], self.to[1] - self.from[1]];
+        [self.from[0] - way[1], self.from[1] + way[0]]
+    }
+
     /// The leaf of the open door.
     fn leaf(&self) -> Face {
-        let way = [self.to[0] - self.from[0], self.to[1] - self.from[1]];
-        let end = [self.from[0] - way[1], self.from[1] + way[0]];
-        upright((self.from, end), (0.0, self.height_m), self.made_of())
+        upright((self.from, self.leaf_end()), (0.0, self.height_m), self.made_of())
     }
 }
 

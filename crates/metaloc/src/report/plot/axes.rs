@@ -5,6 +5,8 @@ use super::style::{FAINT, GRID, INK};
 use super::{FRAME_TOP, MARGIN};
 use crate::report::ReportError;
 
+/// Longest and shortest side of a frame in metres (px).
+const SIDES: (f64, f64) = (520.0, 150.0);
 const TITLE_SIZE: f64 = 16.0;
 const LABEL_SIZE: f64 = 13.0;
 const TICK_SIZE: f64 = 12.0;
@@ -120,6 +122,27 @@ impl Frame {
         }
         let left = MARGIN + LABEL_SIZE + 10.0 + widest + 8.0;
         Ok(Self { left, width, height, x, y })
+    }
+
+    /// A frame in which a metre is as long in x as in y, from corner to corner (m).
+    pub(super) fn in_metres(low: (f64, f64), high: (f64, f64)) -> Result<Self, ReportError> {
+        let metres = (high.0 - low.0).max(high.1 - low.1);
+        let px_per_m = SIDES.0 / metres;
+        let side = |low: f64, high: f64| {
+            let px = ((high - low) * px_per_m).max(SIDES.1);
+            let (middle, half) = (f64::midpoint(low, high), px / px_per_m / 2.0);
+            (px, middle - half, middle + half)
+        };
+        let (width, x_min, x_max) = side(low.0, high.0);
+        let (height, y_min, y_max) = side(low.1, high.1);
+        let step = Axis::exact("", 0.0, metres, 8).step();
+        // The same step on both, or a finer one where an axis would have a single tick.
+        let axis = |label, min, max| {
+            let axis = Axis::exact(label, min, max, 4);
+            let step = if (max - min) < 2.5 * step { axis.step() } else { step };
+            axis.with_step(step)
+        };
+        Self::new(axis("x [m]", x_min, x_max), axis("y [m]", y_min, y_max), (width, height))
     }
 
     pub(super) fn right(&self) -> f64 {

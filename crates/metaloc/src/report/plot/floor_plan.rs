@@ -1,29 +1,13 @@
 //! A floor from above: reference points, access points, and where test points were placed.
 
-use super::axes::{Axis, Frame, draw_title, number};
-use super::canvas::{Anchor, Canvas, Stroke, picture};
+use super::axes::{Axis, Frame, draw_title};
+use super::canvas::{Canvas, Stroke, picture};
+use super::color_scale::{self, ColorScale, PLASMA};
 use super::legend::{self, Entry, Key, Mark};
-use super::style::{FAINT, INK, Rgb};
+use super::style::{INK, Rgb};
 use super::{FRAME_TOP, MARGIN, checks};
 use crate::report::ReportError;
 
-/// Longest and shortest side of the frame (px).
-const SIDES: (f64, f64) = (520.0, 150.0);
-/// Marks of the colour scale, from no error to the largest: the "plasma" scale without its light
-/// end, in which lightness rises all along.
-const SCALE: [Rgb; 6] = [
-    Rgb(13, 8, 135),
-    Rgb(83, 2, 163),
-    Rgb(139, 10, 165),
-    Rgb(184, 50, 137),
-    Rgb(219, 92, 104),
-    Rgb(244, 136, 73),
-];
-/// Height of the colour scale (px), and of the words above it.
-const SCALE_HEIGHT: f64 = 130.0;
-const SCALE_HEAD: f64 = 34.0;
-/// Colours drawn in the scale.
-const SCALE_STEPS: usize = 65;
 const POINT: Rgb = Rgb(150, 150, 150);
 
 /// A test point: where it is and where it was placed (m).
@@ -64,13 +48,13 @@ impl FloorPlanPlot {
     /// isn't finite.
     pub fn to_svg(&self) -> Result<String, ReportError> {
         let frame = self.frame()?;
-        let scale = ErrorScale::of(&self.estimates);
+        let scale = error_scale(&self.estimates);
         let entries = self.legend(&scale)?;
         let (legend_width, legend_height) = legend::size(&entries);
         let left = frame.right() + 24.0;
         let width = left + legend_width.max(120.0) + MARGIN;
         let scale_height =
-            if self.estimates.is_empty() { 0.0 } else { SCALE_HEAD + SCALE_HEIGHT + 10.0 };
+            if self.estimates.is_empty() { 0.0 } else { color_scale::HEIGHT };
         let height = frame.picture_height(legend_height + scale_height);
         picture((width, height), &self.description(), |canvas| {
             draw_title(canvas, &self.title, width)?;
@@ -88,7 +72,7 @@ impl FloorPlanPlot {
         &self,
         canvas: &Canvas<'_>,
         frame: &Frame,
-        scale: &ErrorScale,
+        scale: &ColorScale,
     ) -> Result<(), ReportError> {
         for &point in &self.reference_points {
             Mark::Cross.draw(canvas, frame.at(point), POINT)?;
@@ -125,27 +109,10 @@ impl FloorPlanPlot {
         let longest = (high.0 - low.0).max(high.1 - low.1);
         // Room for the marks at the border, and some where all points are one.
         let border = (longest * 0.05).max(low.0.abs().max(low.1.abs()) * 1e-5).max(0.5);
-        let metres = longest + 2.0 * border;
-        let px_per_m = SIDES.0 / metres;
-        let side = |low: f64, high: f64| {
-            let px = ((high - low + 2.0 * border) * px_per_m).max(SIDES.1);
-            let (middle, half) = (f64::midpoint(low, high), px / px_per_m / 2.0);
-            (px, middle - half, middle + half)
-        };
-        let (width, x_min, x_max) = side(low.0, high.0);
-        let (height, y_min, y_max) = side(low.1, high.1);
-        let step = Axis::exact("", 0.0, metres, 8).step();
-        // The same step on both, or a finer one where an axis would have a single tick.
-        let axis = |label, min, max| {
-            let axis = Axis::exact(label, min, max, 4);
-            let step = if (max - min) < 2.5 * step { axis.step() } else { step };
-            axis.with_step(step)
-        };
-        let (x, y) = (axis("x [m]", x_min, x_max), axis("y [m]", y_min, y_max));
-        Frame::new(x, y, (width, height))
+        Frame::in_metres((low.0 - border, low.1 - border), (high.0 + border, high.1 + border))
     }
 
-    fn legend(&self, scale: &ErrorScale) -> Result<Vec<Entry>, ReportError> {
+    fn legend(&self, scale: &ColorScale) -> Result<Vec<Entry>, ReportError> {
         let mut entries = Vec::new();
         let counted = |points: usize| format!("n = {points}");
         if !self.estimates.is_empty() {
@@ -183,51 +150,14 @@ impl FloorPlanPlot {
 }
 
 /// Errors as colours, up to a round number that at least 95 % of them don't exceed.
-struct ErrorScale {
-    axis: Axis,
-    exceeded: bool,
-}
-
-impl ErrorScale {
-    fn of(estimates: &[Estimate]) -> Self {
-        let mut errors: Vec<f64> = estimates.iter().map(Estimate::error_m).collect();
-        errors.sort_unstable_by(f64::total_cmp);
-        let most = (errors.len() * 95).div_ceil(100).saturating_sub(1);
-        let top = errors.get(most).copied().unwrap_or(1.0).max(0.1);
-        let axis = Axis::round("", 0.0, top, 4);
-        let exceeded = errors.last().is_some_and(|&largest| largest > axis.max);
-        Self { axis, exceeded }
-    }
-
-    fn color(&self, error_m: f64) -> Rgb {
-        let at = (error_m / self.axis.max).clamp(0.0, 1.0) * (SCALE.len() - 1) as f64;
-        let below = (at.floor() as usize).min(SCALE.len() - 2);
-        let (a, b, part) = (SCALE[below], SCALE[below + 1], at - below as f64);
-        let mix = |a: u8, b: u8| (f64::from(a) + part * (f64::from(b) - f64::from(a))) as u8;
-        Rgb(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
-    }
-
-    fn draw(&self, canvas: &Canvas<'_>, (x, y): (f64, f64)) -> Result<(), ReportError> {
-        canvas.text("error [m]", (x, y + 10.0), (13.0, INK), Anchor::Start)?;
-        let bottom = y + SCALE_HEAD + SCALE_HEIGHT;
-        let height = SCALE_HEIGHT / SCALE_STEPS as f64;
-        for step in 0..SCALE_STEPS {
-            let share = (step as f64 + 0.5) / SCALE_STEPS as f64;
-            let from = bottom - step as f64 * height;
-            let color = self.color(share * self.axis.max);
-            // Up to the top: each colour covers the one below without a seam.
-            canvas.rectangle((x, bottom - SCALE_HEIGHT), (x + 16.0, from), color)?;
-        }
-        let ticks = self.axis.ticks();
-        for (i, (value, _)) in ticks.iter().enumerate() {
-            let at = bottom - value / self.axis.max * SCALE_HEIGHT;
-            canvas.line(&[(x + 16.0, at), (x + 20.0, at)], Stroke::solid(INK, 1.0))?;
-            let above = if self.exceeded && i + 1 == ticks.len() { "≥ " } else { "" };
-            let label = format!("{above}{}", number(*value, self.axis.step()));
-            canvas.text(&label, (x + 25.0, at), (12.0, FAINT), Anchor::Start)?;
-        }
-        Ok(())
-    }
+fn error_scale(estimates: &[Estimate]) -> ColorScale {
+    let mut errors: Vec<f64> = estimates.iter().map(Estimate::error_m).collect();
+    errors.sort_unstable_by(f64::total_cmp);
+    let most = (errors.len() * 95).div_ceil(100).saturating_sub(1);
+    let top = errors.get(most).copied().unwrap_or(1.0).max(0.1);
+    let axis = Axis::round("error [m]", 0.0, top, 4);
+    let exceeded = errors.last().is_some_and(|&largest| largest > axis.max);
+    ColorScale { axis, marks: PLASMA, exceeded }
 }
 
 #[cfg(test)]
@@ -256,12 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn colours_follow_the_error() {
+    fn the_scale_reaches_the_errors() {
         let estimate = Estimate { truth: (0.0, 0.0), estimate: (3.0, 4.0) };
         assert!((estimate.error_m() - 5.0).abs() < 1e-12);
-        let scale = ErrorScale::of(&[estimate]);
-        assert_eq!(scale.color(0.0), SCALE[0]);
-        assert_eq!(scale.color(1e9), SCALE[SCALE.len() - 1]);
+        let scale = error_scale(&[estimate]);
+        assert!(scale.axis.max >= 5.0 && !scale.exceeded);
     }
 
     #[test]

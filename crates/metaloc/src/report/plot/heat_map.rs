@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::axes::{Axis, Frame, draw_title, number};
-use super::canvas::{Anchor, Canvas, Stroke, picture};
+use super::axes::{Axis, Frame, draw_title};
+use super::canvas::{Canvas, Stroke, picture};
+use super::color_scale::{self, ColorScale, VIRIDIS};
 use super::legend::{self, Entry, Key};
-use super::style::{FAINT, INK, Rgb};
+use super::style::Rgb;
 use super::{FRAME_TOP, MARGIN, checks};
 use crate::report::ReportError;
 
@@ -18,13 +19,6 @@ const ROW: f64 = 3.0;
 const STRIP: (f64, f64) = (3.0, 9.0);
 /// Most cells of a panel; finer ones can't be seen.
 const MOST_CELLS: usize = 40_000;
-/// The "viridis" scale, in which lightness rises all along.
-const SCALE: [Rgb; 5] =
-    [Rgb(68, 1, 84), Rgb(59, 82, 139), Rgb(33, 145, 140), Rgb(94, 201, 98), Rgb(253, 231, 37)];
-const SCALE_STEPS: usize = 48;
-const SCALE_HEIGHT: f64 = 110.0;
-const SCALE_HEAD: f64 = 30.0;
-
 /// How a row or a column is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HeatMapMark {
@@ -123,75 +117,55 @@ impl HeatMapPlot {
         let (legend_width, legend_height) = legend::size(&entries);
         let left = frame.right() + STRIP.0 + STRIP.1 + 16.0;
         let width = (left + legend_width.max(230.0) + MARGIN).ceil();
-        let height = frame.picture_height(legend_height + SCALE_HEAD + SCALE_HEIGHT + 20.0).ceil();
+        let height = frame.picture_height(legend_height + color_scale::HEIGHT + 6.0).ceil();
+        let scale = self.scale();
         let mut svg = picture((width, height), &panel.description(&self.scale_label), |canvas| {
             draw_title(canvas, &panel.title, width)?;
             frame.draw(canvas)?;
             panel.draw_marks(canvas, &frame, &edges)?;
             legend::draw(canvas, &entries, (left, FRAME_TOP))?;
-            self.draw_scale(canvas, (left + 8.0, FRAME_TOP + legend_height + 6.0))
+            scale.draw(canvas, (left + 8.0, FRAME_TOP + legend_height + 6.0))
         })?;
         let end = svg.rfind("</svg>").unwrap_or(svg.len());
-        svg.insert_str(end, &self.cells(panel, &frame, &edges));
+        svg.insert_str(end, &cells(panel, &scale, (&frame, &edges)));
         Ok((svg, (width, height)))
     }
 
-    /// The cells, a path for each colour, in a tenth of a pixel.
-    fn cells(&self, panel: &HeatMapPanel, frame: &Frame, edges: &[f64]) -> String {
-        let stride = (panel.columns.len() * panel.rows.len()).div_ceil(MOST_CELLS).max(1);
-        let columns: Vec<&Vec<f32>> = panel.columns.iter().step_by(stride).collect();
-        let x_at = |column: usize| {
-            10.0 * (frame.left + frame.width * column as f64 / columns.len() as f64)
-        };
-        let mut paths = vec![String::new(); SCALE_STEPS];
-        for row in 0..panel.rows.len() {
-            let (_, top) = frame.at((0.0, edges[row + 1]));
-            let (_, bottom) = frame.at((0.0, edges[row]));
-            let steps: Vec<usize> = columns.iter().map(|column| self.step(column[row])).collect();
-            let mut first = 0;
-            for run in steps.chunk_by(|a, b| a == b) {
-                let (from, to) = (x_at(first).round(), x_at(first + run.len()).round());
-                // Both ends are rounded, so that no gap shows between rows.
-                let (top, bottom) = ((10.0 * top).round(), (10.0 * bottom).round());
-                let height = bottom - top;
-                let width = to - from;
-                // Writing into a string doesn't fail.
-                let _ = write!(paths[run[0]], "M{from} {top}h{width}v{height}h-{width}z");
-                first += run.len();
-            }
-        }
-        let mut cells = "<g shape-rendering=\"crispEdges\">".to_owned();
-        for (step, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-            cells += &format!("<path fill=\"{}\" d=\"{path}\"/>", color(step).hex());
-        }
-        cells + "</g>"
+    fn scale(&self) -> ColorScale {
+        let axis = Axis::exact(&self.scale_label, self.limits.0, self.limits.1, 4);
+        ColorScale { axis, marks: VIRIDIS, exceeded: false }
     }
+}
 
-    /// The colour of a value, as a step of the scale.
-    fn step(&self, value: f32) -> usize {
-        let share = (f64::from(value) - self.limits.0) / (self.limits.1 - self.limits.0);
-        // What is no number has the lowest.
-        ((share * SCALE_STEPS as f64) as usize).min(SCALE_STEPS - 1)
-    }
-
-    fn draw_scale(&self, canvas: &Canvas<'_>, (x, y): (f64, f64)) -> Result<(), ReportError> {
-        canvas.text(&self.scale_label, (x, y + 10.0), (13.0, INK), Anchor::Start)?;
-        let bottom = y + SCALE_HEAD + SCALE_HEIGHT;
-        for step in 0..SCALE_STEPS {
-            let from = bottom - SCALE_HEIGHT * step as f64 / SCALE_STEPS as f64;
-            // Up to the top: each colour covers the one below without a seam.
-            canvas.rectangle((x, bottom - SCALE_HEIGHT), (x + 16.0, from), color(step))?;
+/// The cells, a path for each colour, in a tenth of a pixel.
+fn cells(panel: &HeatMapPanel, scale: &ColorScale, (frame, edges): (&Frame, &[f64])) -> String {
+    let stride = (panel.columns.len() * panel.rows.len()).div_ceil(MOST_CELLS).max(1);
+    let columns: Vec<&Vec<f32>> = panel.columns.iter().step_by(stride).collect();
+    let x_at = |column: usize| {
+        10.0 * (frame.left + frame.width * column as f64 / columns.len() as f64)
+    };
+    let mut paths = vec![String::new(); color_scale::STEPS];
+    for row in 0..panel.rows.len() {
+        let (_, top) = frame.at((0.0, edges[row + 1]));
+        let (_, bottom) = frame.at((0.0, edges[row]));
+        let steps: Vec<usize> = columns.iter().map(|column| scale.step(f64::from(column[row]))).collect();
+        let mut first = 0;
+        for run in steps.chunk_by(|a, b| a == b) {
+            let (from, to) = (x_at(first).round(), x_at(first + run.len()).round());
+            // Both ends are rounded, so that no gap shows between rows.
+            let (top, bottom) = ((10.0 * top).round(), (10.0 * bottom).round());
+            let height = bottom - top;
+            let width = to - from;
+            // Writing into a string doesn't fail.
+            let _ = write!(paths[run[0]], "M{from} {top}h{width}v{height}h-{width}z");
+            first += run.len();
         }
-        let axis = Axis::exact("", self.limits.0, self.limits.1, 4);
-        for (value, _) in axis.ticks() {
-            let share = (value - axis.min) / (axis.max - axis.min);
-            let at = bottom - share * SCALE_HEIGHT;
-            canvas.line(&[(x + 16.0, at), (x + 20.0, at)], Stroke::solid(INK, 1.0))?;
-            let label = number(value, axis.step());
-            canvas.text(&label, (x + 25.0, at), (12.0, FAINT), Anchor::Start)?;
-        }
-        Ok(())
     }
+    let mut cells = "<g shape-rendering=\"crispEdges\">".to_owned();
+    for (step, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
+        cells += &format!("<path fill=\"{}\" d=\"{path}\"/>", scale.color_of(step).hex());
+    }
+    cells + "</g>"
 }
 
 impl HeatMapPanel {
@@ -260,14 +234,6 @@ impl HeatMapPanel {
         let (rows, columns) = (self.rows.len(), self.columns.len());
         format!("{}. {scale_label} over {columns} columns and {rows} rows.", self.title)
     }
-}
-
-fn color(step: usize) -> Rgb {
-    let at = step as f64 / (SCALE_STEPS - 1) as f64 * (SCALE.len() - 1) as f64;
-    let below = (at.floor() as usize).min(SCALE.len() - 2);
-    let (a, b, part) = (SCALE[below], SCALE[below + 1], at - below as f64);
-    let mix = |a: u8, b: u8| (f64::from(a) + part * (f64::from(b) - f64::from(a))) as u8;
-    Rgb(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
 #[cfg(test)]

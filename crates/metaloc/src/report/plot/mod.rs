@@ -8,10 +8,12 @@ mod bars;
 mod canvas;
 mod cdf;
 mod checks;
+mod color_scale;
 mod curve;
 mod floor_plan;
 mod heat_map;
 mod legend;
+mod plan;
 mod style;
 
 pub use bars::{Bar, BarPlot};
@@ -19,6 +21,7 @@ pub use cdf::{CdfPlot, Curve};
 pub use curve::{CurvePlot, Series};
 pub use floor_plan::{Estimate, FloorPlanPlot};
 pub use heat_map::{HeatMapMark, HeatMapPanel, HeatMapPlot};
+pub use plan::{Coverage, PlanPlot};
 pub use style::{Rgb, method_color};
 
 /// Top of the frame, below the title (px).
