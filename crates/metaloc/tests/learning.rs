@@ -14,13 +14,13 @@ impl EvaluationObserver for Silent {
     }
 }
 
-/// The demonstration's protocol with other methods and fewer iterations.
+/// The offices' protocol with other methods and fewer iterations.
 fn evaluate(methods: &str) -> Evaluation {
-    let text = include_str!("../assets/demo-protocol.toml");
+    let text = include_str!("../../../experiments/offices.toml");
     let head = text.split("[[methods]]").next().expect("a head before the methods");
     let head = head.replace("iterations = 1500", "iterations = 400");
     let protocol: Protocol = toml::from_str(&format!("{head}{methods}")).expect("a protocol");
-    let survey = Scenario::demo().expect("the demo's scenario").simulate();
+    let survey = Scenario::offices().expect("the offices' scenario").simulate();
     let DataSource::Survey(data) = &protocol.data else { panic!("a survey protocol") };
     run_on_survey(&protocol, data, &survey, &protocol.splits, &mut Silent).expect("results")
 }

@@ -25,7 +25,7 @@ const SEED: u64 = 3;
 
 /// Two historical buildings and a new one, as small as can be.
 fn survey() -> Survey {
-    let mut scenario = Scenario::demo().unwrap();
+    let mut scenario = Scenario::offices().unwrap();
     scenario.environments.drain(2..4);
     scenario.environments.iter_mut().for_each(|environment| environment.test_samples = 10);
     scenario.simulate()

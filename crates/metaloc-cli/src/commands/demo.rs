@@ -38,8 +38,8 @@ pub(crate) fn run(args: &Demo, quiet: bool) -> anyhow::Result<()> {
     let out = args.out.display();
     output.say(format!("\nreport with pictures: {out}/report.html"))?;
     output.say(format!(
-        "locate with the adapted model: metaloc locate --model {out}/new-office.model \
-         {out}/scans.jsonl"
+        "locate with the adapted model: metaloc locate --model {out}/new-day.model \
+         {out}/walker.pcap"
     ))?;
     output.rows(&demo.evaluation.rows)
 }

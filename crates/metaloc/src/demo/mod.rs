@@ -1,6 +1,6 @@
-//! The main job with nothing at hand: simulated surveys, the whole line, a report.
+//! The main job with nothing at hand: a simulated place on several days, the whole line, a report.
 //!
-//! The buildings are simulated; everything behind them is what real data would get: the same
+//! The paper's lab is simulated by ray tracing; everything behind it is what real data would get: the same
 //! survey type, the same protocol machinery, the same methods, the same model files.
 
 mod report;
@@ -8,29 +8,36 @@ mod report;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use metaloc_meta::training::{Observer, Progress, TrainingState};
+use metaloc_meta::seed::{Purpose, stream};
+use metaloc_radio::channel::FloorPlan;
 use metaloc_radio::geometry::Position;
-use metaloc_radio::signal::RssScan;
 
+use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::evaluate::{
-    self, DataSource, Evaluation, EvaluationObserver, Protocol, SummaryRow, SurveyData,
+    self, CsiData, DataSource, Evaluation, EvaluationObserver, Protocol, SummaryRow,
 };
-use crate::learning::{Algorithm, Historical, MetaModel, SiteModel, draw_support, meta_train};
-use crate::locate::{Estimate, site_locator};
-use crate::simulate::Scenario;
-use crate::site::Site;
-use crate::survey::Survey;
+use crate::learning::{Algorithm, CsiModel, CsiSiteModel, draw_csi_support};
+use crate::locate::{Estimate, csi_locator};
+use crate::simulate::campaign::{Campaign, CampaignConfig};
+use crate::survey::{Provenance, Sample, Survey};
 
 /// What `metaloc demo` evaluates.
 const PROTOCOL: &str = include_str!("../../assets/demo-protocol.toml");
+/// Where it happens.
+const CAMPAIGN: &str = include_str!("../../../../scenarios/paper-lab.toml");
+const PLAN: &str = include_str!("../../../../scenarios/scenes/paper-lab.toml");
+/// Images at each point and day: three to learn from or survey, three to ask about.
+const IMAGES: usize = 6;
+/// The point whose capture is kept as an example.
+const WALKER_AT: &str = "p038";
 
 /// What the demonstration gave.
 pub struct Demo {
-    /// The scenario that was simulated.
-    pub scenario: Scenario,
-    /// The simulated survey.
-    pub survey: Survey,
+    /// The campaign that was simulated.
+    pub campaign: Campaign,
+    /// Where the survey comes from.
+    pub provenance: Provenance,
     /// The protocol that was run.
     pub protocol: Protocol,
     /// All results.
@@ -40,117 +47,123 @@ pub struct Demo {
     /// The algorithm whose estimates are drawn.
     pub algorithm: Algorithm,
     /// The trained start.
-    pub model: MetaModel,
-    /// The model adapted to the new building.
-    pub site: SiteModel,
-    /// The new building's test scans, with the truth.
-    pub scans: Vec<(RssScan, Position)>,
-    /// Where the adapted model puts them.
-    pub estimates: Vec<Option<Estimate>>,
-    /// Training loss after each iteration.
-    pub losses: Vec<f32>,
+    pub model: CsiModel,
+    /// The model adapted to the new day.
+    pub site: CsiSiteModel,
+    /// Where each of the new day's later windows was recorded, and where the adapted model puts it.
+    pub located: Vec<(Position, Option<Estimate>)>,
 }
 
 /// Runs the demonstration.
 ///
 /// # Errors
-/// If it is interrupted; nothing else can go wrong with the built-in scenario.
+/// If it is interrupted, or the algorithm can't learn from channel state information.
 pub fn run(
     algorithm: Algorithm,
     seed: u64,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Demo, Error> {
-    let scenario = Scenario { seed, ..Scenario::demo()? };
-    let protocol = protocol(seed)?;
-    let DataSource::Survey(data) = &protocol.data else {
-        return Err(Error::usage("the built-in protocol is not one on a survey"));
+    let campaign = campaign(seed)?;
+    let protocol = protocol(algorithm, seed)?;
+    let DataSource::Csi(data) = &protocol.data else {
+        return Err(Error::usage("the built-in protocol is not one on channel state information"));
     };
-    let survey = scenario.simulate();
+    let survey = campaign.survey(observer)?;
+    let mut watch = Watch { observer, method: algorithm.name(), model: None };
     let splits = &protocol.splits;
-    let evaluation = evaluate::run_on_survey(&protocol, data, &survey, splits, observer)?;
-    let summary = evaluate::summarize(&evaluation.rows);
+    let evaluation = evaluate::run_on_csi_survey(&protocol, data, &survey, splits, &mut watch)?;
+    let model = watch.model;
     if observer.stage(1, 1, "drawing the report").is_break() {
         return Err(Error::usage("interrupted; nothing was written"));
     }
-    let mut losses = Losses(Vec::new());
-    let model = train(&protocol, data, &survey, algorithm, seed, &mut losses)?;
-    let new = &survey.environments[survey.environments.len() - 1];
-    let keep = |sets: &[String], set: &str| sets.iter().any(|name| name == set);
-    let supports = Site::of_environment(new, |s| keep(&data.support_sets, &s.set))
-        .iter()
-        .map(|site| {
-            let (points, samples) =
-                (protocol.support.points[0], protocol.support.samples_per_point);
-            let mut rng = evaluate::support_stream(seed, 0, points, site.floor);
-            draw_support(site, points, samples, &mut rng)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let adaptation = model.config.adaptation();
-    let site = SiteModel::adapt(&model, supports, &survey.access_points, adaptation)?;
-    let tested = new.samples.iter().filter(|sample| keep(&data.test_sets, &sample.set));
-    let scans: Vec<_> = tested.map(|s| (s.scan.clone(), *new.position(s))).collect();
-    let locator = site_locator(site.clone())?;
-    let estimates = scans.iter().map(|(scan, _)| locator.locate(scan).ok()).collect();
-    let losses = losses.0;
+    let model = model.ok_or_else(|| {
+        Error::usage(format!("`{}` learns nothing that could be adapted", algorithm.name()))
+    })?;
+    let (site, located) = adapt_and_locate(&model, &protocol, data, &survey, seed)?;
+    let (summary, provenance) = (evaluate::summarize(&evaluation.rows), survey.provenance);
     Ok(Demo {
-        scenario,
-        survey,
+        campaign,
+        provenance,
         protocol,
         evaluation,
         summary,
         algorithm,
         model,
         site,
-        scans,
-        estimates,
-        losses,
+        located,
     })
 }
 
-/// The built-in protocol, with one seed.
-fn protocol(seed: u64) -> Result<Protocol, Error> {
-    let path = Path::new("demo-protocol.toml (built in)");
-    let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
-    let protocol: Protocol = toml::from_str(PROTOCOL).map_err(|e| refuse(e.to_string()))?;
+/// The paper's lab, each point with a few images.
+fn campaign(seed: u64) -> Result<Campaign, Error> {
+    let path = Path::new("paper-lab.toml (built in)");
+    let refuse = |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
+    let mut config: CampaignConfig = toml::from_str(CAMPAIGN).map_err(refuse)?;
+    config.seed = seed;
+    let mut csi = config.csi.unwrap_or_default();
+    csi.images = IMAGES;
+    config.csi = Some(csi);
+    let plan: FloorPlan = toml::from_str(PLAN).map_err(refuse)?;
+    Campaign::new(config, &[plan])
+}
+
+/// The built-in protocol, with one seed, and the algorithm if it is not among its methods.
+fn protocol(algorithm: Algorithm, seed: u64) -> Result<Protocol, Error> {
+    let name = algorithm.name();
+    let more = format!("\n[[methods]]\nname = \"{name}\"\nlike = \"maml\"\n");
+    let is_there = PROTOCOL.contains(&format!("name = \"{name}\"\n"));
+    let text = if is_there { PROTOCOL.to_owned() } else { format!("{PROTOCOL}{more}") };
+    let refuse = |e: toml::de::Error| Error::Config {
+        path: "demo-protocol.toml (built in)".into(),
+        reason: e.to_string(),
+    };
+    let protocol: Protocol = toml::from_str(&text).map_err(refuse)?;
     Ok(Protocol { seeds: vec![seed], ..protocol })
 }
 
-/// The start that the evaluation trained too: the same data, settings and seed.
-fn train(
+/// What the evaluation did for one method: the same support, the same answers.
+fn adapt_and_locate(
+    model: &CsiModel,
     protocol: &Protocol,
-    data: &SurveyData,
+    data: &CsiData,
     survey: &Survey,
-    algorithm: Algorithm,
     seed: u64,
-    observer: &mut dyn Observer,
-) -> Result<MetaModel, Error> {
-    let keep = |set: &str| data.historical_sets.iter().any(|name| name == set);
-    let historical: Vec<Site> = protocol.splits[0]
-        .historical
-        .iter()
-        .filter_map(|name| survey.environment(name))
-        .flat_map(|environment| Site::of_environment(environment, |s| keep(&s.set)))
-        .collect();
-    let method = protocol.methods.iter().find(|method| method.name == algorithm.name());
-    let method = method.ok_or_else(|| {
-        Error::usage(format!("the demonstration has no method `{}`", algorithm.name()))
-    })?;
-    let config = crate::learning::LearningConfig { algorithm, ..protocol.learning_of(method)? };
-    let data = Historical {
-        sites: &historical,
-        validation_sites: &[],
-        access_points: &survey.access_points,
-        data_hash: &survey.content_hash(),
+) -> Result<(CsiSiteModel, Vec<(Position, Option<Estimate>)>), Error> {
+    let new = protocol.splits[0].new.iter().find_map(|name| survey.environment(name));
+    let new = new.ok_or_else(|| Error::usage("the new day is not in the survey"))?;
+    let sets = data.sets_of(new);
+    let window = &model.encoder.config.window;
+    let site = |keep: &dyn Fn(&Sample) -> bool| {
+        CsiSite::of_environment(new, &survey.access_points, window, keep)
     };
-    meta_train(data, &config, seed, None, observer)
+    let is_first = |sample: &Sample| sets[..data.support_first].iter().any(|s| **s == *sample.set);
+    let (surveyed, _) = site(&is_first)?;
+    let (later, _) = site(&|sample| !is_first(sample))?;
+    let (points, samples) = (protocol.support.points[0], protocol.support.samples_per_point);
+    let mut rng = stream(seed, Purpose::Support, 0, points as u64);
+    let support = draw_csi_support(&surveyed, points, samples, &mut rng)?;
+    let adapted = CsiSiteModel::adapt(model, support, model.config.adaptation())?;
+    let locator = csi_locator(adapted.clone())?;
+    let windows = later.points.iter().flat_map(|p| p.windows.iter().map(|w| (p.position, w)));
+    let located = windows.map(|(truth, window)| (truth, locator.locate(window).ok()));
+    Ok((adapted, located.collect()))
 }
 
-/// Keeps the training loss of each iteration.
-struct Losses(Vec<f32>);
+/// Keeps the start of one method.
+struct Watch<'a> {
+    observer: &'a mut dyn EvaluationObserver,
+    method: &'static str,
+    model: Option<CsiModel>,
+}
 
-impl Observer for Losses {
-    fn iteration(&mut self, progress: Progress, _: &TrainingState) -> ControlFlow<()> {
-        self.0.push(progress.training_loss);
-        ControlFlow::Continue(())
+impl EvaluationObserver for Watch<'_> {
+    fn stage(&mut self, done: usize, total: usize, what: &str) -> ControlFlow<()> {
+        self.observer.stage(done, total, what)
+    }
+
+    fn trained(&mut self, method: &str, model: &CsiModel) {
+        if method == self.method {
+            self.model = Some(model.clone());
+        }
     }
 }

@@ -73,7 +73,7 @@ impl CsiData {
     }
 
     /// An environment's sets in order, those of them that are used.
-    fn sets_of(&self, environment: &Environment) -> Vec<String> {
+    pub(crate) fn sets_of(&self, environment: &Environment) -> Vec<String> {
         let sets = environment.samples.iter().map(|sample| sample.set.to_string());
         let mut sets: Vec<String> = sets.filter(|set| is_one_of(set, &self.sets)).collect();
         sets.sort_unstable();
@@ -93,7 +93,20 @@ pub(super) fn run(
     let splits = overrides.splits(protocol);
     let place = (data.format, data.format.place(data_folder, &data.path));
     let survey = load(place, data.environment_by.as_deref(), &splits)?;
-    let survey = &survey;
+    run_on_csi_survey(protocol, data, &survey, &splits, observer)
+}
+
+/// Runs a protocol on a survey in memory.
+///
+/// # Errors
+/// As [`super::run()`].
+pub fn run_on_csi_survey(
+    protocol: &Protocol,
+    data: &CsiData,
+    survey: &Survey,
+    splits: &[Split],
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Evaluation, Error> {
     let data_hash = survey.content_hash();
     let total = splits.len() * protocol.seeds.len();
     let mut rows = Vec::new();
@@ -108,7 +121,9 @@ pub(super) fn run(
         let (historical, new) = environments(survey, split);
         let chosen = BTreeMap::new();
         let runner = Runner { protocol, data, survey, data_hash: &data_hash, chosen };
-        rows.extend(runner.rows(split, (&historical, &new), seed)?);
+        let (of_split, models) = runner.rows(split, (&historical, &new), seed)?;
+        rows.extend(of_split);
+        models.iter().for_each(|(method, model)| observer.trained(method, model));
     }
     Ok(Evaluation { rows, provenance: survey.provenance.clone() })
 }
@@ -131,7 +146,7 @@ pub(super) fn held_out_scores(
             historical.iter().filter(|e| e.name != held_out.name).copied().collect();
         let chosen = BTreeMap::new();
         let runner = Runner { protocol, data: &data, survey, data_hash, chosen };
-        let rows = runner.rows(split, (&others, &[held_out]), protocol.seeds[0])?;
+        let (rows, _) = runner.rows(split, (&others, &[held_out]), protocol.seeds[0])?;
         for (i, row) in rows.iter().enumerate() {
             let sum = &mut sums[i % protocol.methods.len()];
             sum.0 += row.accuracy.unwrap_or(0.0);
@@ -182,13 +197,13 @@ struct Trained {
 }
 
 impl Runner<'_> {
-    /// One row a draw and method.
+    /// One row a draw and method, and each learning method's start.
     fn rows(
         mut self,
         split: &Split,
         (historical, new): (&[&Environment], &[&Environment]),
         seed: u64,
-    ) -> Result<Vec<Row>, Error> {
+    ) -> Result<(Vec<Row>, Vec<(String, CsiModel)>), Error> {
         self.choose(historical, seed)?;
         let mut windows: HashMap<String, Windows> = HashMap::new();
         let mut models: BTreeMap<String, Trained> = BTreeMap::new();
@@ -223,7 +238,16 @@ impl Runner<'_> {
         // One after the other: adaptation is timed, and takes all threads itself.
         let prepared = pairs.map(|(draw, method)| self.prepare(draw, method, &windows, &models));
         let prepared = prepared.collect::<Result<Vec<Prepared<'_>>, Error>>()?;
-        Ok(prepared.par_iter().map(|prepared| self.row(split, prepared)).collect())
+        let rows = prepared.par_iter().map(|prepared| self.row(split, prepared)).collect();
+        let mut starts = Vec::new();
+        for method in methods {
+            let config = self.config(method)?;
+            if let Some(trained) = models.get(&training_key(&config)) {
+                let model = with_settings(&trained.model, csi_settings(&config)?);
+                starts.push((method.name.clone(), model));
+            }
+        }
+        Ok((rows, starts))
     }
 
     /// Lets methods of algorithm `auto` choose on the historical environments.

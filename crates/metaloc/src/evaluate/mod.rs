@@ -19,7 +19,7 @@ mod summary;
 mod toy;
 
 pub use cases::Case;
-pub use csi::CsiData;
+pub use csi::{CsiData, run_on_csi_survey};
 pub use error_statistics::ErrorStatistics;
 pub use paired::{Paired, PlaceAnswers, paired};
 pub use protocol::{

@@ -20,7 +20,7 @@ use super::{
     SurveyData,
 };
 use crate::error::Error;
-use crate::learning::{Historical, LearningConfig, MetaModel, meta_train};
+use crate::learning::{CsiModel, Historical, LearningConfig, MetaModel, meta_train};
 use crate::site::Site;
 use crate::survey::{Environment, Provenance, Survey, SurveyFormat, is_one_of};
 
@@ -28,6 +28,9 @@ use crate::survey::{Environment, Provenance, Survey, SurveyFormat, is_one_of};
 pub trait EvaluationObserver {
     /// Called before each stage; `Break` stops the evaluation.
     fn stage(&mut self, done: usize, total: usize, what: &str) -> ControlFlow<()>;
+
+    /// Told of each start that a method learnt from channel state information.
+    fn trained(&mut self, _method: &str, _model: &CsiModel) {}
 }
 
 /// What the command line overrides in a protocol.

@@ -12,8 +12,8 @@ use super::{Layout, LayoutConfig, scan};
 use crate::error::Error;
 use crate::survey::{Environment, Provenance, Sample, Survey, SurveyPoint};
 
-/// The demonstration: four historical offices and a new one, all different buildings.
-const DEMO: &str = include_str!("../../assets/demo-scenario.toml");
+/// Four historical offices and a new one, all different buildings.
+const OFFICES: &str = include_str!("../../../../scenarios/offices.toml");
 
 /// More samples in one environment are taken for a slip of the pen.
 const MAX_SAMPLES: f64 = 1e7;
@@ -67,12 +67,12 @@ const fn default_sensitivity_dbm() -> f64 {
 }
 
 impl Scenario {
-    /// The demonstration's scenario.
+    /// The offices of `scenarios/offices.toml`.
     ///
     /// # Errors
     /// Never for the file that is built in; a test holds it to that.
-    pub fn demo() -> Result<Self, Error> {
-        Self::parse(DEMO, Path::new("demo-scenario.toml (built in)"))
+    pub fn offices() -> Result<Self, Error> {
+        Self::parse(OFFICES, Path::new("offices.toml (built in)"))
     }
 
     /// Reads a scenario file.
@@ -247,8 +247,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_is_whole_and_repeats() {
-        let scenario = Scenario::demo().unwrap();
+    fn the_offices_are_whole_and_repeats() {
+        let scenario = Scenario::offices().unwrap();
         let survey = scenario.simulate();
         assert_eq!(survey, scenario.simulate());
         assert_eq!(survey.environments.len(), scenario.environments.len());
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_building_keeps_its_access_points() {
-        let mut scenario = Scenario::demo().unwrap();
+        let mut scenario = Scenario::offices().unwrap();
         scenario.environments.truncate(2);
         let first = scenario.environments[0].clone();
         scenario.environments[1] =
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_building_may_gain_access_points() {
-        let mut scenario = Scenario::demo().unwrap();
+        let mut scenario = Scenario::offices().unwrap();
         let first = scenario.environments[0].clone();
         let mut later = first.clone();
         later.name = "later".into();
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let parse = |from: &str, to: &str| {
-            Scenario::parse(&DEMO.replacen(from, to, 1), Path::new("s.toml"))
+            Scenario::parse(&OFFICES.replacen(from, to, 1), Path::new("s.toml"))
                 .unwrap_err()
                 .to_string()
         };

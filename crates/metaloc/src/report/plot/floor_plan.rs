@@ -1,11 +1,13 @@
 //! A floor from above: reference points, access points, and where test points were placed.
 
+use metaloc_radio::channel::FloorPlan;
+
 use super::axes::{Axis, Frame, draw_title};
 use super::canvas::{Canvas, Stroke, picture};
 use super::color_scale::{self, ColorScale, PLASMA};
 use super::legend::{self, Entry, Key, Mark};
 use super::style::{INK, Rgb};
-use super::{FRAME_TOP, MARGIN, checks};
+use super::{FRAME_TOP, MARGIN, checks, plan};
 use crate::report::ReportError;
 
 const POINT: Rgb = Rgb(150, 150, 150);
@@ -38,6 +40,8 @@ pub struct FloorPlanPlot {
     pub access_points: Vec<(f64, f64)>,
     /// Test points and where they were placed.
     pub estimates: Vec<Estimate>,
+    /// The walls, doors, windows and furniture to draw under all that.
+    pub plan: Option<FloorPlan>,
 }
 
 impl FloorPlanPlot {
@@ -59,6 +63,9 @@ impl FloorPlanPlot {
         picture((width, height), &self.description(), |canvas| {
             draw_title(canvas, &self.title, width)?;
             frame.draw(canvas)?;
+            if let Some(plan) = &self.plan {
+                plan::draw_walls(canvas, &frame, plan)?;
+            }
             self.draw_points(canvas, &frame, &scale)?;
             legend::draw(canvas, &entries, (left, FRAME_TOP))?;
             if self.estimates.is_empty() {
@@ -95,7 +102,9 @@ impl FloorPlanPlot {
     /// A frame in which a metre is as long in x as in y.
     fn frame(&self) -> Result<Frame, ReportError> {
         let ends = self.estimates.iter().flat_map(|e| [e.truth, e.estimate]);
-        let points = self.reference_points.iter().chain(&self.access_points).copied().chain(ends);
+        let corners = self.plan.iter().flat_map(FloorPlan::extent).map(|[x, y]| (x, y));
+        let points = self.reference_points.iter().chain(&self.access_points).copied();
+        let points = points.chain(ends).chain(corners);
         let (mut low, mut high) =
             ((f64::INFINITY, f64::INFINITY), (-f64::INFINITY, -f64::INFINITY));
         for point in points {
@@ -171,6 +180,7 @@ mod tests {
             reference_points: points.to_vec(),
             access_points: vec![],
             estimates: vec![],
+            plan: None,
         }
     }
 

@@ -73,38 +73,10 @@ impl PlanPlot<'_> {
                 coverage.draw(canvas, &frame, scale)?;
                 scale.draw(canvas, (left + 8.0, FRAME_TOP + legend_height + 10.0))?;
             }
-            self.draw_plan(canvas, &frame)?;
+            draw_walls(canvas, &frame, self.plan)?;
             self.draw_devices(canvas, &frame)?;
             legend::draw(canvas, &entries, (left, FRAME_TOP))
         })
-    }
-
-    fn draw_plan(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), ReportError> {
-        let at = |place: Place| frame.at((place[0], place[1]));
-        for piece in &self.plan.furniture {
-            let mut corners: Vec<_> = piece.corners().map(at).to_vec();
-            corners.push(corners[0]);
-            canvas.line(&corners, Stroke::solid(FURNITURE, 1.4))?;
-        }
-        let (_, metre) = frame.at((0.0, 0.0));
-        let (_, above) = frame.at((0.0, 1.0));
-        let px_per_m = metre - above;
-        for wall in self.plan.all_walls() {
-            let width = (wall.thickness_m() * px_per_m).clamp(1.6, 8.0);
-            canvas.line(&[at(wall.from), at(wall.to)], Stroke::solid(WALL, width))?;
-        }
-        for window in &self.plan.windows {
-            let ends = [at(window.from), at(window.to)];
-            canvas.line(&ends, Stroke::solid(WHITE, 5.0))?;
-            canvas.line(&ends, Stroke::solid(WINDOW, 3.0))?;
-        }
-        for door in &self.plan.doors {
-            let ends = [at(door.from), at(door.to)];
-            canvas.line(&ends, Stroke::solid(WHITE, 6.0))?;
-            let leaf = if door.open { [at(door.from), at(door.leaf_end())] } else { ends };
-            canvas.line(&leaf, Stroke::solid(DOOR, 2.0))?;
-        }
-        Ok(())
     }
 
     fn draw_devices(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), ReportError> {
@@ -157,6 +129,39 @@ impl PlanPlot<'_> {
             self.plan.points().len()
         )
     }
+}
+
+/// Draws walls, doors, windows and furniture.
+pub(super) fn draw_walls(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    plan: &FloorPlan,
+) -> Result<(), ReportError> {
+    let at = |place: Place| frame.at((place[0], place[1]));
+    for piece in &plan.furniture {
+        let mut corners: Vec<_> = piece.corners().map(at).to_vec();
+        corners.push(corners[0]);
+        canvas.line(&corners, Stroke::solid(FURNITURE, 1.4))?;
+    }
+    let (_, metre) = frame.at((0.0, 0.0));
+    let (_, above) = frame.at((0.0, 1.0));
+    let px_per_m = metre - above;
+    for wall in plan.all_walls() {
+        let width = (wall.thickness_m() * px_per_m).clamp(1.6, 8.0);
+        canvas.line(&[at(wall.from), at(wall.to)], Stroke::solid(WALL, width))?;
+    }
+    for window in &plan.windows {
+        let ends = [at(window.from), at(window.to)];
+        canvas.line(&ends, Stroke::solid(WHITE, 5.0))?;
+        canvas.line(&ends, Stroke::solid(WINDOW, 3.0))?;
+    }
+    for door in &plan.doors {
+        let ends = [at(door.from), at(door.to)];
+        canvas.line(&ends, Stroke::solid(WHITE, 6.0))?;
+        let leaf = if door.open { [at(door.from), at(door.leaf_end())] } else { ends };
+        canvas.line(&leaf, Stroke::solid(DOOR, 2.0))?;
+    }
+    Ok(())
 }
 
 impl Coverage {

@@ -68,6 +68,19 @@ impl Campaign {
     }
 }
 
+impl Campaign {
+    /// A capture of the last visit to a point.
+    ///
+    /// # Errors
+    /// If there is no such point, or the campaign's chip is not one of Nexmon's.
+    pub fn capture(&self, index: (usize, usize), point: &str) -> Result<Vec<u8>, Error> {
+        let name = format!("{}/{point}", self.environment_name(index));
+        let (day, point) = self.captures(&[name])?.points[0];
+        let last = self.config.csi.map_or(1, |csi| csi.visits) - 1;
+        Ok(capture(&self.day(day)?.record(&self.config, point, last)?)?.1)
+    }
+}
+
 impl Captures<'_> {
     /// Bytes that they take, no frame lost.
     #[must_use]
