@@ -11,6 +11,7 @@ use std::path::Path;
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_radio::channel::FloorPlan;
 use metaloc_radio::geometry::Position;
+use metaloc_radio::preprocess::CsiConfig;
 
 use crate::csi_site::CsiSite;
 use crate::error::Error;
@@ -20,7 +21,7 @@ use crate::evaluate::{
 use crate::learning::{Algorithm, CsiModel, CsiSiteModel, draw_csi_support};
 use crate::locate::{Estimate, csi_locator};
 use crate::simulate::campaign::{Campaign, CampaignConfig};
-use crate::survey::{Provenance, Sample, Survey};
+use crate::survey::{Environment, Provenance, Sample, Survey};
 
 /// What `metaloc demo` evaluates.
 const PROTOCOL: &str = include_str!("../../assets/demo-protocol.toml");
@@ -50,6 +51,8 @@ pub struct Demo {
     pub model: CsiModel,
     /// The model adapted to the new day.
     pub site: CsiSiteModel,
+    /// Amplitudes of the new day's first visit, for pictures.
+    pub amplitudes: CsiSite,
     /// Where each of the new day's later windows was recorded, and where the adapted model puts it.
     pub located: Vec<(Position, Option<Estimate>)>,
 }
@@ -79,7 +82,12 @@ pub fn run(
     let model = model.ok_or_else(|| {
         Error::usage(format!("`{}` learns nothing that could be adapted", algorithm.name()))
     })?;
-    let (site, located) = adapt_and_locate(&model, &protocol, data, &survey, seed)?;
+    let new = protocol.splits[0].new.iter().find_map(|name| survey.environment(name));
+    let new = new.ok_or_else(|| Error::usage("the new day is not in the survey"))?;
+    let day = NewDay { data, survey: &survey, environment: new };
+    let (site, located) = day.adapt_and_locate(&model, &protocol, seed)?;
+    let settings = protocol.learning_of(&protocol.methods[0])?.csi.unwrap_or_default();
+    let (amplitudes, _) = day.visits(&settings.window)?;
     let (summary, provenance) = (evaluate::summarize(&evaluation.rows), survey.provenance);
     Ok(Demo {
         campaign,
@@ -90,6 +98,7 @@ pub fn run(
         algorithm,
         model,
         site,
+        amplitudes,
         located,
     })
 }
@@ -97,7 +106,8 @@ pub fn run(
 /// The paper's lab, each point with a few images.
 fn campaign(seed: u64) -> Result<Campaign, Error> {
     let path = Path::new("paper-lab.toml (built in)");
-    let refuse = |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
+    let refuse =
+        |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
     let mut config: CampaignConfig = toml::from_str(CAMPAIGN).map_err(refuse)?;
     config.seed = seed;
     let mut csi = config.csi.unwrap_or_default();
@@ -121,32 +131,43 @@ fn protocol(algorithm: Algorithm, seed: u64) -> Result<Protocol, Error> {
     Ok(Protocol { seeds: vec![seed], ..protocol })
 }
 
-/// What the evaluation did for one method: the same support, the same answers.
-fn adapt_and_locate(
-    model: &CsiModel,
-    protocol: &Protocol,
-    data: &CsiData,
-    survey: &Survey,
-    seed: u64,
-) -> Result<(CsiSiteModel, Vec<(Position, Option<Estimate>)>), Error> {
-    let new = protocol.splits[0].new.iter().find_map(|name| survey.environment(name));
-    let new = new.ok_or_else(|| Error::usage("the new day is not in the survey"))?;
-    let sets = data.sets_of(new);
-    let window = &model.encoder.config.window;
-    let site = |keep: &dyn Fn(&Sample) -> bool| {
-        CsiSite::of_environment(new, &survey.access_points, window, keep)
-    };
-    let is_first = |sample: &Sample| sets[..data.support_first].iter().any(|s| **s == *sample.set);
-    let (surveyed, _) = site(&is_first)?;
-    let (later, _) = site(&|sample| !is_first(sample))?;
-    let (points, samples) = (protocol.support.points[0], protocol.support.samples_per_point);
-    let mut rng = stream(seed, Purpose::Support, 0, points as u64);
-    let support = draw_csi_support(&surveyed, points, samples, &mut rng)?;
-    let adapted = CsiSiteModel::adapt(model, support, model.config.adaptation())?;
-    let locator = csi_locator(adapted.clone())?;
-    let windows = later.points.iter().flat_map(|p| p.windows.iter().map(|w| (p.position, w)));
-    let located = windows.map(|(truth, window)| (truth, locator.locate(window).ok()));
-    Ok((adapted, located.collect()))
+/// The environment that is new.
+struct NewDay<'a> {
+    data: &'a CsiData,
+    survey: &'a Survey,
+    environment: &'a Environment,
+}
+
+impl NewDay<'_> {
+    /// Windows of the visit that is the survey, and of those that are located.
+    fn visits(&self, window: &CsiConfig) -> Result<(CsiSite, CsiSite), Error> {
+        let sets = self.data.sets_of(self.environment);
+        let first = &sets[..self.data.support_first.min(sets.len())];
+        let site = |is_first: bool| {
+            let keep = |sample: &Sample| first.iter().any(|s| **s == *sample.set) == is_first;
+            let names = &self.survey.access_points;
+            Ok::<_, Error>(CsiSite::of_environment(self.environment, names, window, keep)?.0)
+        };
+        Ok((site(true)?, site(false)?))
+    }
+
+    /// What the evaluation did for one method: the same support, the same answers.
+    fn adapt_and_locate(
+        &self,
+        model: &CsiModel,
+        protocol: &Protocol,
+        seed: u64,
+    ) -> Result<(CsiSiteModel, Vec<(Position, Option<Estimate>)>), Error> {
+        let (surveyed, later) = self.visits(&model.encoder.config.window)?;
+        let (points, samples) = (protocol.support.points[0], protocol.support.samples_per_point);
+        let mut rng = stream(seed, Purpose::Support, 0, points as u64);
+        let support = draw_csi_support(&surveyed, points, samples, &mut rng)?;
+        let adapted = CsiSiteModel::adapt(model, support, model.config.adaptation())?;
+        let locator = csi_locator(adapted.clone())?;
+        let windows = later.points.iter().flat_map(|p| p.windows.iter().map(|w| (p.position, w)));
+        let located = windows.map(|(truth, window)| (truth, locator.locate(window).ok()));
+        Ok((adapted, located.collect()))
+    }
 }
 
 /// Keeps the start of one method.

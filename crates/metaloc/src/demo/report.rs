@@ -93,9 +93,9 @@ impl Demo {
     }
 
     fn images(&self) -> Result<String, Error> {
-        let all = &self.site.support.points;
+        let all = &self.amplitudes.points;
         let points: Vec<_> = IMAGES_OF.iter().filter_map(|&index| all.get(index)).collect();
-        Ok(csi_images(&self.site.support, &points, PixelScale::Historical)?)
+        Ok(csi_images(&self.amplitudes, &points, PixelScale::Historical)?)
     }
 
     fn mean_errors(&self) -> Result<String, Error> {

@@ -17,8 +17,8 @@ pub use csi_images::csi_images;
 pub use error::ReportError;
 pub use html::{Column, Figure, Page, Section, Table};
 pub use plot::{
-    Bar, BarPlot, CdfPlot, Coverage, Curve, CurvePlot, Estimate, FloorPlanPlot, HeatMapMark, HeatMapPanel,
-    HeatMapPlot, PlanPlot, Rgb, Series, method_color,
+    Bar, BarPlot, CdfPlot, Coverage, Curve, CurvePlot, Estimate, FloorPlanPlot, HeatMapMark,
+    HeatMapPanel, HeatMapPlot, PlanPlot, Rgb, Series, method_color,
 };
 pub use png::svg_to_png;
 

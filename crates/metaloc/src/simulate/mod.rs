@@ -23,7 +23,7 @@ pub enum Simulation {
     /// Rooms with a path-loss model each: a file with `[[environments]]`.
     PathLoss(Scenario),
     /// Places with floor plans: a file with `[[places]]`.
-    Campaign(Campaign),
+    Campaign(Box<Campaign>),
 }
 
 impl Simulation {
@@ -37,7 +37,7 @@ impl Simulation {
         let table: toml::Table =
             text.parse().map_err(|e: toml::de::Error| refuse(e.to_string()))?;
         if table.contains_key("places") {
-            return Ok(Self::Campaign(Campaign::read(path, seed)?));
+            return Ok(Self::Campaign(Box::new(Campaign::read(path, seed)?)));
         }
         let mut scenario = Scenario::read(path)?;
         scenario.seed = seed.unwrap_or(scenario.seed);

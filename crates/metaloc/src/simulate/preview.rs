@@ -103,7 +103,8 @@ fn coverage(campaign: &Campaign, plan: &FloorPlan) -> Result<Coverage, Error> {
     let n_cells = (CELLS * CELLS) as usize;
     config.check_work(scene.faces().len(), plan.access_points.len(), n_cells)?;
     let tracer = Tracer::new(scene, config)?;
-    let senders: Vec<_> = plan.access_points.iter().map(|sender| tracer.images(sender.at)).collect();
+    let senders: Vec<_> =
+        plan.access_points.iter().map(|sender| tracer.images(sender.at)).collect();
     let obstacles = plan.obstacles();
     let radio = campaign.config.radio;
     let bandwidth_hz = f64::from(radio.bandwidth_mhz) * 1e6;

@@ -57,8 +57,7 @@ impl FloorPlanPlot {
         let (legend_width, legend_height) = legend::size(&entries);
         let left = frame.right() + 24.0;
         let width = left + legend_width.max(120.0) + MARGIN;
-        let scale_height =
-            if self.estimates.is_empty() { 0.0 } else { color_scale::HEIGHT };
+        let scale_height = if self.estimates.is_empty() { 0.0 } else { color_scale::HEIGHT };
         let height = frame.picture_height(legend_height + scale_height);
         picture((width, height), &self.description(), |canvas| {
             draw_title(canvas, &self.title, width)?;

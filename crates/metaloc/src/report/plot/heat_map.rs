@@ -141,14 +141,14 @@ impl HeatMapPlot {
 fn cells(panel: &HeatMapPanel, scale: &ColorScale, (frame, edges): (&Frame, &[f64])) -> String {
     let stride = (panel.columns.len() * panel.rows.len()).div_ceil(MOST_CELLS).max(1);
     let columns: Vec<&Vec<f32>> = panel.columns.iter().step_by(stride).collect();
-    let x_at = |column: usize| {
-        10.0 * (frame.left + frame.width * column as f64 / columns.len() as f64)
-    };
+    let x_at =
+        |column: usize| 10.0 * (frame.left + frame.width * column as f64 / columns.len() as f64);
     let mut paths = vec![String::new(); color_scale::STEPS];
     for row in 0..panel.rows.len() {
         let (_, top) = frame.at((0.0, edges[row + 1]));
         let (_, bottom) = frame.at((0.0, edges[row]));
-        let steps: Vec<usize> = columns.iter().map(|column| scale.step(f64::from(column[row]))).collect();
+        let steps: Vec<usize> =
+            columns.iter().map(|column| scale.step(f64::from(column[row]))).collect();
         let mut first = 0;
         for run in steps.chunk_by(|a, b| a == b) {
             let (from, to) = (x_at(first).round(), x_at(first + run.len()).round());

@@ -207,8 +207,7 @@ mod tests {
         let mut plan = FloorPlan::room("study", [4.0, 3.0], Material::Brick);
         let access_point = PlacedAccessPoint { name: "a <1>".into(), at: [1.0, 1.0, 2.5] };
         plan.access_points.push(access_point);
-        let grid =
-            Grid { origin: [0.5, 0.5], step_m: [1.0; 2], count: [3, 2], height_m: 1.2 };
+        let grid = Grid { origin: [0.5, 0.5], step_m: [1.0; 2], count: [3, 2], height_m: 1.2 };
         plan.grids.push(grid);
         plan
     }
