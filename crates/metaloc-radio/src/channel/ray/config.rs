@@ -89,7 +89,7 @@ impl TracerConfig {
     /// Most tests of an image that tracing all links takes: transmitters times images times receivers,
     /// and once more for making the images. With `N` faces there are at most
     /// `1 + N + N (N - 1) + ...` images, one term more for each order. Diffraction counts as 100 images
-    /// a face. In offices of 40 and 80 walls a unit took 20 to 60 ns (`examples/trace_cost.rs`).
+    /// a face. In offices of 40 and 80 walls a unit took 20 to 60 ns (`metaloc/examples/trace_cost.rs`).
     #[must_use]
     pub fn work(&self, n_faces: usize, n_transmitters: usize, n_receivers: usize) -> u64 {
         let n_faces = n_faces as u64;

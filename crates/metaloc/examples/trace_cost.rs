@@ -1,14 +1,16 @@
 //! What tracing costs: an office of 20 by 15 m, then a table of cost by walls, order and points.
 //!
-//! `cargo run --release -p metaloc-radio --example trace_cost` prints the seconds of 20 access points
-//! times 1,000 points on one thread and on two, and then comma-separated rows.
+//! `cargo run --release -p metaloc --example trace_cost -- FOLDER` prints the seconds of 20 access points
+//! times 1,000 points on one thread and on two, then comma-separated rows, and draws them into the folder.
 #![allow(clippy::print_stdout)]
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use metaloc_radio::RadioError;
-use metaloc_radio::channel::Material;
-use metaloc_radio::channel::ray::{Diffraction, Face, Scene, Tracer, TracerConfig, Vector};
+use metaloc::radio::RadioError;
+use metaloc::radio::channel::Material;
+use metaloc::radio::channel::ray::{Diffraction, Face, Scene, Tracer, TracerConfig, Vector};
+use metaloc::report::{CurvePlot, Series, svg_to_png};
 
 const SIZE_M: [f64; 3] = [20.0, 15.0, 3.0];
 
@@ -78,7 +80,24 @@ fn trace(
     (start.elapsed().as_secs_f64(), n_images, n_paths)
 }
 
-fn main() -> Result<(), RadioError> {
+/// Seconds a link (ms) on one thread, of two access points.
+fn link_ms(n_walls: usize, order: u8, n_points: usize) -> Result<f64, RadioError> {
+    let config = TracerConfig { max_reflections: order, ..TracerConfig::default() };
+    let tracer = Tracer::new(office(n_walls)?, config)?;
+    let (access_points, points) = (places(2, 2.5, 100), places(n_points, 1.2, 0));
+    let work = config.work(tracer.scene().faces().len(), 2, n_points);
+    let (seconds, n_images, n_paths) = trace(&tracer, &access_points, &points, 1);
+    let links = (2 * n_points) as f64;
+    println!(
+        "{n_walls},{order},{n_points},{:.3e},{},{:.1},{work}",
+        seconds / links,
+        n_images / 2,
+        n_paths as f64 / links
+    );
+    Ok(1e3 * seconds / links)
+}
+
+fn office_of_the_goal() -> Result<(), RadioError> {
     let (access_points, points) = (places(20, 2.5, 100), places(1000, 1.2, 0));
     for diffraction in [Diffraction::None, Diffraction::KnifeEdge, Diffraction::Utd] {
         let config = TracerConfig { diffraction, ..TracerConfig::default() };
@@ -93,24 +112,40 @@ fn main() -> Result<(), RadioError> {
             );
         }
     }
-    println!("walls,order,points,seconds_a_link,images,paths_a_link,work");
-    for n_walls in [5, 10, 20, 40, 80] {
-        for order in 0..=3 {
-            let config = TracerConfig { max_reflections: order, ..TracerConfig::default() };
-            let tracer = Tracer::new(office(n_walls)?, config)?;
-            for n_points in [10, 100] {
-                let work = config.work(tracer.scene().faces().len(), 2, n_points);
-                let (seconds, n_images, n_paths) =
-                    trace(&tracer, &access_points[..2], &points[..n_points], 1);
-                let links = (2 * n_points) as f64;
-                println!(
-                    "{n_walls},{order},{n_points},{:.3e},{},{:.1},{work}",
-                    seconds / links,
-                    n_images / 2,
-                    n_paths as f64 / links
-                );
-            }
-        }
-    }
     Ok(())
+}
+
+fn draw(folder: &Path, name: &str, x_label: &str, series: Vec<Series>) -> Result<(), Failure> {
+    let plot = CurvePlot {
+        title: format!("Time of a link over {x_label}"),
+        x_label: x_label.into(),
+        y_label: "time of a link [ms]".into(),
+        series,
+    };
+    std::fs::write(folder.join(name), svg_to_png(&plot.to_svg()?, 1.5)?)?;
+    Ok(())
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: trace_cost FOLDER")?);
+    office_of_the_goal()?;
+    println!("walls,order,points,seconds_a_link,images,paths_a_link,work");
+    let (mut over_walls, mut over_points) = (Vec::new(), Vec::new());
+    for order in 0..=3 {
+        let label = format!("order {order}");
+        let points = [5, 10, 20, 40, 80]
+            .map(|n_walls| Ok((n_walls as f64, link_ms(n_walls, order, 100)?)))
+            .into_iter()
+            .collect::<Result<_, RadioError>>()?;
+        over_walls.push(Series { label: label.clone(), points });
+        let points = [10, 30, 100, 300, 1000]
+            .map(|n_points| Ok((n_points as f64, link_ms(20, order, n_points)?)))
+            .into_iter()
+            .collect::<Result<_, RadioError>>()?;
+        over_points.push(Series { label, points });
+    }
+    draw(&folder, "trace-cost-walls.png", "walls", over_walls)?;
+    draw(&folder, "trace-cost-points.png", "points", over_points)
 }
