@@ -47,7 +47,7 @@ impl Default for ReceiverConfig {
     fn default() -> Self {
         Self {
             noise_figure_db: 7.0,
-            best_snr_db: 26.0,
+            best_snr_db: 32.0,
             gain_step_db: 3.0,
             gain_jitter_db: 0.3,
             target_amplitude: 400.0,

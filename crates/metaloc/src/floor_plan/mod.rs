@@ -12,17 +12,19 @@ use crate::error::Error;
 
 /// Reads a floor plan: GeoJSON if the file ends in `.geojson` or `.json`, else TOML.
 ///
-/// [`FloorPlan::check`] holds it to sense; that is left to whoever uses it.
-///
 /// # Errors
-/// If it can't be read; the message names the file, and the feature or line.
+/// If it can't be read or does not pass [`FloorPlan::check`]; the message names the file, and the element or line.
 pub fn read(path: &Path) -> Result<FloorPlan, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
     let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
     let ends_in = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
-    if ends_in("geojson") || ends_in("json") {
+    let plan = if ends_in("geojson") || ends_in("json") {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        return geojson::parse(&text, &stem).map_err(refuse);
-    }
-    toml::from_str(&text).map_err(|e| refuse(e.to_string()))
+        geojson::parse(&text, &stem)
+    } else {
+        toml::from_str::<FloorPlan>(&text).map_err(|e| e.to_string())
+    };
+    let plan = plan.map_err(refuse)?;
+    plan.check().map_err(|e| refuse(e.to_string()))?;
+    Ok(plan)
 }
