@@ -169,11 +169,14 @@ fn statistics(source: &Source, cuts: &[Cut]) -> Statistics {
     all
 }
 
+/// Of each point: surveyed and later mean spectra.
+type Spectra<'a> = BTreeMap<&'a str, [Vec<Vec<f32>>; 2]>;
+
 /// Share of later windows whose nearest surveyed window (mean spectrum) is of the same point, among
 /// points drawn at random: surveyed and located on the same day, and on different ones.
 fn nearest(cuts: &[Cut]) -> (f64, f64) {
     let spectrum = CsiSpectrum { deviation: false };
-    let mut by_day: BTreeMap<usize, BTreeMap<&str, [Vec<Vec<f32>>; 2]>> = BTreeMap::new();
+    let mut by_day: BTreeMap<usize, Spectra<'_>> = BTreeMap::new();
     for cut in cuts {
         let lists = by_day.entry(cut.day).or_default().entry(&cut.point).or_default();
         lists[usize::from(!cut.is_first)].push(spectrum.fingerprint(&cut.window));
@@ -201,12 +204,7 @@ fn nearest(cuts: &[Cut]) -> (f64, f64) {
     (same.value(), between)
 }
 
-fn hits(
-    surveyed: &BTreeMap<&str, [Vec<Vec<f32>>; 2]>,
-    located: &BTreeMap<&str, [Vec<Vec<f32>>; 2]>,
-    points: &[&&str],
-    score: &mut Mean,
-) {
+fn hits(surveyed: &Spectra<'_>, located: &Spectra<'_>, points: &[&&str], score: &mut Mean) {
     let distance =
         |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum() };
     for truth in points {

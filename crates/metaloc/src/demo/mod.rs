@@ -54,8 +54,11 @@ pub struct Demo {
     /// Amplitudes of the new day's first visit, for pictures.
     pub amplitudes: CsiSite,
     /// Where each of the new day's later windows was recorded, and where the adapted model puts it.
-    pub located: Vec<(Position, Option<Estimate>)>,
+    pub located: Vec<Located>,
 }
+
+/// Where a window was recorded, and where it was put.
+pub type Located = (Position, Option<Estimate>);
 
 /// Runs the demonstration.
 ///
@@ -157,7 +160,7 @@ impl NewDay<'_> {
         model: &CsiModel,
         protocol: &Protocol,
         seed: u64,
-    ) -> Result<(CsiSiteModel, Vec<(Position, Option<Estimate>)>), Error> {
+    ) -> Result<(CsiSiteModel, Vec<Located>), Error> {
         let (surveyed, later) = self.visits(&model.encoder.config.window)?;
         let (points, samples) = (protocol.support.points[0], protocol.support.samples_per_point);
         let mut rng = stream(seed, Purpose::Support, 0, points as u64);

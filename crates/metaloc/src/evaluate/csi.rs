@@ -190,6 +190,9 @@ struct Draw {
     seed: u64,
 }
 
+/// Each learning method's start.
+type Starts = Vec<(String, CsiModel)>;
+
 /// A trained start with the time that it took.
 struct Trained {
     model: CsiModel,
@@ -203,7 +206,7 @@ impl Runner<'_> {
         split: &Split,
         (historical, new): (&[&Environment], &[&Environment]),
         seed: u64,
-    ) -> Result<(Vec<Row>, Vec<(String, CsiModel)>), Error> {
+    ) -> Result<(Vec<Row>, Starts), Error> {
         self.choose(historical, seed)?;
         let mut windows: HashMap<String, Windows> = HashMap::new();
         let mut models: BTreeMap<String, Trained> = BTreeMap::new();

@@ -146,10 +146,15 @@ fn the_documented_files_are_read_and_their_defaults_hold() {
     assert_eq!(short, plan);
 }
 
-fn feature(kind: &str, shape: &str, coordinates: Value, properties: Value) -> Value {
-    let mut properties = properties;
+fn feature(
+    kind: &str,
+    shape: &str,
+    coordinates: impl Into<Value>,
+    properties: impl Into<Value>,
+) -> Value {
+    let mut properties = properties.into();
     properties["kind"] = kind.into();
-    let geometry = json!({ "type": shape, "coordinates": coordinates });
+    let geometry = json!({ "type": shape, "coordinates": coordinates.into() });
     json!({ "type": "Feature", "properties": properties, "geometry": geometry })
 }
 

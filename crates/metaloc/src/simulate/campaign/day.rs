@@ -190,20 +190,11 @@ impl Day {
         let mut rng = day_stream(config.seed, index, Draw::Levels, 0);
         let changes = &config.changes;
         let transmitters = plan.access_points.iter().map(|access_point| {
-            // What a device is like stays with its name and place, not with the day.
-            let number = number_of(&access_point.name);
-            let mut own =
-                stream(config.seed, Purpose::Simulation, u64::MAX - index.0 as u64, number);
-            let mut address: [u8; 6] = own.random();
-            // Locally administered, for one receiver.
-            address[0] = address[0] & 0xfc | 2;
-            let own_db =
-                if is_replacement(config, index.0, &access_point.name) { 3.0 } else { 0.0 };
-            let spread_db =
-                own_db * normal(&mut own) + changes.transmit_power_db * normal(&mut rng);
+            let (address, own_db) = sender(config, index.0, &access_point.name);
+            let spread_db = own_db + changes.transmit_power_db * normal(&mut rng);
             Transmitter {
                 name: access_point.name.clone(),
-                address: MacAddress(address),
+                address,
                 at: access_point.at,
                 sent_dbm: config.radio.transmit_power_dbm + spread_db,
                 drift_phase: rng.random::<f64>() * std::f64::consts::TAU,
@@ -278,6 +269,18 @@ fn clutter(
         }
     }
     things
+}
+
+/// Address of an access point, and its power over others' (dB): what it is like stays with its name and place, not
+/// with the day.
+fn sender(config: &CampaignConfig, place: usize, name: &str) -> (MacAddress, f64) {
+    let mut own =
+        stream(config.seed, Purpose::Simulation, u64::MAX - place as u64, number_of(name));
+    let mut address: [u8; 6] = own.random();
+    // Locally administered, for one receiver.
+    address[0] = address[0] & 0xfc | 2;
+    let spread_db = if is_replacement(config, place, name) { 3.0 } else { 0.0 };
+    (MacAddress(address), spread_db * normal(&mut own))
 }
 
 /// Whether an access point came in another's place.
