@@ -150,7 +150,7 @@ pub(super) fn held_out_scores(
         for (i, row) in rows.iter().enumerate() {
             let sum = &mut sums[i % protocol.methods.len()];
             sum.0 += row.accuracy.unwrap_or(0.0);
-            sum.1 += row.errors.mean_m;
+            sum.1 += row.score_m();
             sum.2 += 1;
         }
     }
@@ -364,10 +364,11 @@ impl Runner<'_> {
                 }
                 begin = Instant::now();
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
-                csi_locator(adapted)?
+                csi_locator(adapted)
             }
-            _ => compare(kind, method, settings, &support, cut.range.as_ref())?,
+            _ => compare(kind, method, settings, &support, cut.range.as_ref()),
         };
+        let locator = Error::needs_apart(locator)?;
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
         Ok(Prepared {
             draw,
@@ -384,7 +385,11 @@ impl Runner<'_> {
 
     fn row(&self, split: &Split, prepared: &Prepared<'_>) -> Row {
         let Prepared { draw, method, support, queries, locator, .. } = prepared;
-        let answers = Answers::of(&**locator, queries, support);
+        let answers = match locator {
+            Ok(locator) => Answers::of(&**locator, queries, support),
+            Err(_) => Answers::default(),
+        };
+        let accuracy = answers.hits as f64 / queries.len().max(1) as f64;
         let mean_m = |of: &Answers| of.errors_m.iter().sum::<f64>() / of.errors_m.len() as f64;
         let of_starts = prepared.others.iter();
         let of_starts = of_starts.map(|other| mean_m(&Answers::of(&**other, queries, support)));
@@ -397,11 +402,12 @@ impl Runner<'_> {
             floors: "together".into(),
             seed: draw.seed,
             draw: (self.data.draws > 1).then_some(draw.index),
+            needs: locator.as_ref().err().cloned(),
             not_located: queries.len() - answers.errors_m.len(),
             support_points: draw.points,
             samples_per_point: self.protocol.support.samples_per_point,
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
-            accuracy: Some(answers.hits as f64 / queries.len().max(1) as f64),
+            accuracy: locator.is_ok().then_some(accuracy),
             floor_accuracy: None,
             outer_steps: prepared.outer_steps_and_s.map(|(steps, _)| steps),
             adaptation_steps: prepared.adaptation.map(|(steps, _)| steps),
@@ -423,7 +429,8 @@ struct Prepared<'m> {
     method: &'m MethodConfig,
     support: CsiSite,
     queries: Vec<Query>,
-    locator: Box<dyn CsiLocator>,
+    /// Or what the method needs.
+    locator: Result<Box<dyn CsiLocator>, String>,
     /// The same from each start, where there are several.
     others: Vec<Box<dyn CsiLocator>>,
     /// Of the start: updates, and their time (s).
