@@ -86,6 +86,13 @@ pub(crate) enum Command {
                       metaloc evaluate experiments/uji-ageing.toml --historical 01,04,07 --new 14"
     )]
     Evaluate(Evaluate),
+    /// Make the paper's figures and tables, with what the paper says beside what was measured.
+    #[command(
+        after_help = "Examples:\n  metaloc reproduce fig9 --quick --out fig9\n  metaloc reproduce all --quick --out \
+                      paper\n  metaloc reproduce fig14 --dataset polyu --data data --out polyu\n\nCtrl-C keeps what is \
+                      done in OUT; the same command goes on."
+    )]
+    Reproduce(Reproduce),
     /// Measure the engine's speed beside the machine's peak.
     #[command(
         after_help = "Examples:\n  metaloc bench --json\n  metaloc bench --workload W1,W3 --rounds \
@@ -128,6 +135,36 @@ pub(crate) struct Demo {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// Figures and tables, or `all`.
+    #[arg(required = true, value_parser = target_names())]
+    pub(crate) targets: Vec<String>,
+    /// Folder for pictures (SVG, PNG), tables (CSV), protocols (TOML), claims and report.html.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Coarse: fewer iterations, points and seeds.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Data instead of hall and lab.
+    #[arg(long, value_parser = dataset_names())]
+    pub(crate) dataset: Option<String>,
+    /// Parent folder of the publishers' data sets.
+    #[arg(long, env = "METALOC_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+fn target_names() -> Vec<&'static str> {
+    let all = metaloc::reproduce::Target::ALL.map(metaloc::reproduce::Target::name);
+    all.into_iter().chain(["all"]).collect()
+}
+
+fn dataset_names() -> Vec<&'static str> {
+    metaloc::reproduce::Dataset::ALL.map(metaloc::reproduce::Dataset::name).into()
 }
 
 #[derive(Debug, Args)]

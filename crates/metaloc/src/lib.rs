@@ -22,6 +22,7 @@ pub mod locate;
 pub mod model_file;
 pub mod nearness;
 pub mod report;
+pub mod reproduce;
 pub mod simulate;
 pub mod site;
 pub mod survey;

@@ -10,6 +10,7 @@ mod images;
 mod import;
 mod inspect;
 mod locate;
+mod reproduce;
 mod similarity;
 mod simulate;
 mod sites;
@@ -21,6 +22,7 @@ use crate::args::{Cli, Command};
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let quiet = cli.quiet;
     match cli.command {
+        Command::Reproduce(args) => reproduce::run(&args, quiet),
         Command::Demo(args) => demo::run(&args, quiet),
         Command::Import(args) => import::run(&args),
         Command::Survey(args) => survey::run(&args, quiet),

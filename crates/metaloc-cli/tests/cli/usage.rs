@@ -7,6 +7,7 @@ use crate::util::{ADAPT, Dir, Run, TRAIN, full_disk};
 
 const COMMANDS: [&str; 12] = [
     "demo",
+    "reproduce",
     "doctor",
     "import",
     "survey init",

@@ -340,7 +340,7 @@ impl Runner<'_> {
         let settings = csi_settings(&config)?;
         let cut = &windows[&format!("{:?}", settings.window)];
         let site = &cut.new[draw.environment];
-        let samples = self.protocol.support.samples_per_point;
+        let samples = method.samples_per_point.unwrap_or(self.protocol.support.samples_per_point);
         let stream_of = draw.index << 32 | draw.points as u64;
         let mut rng = stream(draw.seed, Purpose::Support, draw.environment as u64, stream_of);
         let points = draw.points.min(site.survey.points.len());
@@ -405,7 +405,9 @@ impl Runner<'_> {
             needs: locator.as_ref().err().cloned(),
             not_located: queries.len() - answers.errors_m.len(),
             support_points: draw.points,
-            samples_per_point: self.protocol.support.samples_per_point,
+            samples_per_point: method
+                .samples_per_point
+                .unwrap_or(self.protocol.support.samples_per_point),
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
             accuracy: locator.is_ok().then_some(accuracy),
             floor_accuracy: None,

@@ -26,6 +26,7 @@ pub use protocol::{
     DataSource, Floors, MethodConfig, Protocol, SelectConfig, Split, SupportConfig, SurveyData,
 };
 pub use row::Row;
+pub(crate) use run::hash;
 pub use run::{Evaluation, EvaluationObserver, Overrides, run, run_on_survey, support_stream};
 pub use select::{Choice, Selection, select};
 pub use summary::{REFERENCE, SummaryRow, summarize};

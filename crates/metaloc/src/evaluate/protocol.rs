@@ -117,7 +117,7 @@ pub struct SupportConfig {
 }
 
 /// A method of the comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MethodConfig {
     /// Name as in results; a variant follows a colon (`maml:rss`).
@@ -137,6 +137,9 @@ pub struct MethodConfig {
     /// Width of the kernel of kernel ridge, relative to the median distance.
     #[serde(default)]
     pub width: Option<f64>,
+    /// Samples at each point that this method gets, of channel state information, instead of the protocol's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_per_point: Option<usize>,
     /// Let a comparing method use adaptation samples as reference points too.
     #[serde(default)]
     pub with_adaptation_samples: bool,
@@ -171,13 +174,24 @@ impl Protocol {
     /// If a file can't be read or holds a mistake; the message names file and key.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
-        let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
-        let mut protocol: Self = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         let selected = Self::selected_path(path);
-        if selected.exists() {
-            let text = std::fs::read_to_string(&selected).map_err(|e| Error::file(&selected, e))?;
-            protocol.selection = super::Selection::parse(&text)
-                .map_err(|reason| Error::Config { path: selected, reason })?;
+        let chosen = match selected.exists() {
+            true => std::fs::read_to_string(&selected).map_err(|e| Error::file(&selected, e))?,
+            false => String::new(),
+        };
+        Self::parse(&text, &chosen, path)
+    }
+
+    /// A protocol from its text and that of the chosen settings, empty if there are none; `path` is for messages.
+    ///
+    /// # Errors
+    /// If one holds a mistake.
+    pub(crate) fn parse(text: &str, chosen: &str, path: &Path) -> Result<Self, Error> {
+        let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
+        let mut protocol: Self = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
+        if !chosen.is_empty() {
+            protocol.selection = super::Selection::parse(chosen)
+                .map_err(|reason| Error::Config { path: Self::selected_path(path), reason })?;
         }
         protocol.check().map_err(|e| refuse(e.to_string()))?;
         Ok(protocol)

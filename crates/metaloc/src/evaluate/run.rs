@@ -436,7 +436,7 @@ fn best_start_m(
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of a configuration.
-pub(super) fn hash(configuration: &impl serde::Serialize) -> Result<String, Error> {
+pub(crate) fn hash(configuration: &impl serde::Serialize) -> Result<String, Error> {
     let text = serde_json::to_string(configuration).map_err(|e| Error::usage(e.to_string()))?;
     let digest = Sha256::digest(text.as_bytes());
     Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())

@@ -1,0 +1,119 @@
+//! The paper's figures and tables, each by one command, beside what the paper says.
+//!
+//! ```text
+//! Target -> protocols -> rows (kept unit by unit, so that a run resumes) -> pictures, tables, claims -> files, report
+//! ```
+//!
+//! A figure is one file here. What it evaluates is a protocol like any other, written beside its results;
+//! `quick` runs fewer iterations, points and seeds, and says so.
+
+mod claim;
+mod fig01;
+mod fig07;
+mod fig09;
+mod fig13;
+mod fig14;
+mod output;
+mod places;
+mod report;
+mod runner;
+mod table3;
+mod variants;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::evaluate::EvaluationObserver;
+
+pub use claim::{Claim, Verdict};
+pub use output::{Drawing, Reproduction, Sheet};
+pub use places::Dataset;
+pub use report::report;
+use runner::Runner;
+
+/// A figure or table of the paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// CSI images.
+    Fig1,
+    /// The hall and the lab.
+    Fig7,
+    /// Distribution of errors with few reference points.
+    Fig9,
+    /// Distribution of errors by method.
+    Fig12,
+    /// Errors over outer steps.
+    Fig13,
+    /// Errors over adaptation steps.
+    Fig14,
+    /// Errors of all methods in hall and lab.
+    Table3,
+}
+
+impl Target {
+    /// All that are here, in the paper's order.
+    pub const ALL: [Self; 7] =
+        [Self::Fig1, Self::Fig7, Self::Fig9, Self::Table3, Self::Fig12, Self::Fig13, Self::Fig14];
+
+    /// Its name, as on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fig1 => "fig1",
+            Self::Fig7 => "fig7",
+            Self::Fig9 => "fig9",
+            Self::Fig12 => "fig12",
+            Self::Fig13 => "fig13",
+            Self::Fig14 => "fig14",
+            Self::Table3 => "table3",
+        }
+    }
+}
+
+impl std::str::FromStr for Target {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|target| target.name() == name).ok_or_else(|| {
+            let have: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
+            Error::usage(format!("no figure or table `{name}`; there are {}", have.join(", ")))
+        })
+    }
+}
+
+/// How to reproduce.
+#[derive(Debug, Clone)]
+pub struct ReproduceSettings {
+    /// Coarse: fewer iterations, points and seeds.
+    pub quick: bool,
+    /// Data other than the paper's own examples.
+    pub dataset: Option<Dataset>,
+    /// The parent folder of the publishers' data.
+    pub data_folder: PathBuf,
+}
+
+/// Reproduces a figure or table; results so far are kept in `kept`, and taken from there.
+///
+/// # Errors
+/// If it is interrupted, data is missing, or the data set lacks what the figure is about.
+pub fn reproduce(
+    target: Target,
+    settings: &ReproduceSettings,
+    kept: &Path,
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Reproduction, Error> {
+    let mut runner = Runner::new(settings, kept, observer);
+    let mut reproduction = match target {
+        Target::Fig1 => fig01::reproduce(&mut runner),
+        Target::Fig7 => fig07::reproduce(&mut runner),
+        Target::Fig9 => fig09::reproduce(&mut runner),
+        Target::Fig12 => table3::fig12(&mut runner),
+        Target::Fig13 => fig13::reproduce(&mut runner),
+        Target::Fig14 => fig14::reproduce(&mut runner),
+        Target::Table3 => table3::reproduce(&mut runner),
+    }?;
+    reproduction.protocols = runner.take_protocols();
+    reproduction.data_hashes = runner.take_data_hashes();
+    reproduction.is_quick = settings.quick;
+    Ok(reproduction)
+}

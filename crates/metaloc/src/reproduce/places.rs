@@ -1,0 +1,120 @@
+//! The data that figures are made on: the paper's hall and lab, simulated, or real sets.
+
+use std::path::Path;
+
+use metaloc_radio::channel::FloorPlan;
+
+use crate::error::Error;
+use crate::evaluate::Protocol;
+use crate::simulate::campaign::{Campaign, CampaignConfig};
+
+const TABLE3: &str = include_str!("../../../../experiments/table3.toml");
+
+/// A data set with channel state information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dataset {
+    /// The paper's hall, simulated.
+    Hall,
+    /// The paper's lab, simulated.
+    Lab,
+    /// One room on many days.
+    PolyU,
+    /// Paths through a building.
+    Csu,
+}
+
+impl Dataset {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Hall, Self::Lab, Self::PolyU, Self::Csu];
+
+    /// Its name, as on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hall => "hall",
+            Self::Lab => "lab",
+            Self::PolyU => "polyu",
+            Self::Csu => "csu",
+        }
+    }
+
+    /// The file names, texts and chosen settings of its protocol.
+    fn protocol_text(self) -> (&'static str, String, &'static str) {
+        let place = |place: &str, new: &str| {
+            TABLE3.replace("PLACE", place).replace("\"NEW\"", &format!("\"{new}\""))
+        };
+        match self {
+            Self::Hall => ("table3.toml", place("hall", "hall-0714"), ""),
+            Self::Lab => ("table3.toml", place("lab", "lab-0925"), ""),
+            Self::PolyU => (
+                "polyu-days.toml",
+                include_str!("../../../../experiments/polyu-days.toml").to_owned(),
+                include_str!("../../../../experiments/polyu-days.selected.toml"),
+            ),
+            Self::Csu => (
+                "csu-paths.toml",
+                include_str!("../../../../experiments/csu-paths.toml").to_owned(),
+                include_str!("../../../../experiments/csu-paths.selected.toml"),
+            ),
+        }
+    }
+
+    /// The protocol of its figures.
+    pub(super) fn protocol(self) -> Result<Protocol, Error> {
+        let (name, text, chosen) = self.protocol_text();
+        Protocol::parse(&text, chosen, Path::new(name))
+    }
+
+    /// The simulated campaign, with so many images at each point and day; none for real sets.
+    pub(super) fn campaign(self, images: usize) -> Result<Option<Campaign>, Error> {
+        let (campaign, plan) = match self {
+            Self::Hall => (
+                include_str!("../../../../scenarios/paper-hall.toml"),
+                include_str!("../../../../scenarios/scenes/paper-hall.toml"),
+            ),
+            Self::Lab => (
+                include_str!("../../../../scenarios/paper-lab.toml"),
+                include_str!("../../../../scenarios/scenes/paper-lab.toml"),
+            ),
+            Self::PolyU | Self::Csu => return Ok(None),
+        };
+        let path = Path::new("scenario (built in)");
+        let refuse =
+            |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
+        let mut config: CampaignConfig = toml::from_str(campaign).map_err(refuse)?;
+        let mut csi = config.csi.unwrap_or_default();
+        csi.images = images;
+        config.csi = Some(csi);
+        let plan: FloorPlan = toml::from_str(plan).map_err(refuse)?;
+        Ok(Some(Campaign::new(config, &[plan])?))
+    }
+}
+
+impl std::str::FromStr for Dataset {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| {
+            let have: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
+            Error::usage(format!("no data set `{name}`; there are {}", have.join(", ")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_texts_are_whole() {
+        for dataset in Dataset::ALL {
+            let protocol = dataset.protocol().unwrap();
+            assert!(protocol.methods.iter().any(|m| m.name.starts_with("maml")));
+            if let Some(campaign) = dataset.campaign(6).unwrap() {
+                let names: Vec<String> =
+                    campaign.days().map(|day| campaign.environment_name(day)).collect();
+                assert!(names.contains(&protocol.splits[0].new[0]), "{names:?}");
+            }
+        }
+    }
+}

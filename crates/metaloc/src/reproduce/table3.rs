@@ -1,0 +1,252 @@
+//! Table III and Fig. 12: all methods in the hall and the lab on a new day, and their distributions of errors.
+
+use super::output::{Reproduction, Sheet};
+use super::runner::Runner;
+use super::variants::variant;
+use super::{Claim, Dataset, Target};
+use crate::error::Error;
+use crate::evaluate::{MethodConfig, Row};
+use crate::report::{Bar, BarPlot, CdfPlot, Curve};
+
+/// The paper's rows: method, mean and deviation (m) in the hall and in the lab.
+const PAPER: [(&str, [f64; 2], [f64; 2]); 6] = [
+    ("maml", [2.11, 1.17], [3.10, 1.43]),
+    ("maml-dg", [2.07, 1.11], [3.04, 1.39]),
+    ("maml-ts", [2.09, 1.18], [3.09, 1.35]),
+    ("tl", [2.27, 1.27], [3.97, 1.99]),
+    ("ri", [2.59, 1.29], [4.19, 1.95]),
+    ("hi-knn", [2.73, 1.35], [3.35, 1.42]),
+];
+/// Ours, beside the paper's.
+const BESIDE: [&str; 3] = ["hi-knn:3", "1nn", "krr"];
+
+fn methods() -> Vec<MethodConfig> {
+    let paper = PAPER.iter().map(|(name, ..)| *name);
+    paper.chain(BESIDE).map(|name| variant(name, name, "")).collect()
+}
+
+/// Rows of each place, all methods.
+fn rows(runner: &mut Runner<'_>) -> Result<Vec<(Dataset, Vec<Row>)>, Error> {
+    let places = runner.places();
+    let name = |dataset: Dataset| format!("table3-{}", dataset.name());
+    let of = |dataset: Dataset| Ok((dataset, runner.rows(dataset, &name(dataset), methods())?));
+    places.into_iter().map(of).collect()
+}
+
+/// Rows that have numbers, of one method.
+fn of<'a>(rows: &'a [Row], method: &'a str) -> impl Iterator<Item = &'a Row> {
+    rows.iter().filter(move |row| row.method == method && !row.errors_m.is_empty())
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, n) = values.fold((0.0, 0_usize), |(sum, n), x| (sum + x, n + 1));
+    sum / n as f64
+}
+
+fn mean_m(rows: &[Row], method: &str) -> f64 {
+    mean(of(rows, method).map(|row| row.errors.mean_m))
+}
+
+fn std_m(rows: &[Row], method: &str) -> f64 {
+    mean(of(rows, method).map(|row| row.errors.std_m))
+}
+
+/// Names of the methods in the rows, each once, in their order.
+fn names(rows: &[Row]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.method) {
+            names.push(row.method.clone());
+        }
+    }
+    names
+}
+
+pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
+    let title = "Localization errors on a new day, three images at each point";
+    let mut result = Reproduction::new(Target::Table3, title);
+    for (dataset, rows) in rows(runner)? {
+        let name = dataset.name();
+        let range = |method: &String| {
+            let means: Vec<f64> = of(&rows, method).map(|row| row.errors.mean_m).collect();
+            let low = means.iter().copied().fold(f64::INFINITY, f64::min);
+            (means.len() > 1).then(|| (low, means.iter().copied().fold(low, f64::max)))
+        };
+        let bar = |method: &String| Bar {
+            label: method.clone(),
+            mean_m: mean_m(&rows, method),
+            range_m: range(method),
+            n: Some(of(&rows, method).map(|row| row.errors_m.len()).sum()),
+        };
+        let with_numbers = names(&rows).into_iter().filter(|m| of(&rows, m).next().is_some());
+        let plot = BarPlot {
+            title: format!("A new day in the {name}"),
+            x_label: "mean localization error [m]; whiskers: least and greatest seed".into(),
+            bars: with_numbers.collect::<Vec<_>>().iter().map(bar).collect(),
+        };
+        let caption = format!("Mean errors in the {name} (Table III).");
+        result.draw(&format!("table3-{name}"), plot.to_svg()?, &caption);
+        result.sheets.push(sheet(dataset, &rows));
+        if dataset.campaign(1)?.is_some() {
+            result.claims.extend(claims(dataset, &rows));
+        }
+    }
+    Ok(result)
+}
+
+fn paper_numbers(dataset: Dataset, method: &str) -> Option<[f64; 2]> {
+    let (_, hall, lab) = PAPER.iter().find(|(name, ..)| *name == method)?;
+    match dataset {
+        Dataset::Hall => Some(*hall),
+        Dataset::Lab => Some(*lab),
+        _ => None,
+    }
+}
+
+fn sheet(dataset: Dataset, rows: &[Row]) -> Sheet {
+    let number = |x: f64| if x.is_finite() { format!("{x:.2}") } else { String::new() };
+    let line = |method: &String| {
+        let first = rows.iter().find(|row| row.method == *method);
+        let paper = paper_numbers(dataset, method);
+        let n: usize = of(rows, method).map(|row| row.errors_m.len()).sum();
+        vec![
+            method.clone(),
+            number(mean_m(rows, method)),
+            number(std_m(rows, method)),
+            paper.map_or_else(String::new, |[mean, _]| number(mean)),
+            paper.map_or_else(String::new, |[_, std]| number(std)),
+            first.map_or_else(String::new, |r| {
+                format!("{} x {}", r.samples_per_point, r.support_points)
+            }),
+            first.and_then(|r| r.outer_steps).map_or_else(String::new, |n| n.to_string()),
+            n.to_string(),
+        ]
+    };
+    let columns = [
+        "method",
+        "mean error [m]",
+        "std [m]",
+        "paper: mean [m]",
+        "paper: std [m]",
+        "images",
+        "training steps",
+        "windows",
+    ];
+    Sheet {
+        name: format!("table3-{}", dataset.name()),
+        title: format!("Errors in the {}", dataset.name()),
+        columns: columns.map(String::from).into(),
+        rows: names(rows).iter().map(line).collect(),
+        is_shown: true,
+    }
+}
+
+fn claims(dataset: Dataset, rows: &[Row]) -> Vec<Claim> {
+    let name = dataset.name();
+    let at = |method: &str| mean_m(rows, method);
+    let said = |methods: &[&str]| {
+        methods.iter().map(|m| format!("{m} {:.2} m", at(m))).collect::<Vec<_>>().join(", ")
+    };
+    let ours = ["maml-dg", "maml-ts", "maml"];
+    let before = |a: &[&str], b: &str| a.iter().map(|m| at(m) < at(b)).collect::<Vec<_>>();
+    let mut order = before(&ours, "tl");
+    order.push(at("tl") < at("ri"));
+    let gap = at("tl") - at("maml");
+    let tl = if dataset == Dataset::Hall {
+        ("TL is close to MetaLoc in the hall (0.16 m behind)", gap.abs() < 0.3)
+    } else {
+        ("TL falls behind in the lab (0.87 m): negative transfer", gap > 0.3)
+    };
+    vec![
+        Claim::new(
+            format!("Table III, {name}: MAML-DG, MAML-TS and MAML before TL before RI"),
+            said(&["maml-dg", "maml-ts", "maml", "tl", "ri"]),
+            &order,
+        ),
+        Claim::new(
+            format!("Table III, {name}: three images beat KNN with ten"),
+            said(&["maml-dg", "maml-ts", "maml", "hi-knn"]),
+            &before(&ours, "hi-knn"),
+        ),
+        Claim::new(
+            format!("Table III, {name}: MAML-DG is the best of all"),
+            said(&["maml-dg", "maml-ts", "maml", "1nn", "krr"]),
+            &["maml-ts", "maml", "tl", "ri", "hi-knn", "1nn", "krr"]
+                .map(|m| at("maml-dg") <= at(m)),
+        ),
+        Claim::new(
+            format!("Table III, {name}: {}", tl.0),
+            format!("TL less MAML: {gap:+.2} m"),
+            &[tl.1],
+        ),
+    ]
+}
+
+pub(super) fn fig12(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
+    let mut result =
+        Reproduction::new(Target::Fig12, "Distribution of errors of all methods on a new day");
+    for (dataset, rows) in rows(runner)? {
+        let name = dataset.name();
+        let mut curves: Vec<Curve> = Vec::new();
+        for method in names(&rows) {
+            let errors_m: Vec<f64> =
+                of(&rows, &method).flat_map(|row| row.errors_m.clone()).collect();
+            if !errors_m.is_empty() {
+                curves.push(Curve { label: method, errors_m });
+            }
+        }
+        result.sheets.push(quantiles(name, &curves));
+        let plot = CdfPlot {
+            title: format!("Errors in the {name}"),
+            x_label: "localization error [m]".into(),
+            curves,
+            x_max: Some(10.0),
+        };
+        let caption = format!("Share of windows in the {name} located within a distance.");
+        result.draw(&format!("fig12-{name}"), plot.to_svg()?, &caption);
+        let spread = |method: &str| std_m(&rows, method);
+        let least =
+            names(&rows).into_iter().map(|m| (spread(&m), m)).filter(|(s, _)| s.is_finite());
+        let least = least.min_by(|a, b| a.0.total_cmp(&b.0));
+        if let (Some((std, method)), true) = (least, dataset.campaign(1)?.is_some()) {
+            result.claims.push(Claim::new(
+                format!("Fig. 12, {name}: MetaLoc's errors spread less than TL's and RI's"),
+                format!(
+                    "standard deviations: maml-dg {:.2}, maml {:.2}, tl {:.2}, ri {:.2} m; the least has {method}, \
+                     {std:.2} m",
+                    spread("maml-dg"),
+                    spread("maml"),
+                    spread("tl"),
+                    spread("ri"),
+                ),
+                &[spread("maml-dg") < spread("tl"), spread("maml-dg") < spread("ri")],
+            ));
+        }
+    }
+    Ok(result)
+}
+
+/// Errors by method at each percent.
+fn quantiles(place: &str, curves: &[Curve]) -> Sheet {
+    let sorted: Vec<Vec<f64>> = curves
+        .iter()
+        .map(|curve| {
+            let mut errors = curve.errors_m.clone();
+            errors.sort_unstable_by(f64::total_cmp);
+            errors
+        })
+        .collect();
+    let at = |errors: &[f64], percent: usize| errors[(errors.len() - 1) * percent / 100];
+    let row = |percent: usize| {
+        let values = sorted.iter().map(|errors| format!("{:.3}", at(errors, percent)));
+        std::iter::once(percent.to_string()).chain(values).collect()
+    };
+    let labels = curves.iter().map(|curve| format!("{} [m]", curve.label));
+    Sheet {
+        name: format!("fig12-{place}"),
+        title: format!("Percentiles of the errors in the {place}"),
+        columns: std::iter::once("percent".to_owned()).chain(labels).collect(),
+        rows: (0..=100).map(row).collect(),
+        is_shown: false,
+    }
+}
