@@ -405,9 +405,8 @@ impl Runner<'_> {
             needs: locator.as_ref().err().cloned(),
             not_located: queries.len() - answers.errors_m.len(),
             support_points: draw.points,
-            samples_per_point: method
-                .samples_per_point
-                .unwrap_or(self.protocol.support.samples_per_point),
+            // What there was: a short survey may have fewer than were asked for.
+            samples_per_point: support.points.iter().map(|p| p.windows.len()).max().unwrap_or(0),
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
             accuracy: locator.is_ok().then_some(accuracy),
             floor_accuracy: None,

@@ -38,6 +38,11 @@ impl Dataset {
         }
     }
 
+    /// Whether it is one of the paper's places, simulated.
+    pub(super) const fn is_simulated(self) -> bool {
+        matches!(self, Self::Hall | Self::Lab)
+    }
+
     /// The file names, texts and chosen settings of its protocol.
     fn protocol_text(self) -> (&'static str, String, &'static str) {
         let place = |place: &str, new: &str| {

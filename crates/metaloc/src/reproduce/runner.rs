@@ -16,9 +16,9 @@ use crate::survey::Survey;
 /// Images at each point and day: the paper's, and in quick runs as few as tasks ask for.
 const IMAGES: (usize, usize) = (20, 6);
 /// A quick run takes this share of the iterations, and at least so many.
-const QUICK_ITERATIONS: (f64, i64) = (1.0 / 75.0, 30);
+const QUICK_ITERATIONS: (f64, i64) = (1.0 / 150.0, 20);
 /// Points surveyed in a quick run.
-const QUICK_POINTS: usize = 30;
+const QUICK_POINTS: usize = 24;
 
 /// A row with the errors behind it.
 #[derive(Serialize, Deserialize)]
