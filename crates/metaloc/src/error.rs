@@ -65,6 +65,9 @@ pub enum Error {
     /// An output that is there already.
     #[error("{0} exists already; choose another name or remove it first")]
     OutputExists(PathBuf),
+    /// A method that lacks an input here; evaluations print it in place of a number.
+    #[error("needs {0}")]
+    Needs(String),
     /// A request that can't be met; the message says why and what to do.
     #[error("{0}")]
     Usage(String),
@@ -81,6 +84,19 @@ impl Error {
 
     pub(crate) fn model(path: &Path, reason: String) -> Self {
         Self::Model { path: path.to_owned(), reason }
+    }
+
+    pub(crate) fn needs(what: impl Into<String>) -> Self {
+        Self::Needs(what.into())
+    }
+
+    /// Sets apart what a method [needs](Self::Needs) from what stops a run.
+    pub(crate) fn needs_apart<T>(result: Result<T, Self>) -> Result<Result<T, String>, Self> {
+        match result {
+            Ok(made) => Ok(Ok(made)),
+            Err(Self::Needs(what)) => Ok(Err(what)),
+            Err(other) => Err(other),
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {

@@ -10,13 +10,14 @@ use std::time::Instant;
 
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::Silent;
-use metaloc_radio::fingerprint::{CsiSpectrum, PixelRange};
+use metaloc_radio::fingerprint::PixelRange;
 use metaloc_radio::preprocess::CsiConfig;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::csi_answers::{Answers, Query, queries};
-use super::methods::{CsiRule, Kind};
+use super::csi_methods::{CsiCase, compare};
+use super::methods::Kind;
 use super::run::{environments, hash, load};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
@@ -28,16 +29,8 @@ use crate::learning::{
     AdaptationSettings, Algorithm, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
     LearningConfig, StartChoice, csi_train, draw_csi_support,
 };
-use crate::locate::{
-    CsiLocator, HistogramKnn, ImageRule, KernelRidgeSpectrum, NearestSpectrum, RidgeSpectrum,
-    csi_locator,
-};
+use crate::locate::{CsiLocator, csi_locator};
 use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
-
-/// Neighbours of `hi-knn` where a method does not say.
-const DEFAULT_K: usize = 3;
-/// Penalty of `ridge` where a method does not say.
-const DEFAULT_PENALTY: f64 = 1.0;
 
 /// A survey with channel state information, and how its time is divided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -284,6 +277,10 @@ impl Runner<'_> {
         })
     }
 
+    fn samples_per_point(&self, method: &MethodConfig) -> usize {
+        method.samples_per_point.unwrap_or(self.protocol.support.samples_per_point)
+    }
+
     /// An environment's windows in some sets.
     fn site(
         &self,
@@ -340,7 +337,7 @@ impl Runner<'_> {
         let settings = csi_settings(&config)?;
         let cut = &windows[&format!("{:?}", settings.window)];
         let site = &cut.new[draw.environment];
-        let samples = self.protocol.support.samples_per_point;
+        let samples = self.samples_per_point(method);
         let stream_of = draw.index << 32 | draw.points as u64;
         let mut rng = stream(draw.seed, Purpose::Support, draw.environment as u64, stream_of);
         let points = draw.points.min(site.survey.points.len());
@@ -366,7 +363,13 @@ impl Runner<'_> {
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
                 csi_locator(adapted)?
             }
-            _ => compare(kind, method, settings, &support, cut.range.as_ref())?,
+            _ => {
+                let environment = draw.environment as u64;
+                let rng = stream(draw.seed, Purpose::Locator, environment, stream_of);
+                let (historical, range) = (&cut.historical[..], cut.range.as_ref());
+                let support = &support;
+                compare(kind, method, CsiCase { settings, support, historical, range, rng })?
+            }
         };
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
         Ok(Prepared {
@@ -377,7 +380,8 @@ impl Runner<'_> {
             locator,
             others,
             outer_steps_and_s,
-            adaptation: outer_steps_and_s.map(|_| (config.adaptation().steps, adapt_ms)),
+            adaptation_steps: outer_steps_and_s.map(|_| config.adaptation().steps),
+            adapt_ms: (outer_steps_and_s.is_some() || kind.takes_time()).then_some(adapt_ms),
             config_hash: hash(&(method, &config))?,
         })
     }
@@ -399,14 +403,14 @@ impl Runner<'_> {
             draw: (self.data.draws > 1).then_some(draw.index),
             not_located: queries.len() - answers.errors_m.len(),
             support_points: draw.points,
-            samples_per_point: self.protocol.support.samples_per_point,
+            samples_per_point: self.samples_per_point(method),
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
             accuracy: Some(answers.hits as f64 / queries.len().max(1) as f64),
             floor_accuracy: None,
             outer_steps: prepared.outer_steps_and_s.map(|(steps, _)| steps),
-            adaptation_steps: prepared.adaptation.map(|(steps, _)| steps),
+            adaptation_steps: prepared.adaptation_steps,
             train_s: prepared.outer_steps_and_s.map(|(_, s)| s),
-            adapt_ms: prepared.adaptation.map(|(_, ms)| ms),
+            adapt_ms: prepared.adapt_ms,
             regret_m: best_m.map(|best| mean_m(&answers) - best),
             locate_us: answers.locate_us,
             config_hash: prepared.config_hash.clone(),
@@ -428,8 +432,10 @@ struct Prepared<'m> {
     others: Vec<Box<dyn CsiLocator>>,
     /// Of the start: updates, and their time (s).
     outer_steps_and_s: Option<(u64, f64)>,
-    /// In the new environment: steps, and their time (ms).
-    adaptation: Option<(usize, f64)>,
+    /// Steps in the new environment.
+    adaptation_steps: Option<usize>,
+    /// Time that adapting or fitting took (ms).
+    adapt_ms: Option<f64>,
     config_hash: String,
 }
 
@@ -460,41 +466,4 @@ fn training_key(config: &LearningConfig) -> String {
         csi.packets = defaults.packets;
     }
     format!("{config:?}")
-}
-
-fn compare(
-    kind: Kind,
-    method: &MethodConfig,
-    settings: &CsiLearning,
-    support: &CsiSite,
-    range: Option<&PixelRange>,
-) -> Result<Box<dyn CsiLocator>, Error> {
-    let spectrum = CsiSpectrum { deviation: settings.deviation };
-    let support = support.clone();
-    Ok(match kind {
-        Kind::CompareCsi(CsiRule::Nearest) => Box::new(NearestSpectrum::new(support, spectrum)),
-        Kind::CompareCsi(CsiRule::Ridge) => {
-            let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
-            Box::new(RidgeSpectrum::new(support, spectrum, penalty)?)
-        }
-        Kind::CompareCsi(CsiRule::KernelRidge) => {
-            Box::new(KernelRidgeSpectrum::new(support, spectrum, method.kernel())?)
-        }
-        Kind::CompareCsi(CsiRule::HistogramKnn) => {
-            let no_history = || Error::usage("hi-knn needs historical windows for its pixels");
-            let rule = ImageRule {
-                pixels: settings.pixels,
-                range: range.cloned().ok_or_else(no_history)?,
-                similarity: settings.similarity,
-            };
-            Box::new(HistogramKnn::new(support, rule, method.k.unwrap_or(DEFAULT_K)))
-        }
-        Kind::Compare { .. } | Kind::Learn(_) => {
-            return Err(Error::usage(format!(
-                "method `{}` compares RSS scans; with channel state information there are 1nn, \
-                 ridge, krr, hi-knn and what learns",
-                method.name
-            )));
-        }
-    })
 }

@@ -48,6 +48,33 @@ pub(super) enum CsiRule {
     Ridge,
     KernelRidge,
     HistogramKnn,
+    BroadLearning,
+    DeepAutoencoders,
+    Confi,
+    ConfiOwn,
+    Ranging,
+    Cifi,
+}
+
+impl CsiRule {
+    /// Every rule by its name.
+    pub(super) const ALL: [(&'static str, Self); 10] = [
+        ("1nn", Self::Nearest),
+        ("ridge", Self::Ridge),
+        ("krr", Self::KernelRidge),
+        ("hi-knn", Self::HistogramKnn),
+        ("ilcl", Self::BroadLearning),
+        ("deepfi", Self::DeepAutoencoders),
+        ("confi", Self::Confi),
+        ("confi-own", Self::ConfiOwn),
+        ("fila-like", Self::Ranging),
+        ("cifi", Self::Cifi),
+    ];
+
+    /// All names, in words.
+    pub(super) fn names() -> String {
+        Self::ALL.map(|(name, _)| name).join(", ")
+    }
 }
 
 /// How neighbours are averaged.
@@ -73,23 +100,26 @@ pub(super) enum MapChoice {
 }
 
 impl Kind {
+    /// Whether a comparing method learns of the new environment for so long that its time is shown.
+    pub(super) fn takes_time(self) -> bool {
+        use CsiRule::{BroadLearning, Cifi, Confi, ConfiOwn, DeepAutoencoders};
+        matches!(self, Self::CompareCsi(BroadLearning | DeepAutoencoders | Confi | ConfiOwn | Cifi))
+    }
+
     /// The kind that a method's name means; what follows a colon names a variant.
     pub(super) fn of(name: &str) -> Result<Self, Error> {
         let base = name.split(':').next().unwrap_or(name);
         if let Ok(algorithm) = base.parse() {
             return Ok(Self::Learn(algorithm));
         }
-        match base {
-            "1nn" => return Ok(Self::CompareCsi(CsiRule::Nearest)),
-            "ridge" => return Ok(Self::CompareCsi(CsiRule::Ridge)),
-            "krr" => return Ok(Self::CompareCsi(CsiRule::KernelRidge)),
-            "hi-knn" => return Ok(Self::CompareCsi(CsiRule::HistogramKnn)),
-            _ => {}
+        if let Some((_, rule)) = CsiRule::ALL.into_iter().find(|(name, _)| *name == base) {
+            return Ok(Self::CompareCsi(rule));
         }
         let unknown = || {
             Error::usage(format!(
                 "unknown method `{name}`: knn-, wknn-, pwknn- or krr- followed by support, old, both \
-                 or full; 1nn, ridge, krr or hi-knn; or {}",
+                 or full; {}; or {}",
+                CsiRule::names(),
                 crate::learning::Algorithm::all()
                     .map(crate::learning::Algorithm::name)
                     .collect::<Vec<_>>()
