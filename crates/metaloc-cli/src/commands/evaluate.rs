@@ -52,9 +52,9 @@ pub(crate) fn summary_text((rows, summary): (&[Row], &[SummaryRow]), table: Tabl
         (&a.split, &a.floors, a.support_points) == (&b.split, &b.floors, b.support_points)
     });
     for group in groups {
-        text += &match group[0].accuracy {
-            Some(_) => accuracy_text(group, table),
-            None => error_text(group, table),
+        text += &match group.iter().any(|row| row.accuracy.is_some()) {
+            true => accuracy_text(group, table),
+            false => error_text(group, table),
         };
         text += &regret_text(group);
     }
@@ -66,7 +66,7 @@ pub(crate) fn summary_text((rows, summary): (&[Row], &[SummaryRow]), table: Tabl
 fn error_text(group: &[SummaryRow], table: Table) -> String {
     let first = &group[0];
     let best = group.iter().map(|row| row.mean_m).fold(f64::INFINITY, f64::min);
-    let with_floors = first.floor_accuracy.is_some();
+    let with_floors = group.iter().any(|row| row.floor_accuracy.is_some());
     let with_reference = has_reference(group);
     let mut headers =
         vec!["method", "mean m", "seeds' range", "median m", "p90 m", "P(<5 m)", "pooled m", "n"];
@@ -79,6 +79,9 @@ fn error_text(group: &[SummaryRow], table: Table) -> String {
     let rows: Vec<Vec<String>> = group
         .iter()
         .map(|row| {
+            if let Some(cells) = needs_cells(row, headers.len()) {
+                return cells;
+            }
             let mark = if row.mean_m <= best { " *" } else { "" };
             let (low, high) = row.seed_range_m;
             let mut cells = vec![
@@ -103,6 +106,14 @@ fn error_text(group: &[SummaryRow], table: Table) -> String {
         first.floors,
         table(&headers, &rows)
     )
+}
+
+/// The line of a method that can't run here: what it needs, in place of figures.
+fn needs_cells(row: &SummaryRow, columns: usize) -> Option<Vec<String>> {
+    let needs = row.needs.as_ref()?;
+    let mut cells = vec![row.method.clone(), format!("needs {needs}")];
+    cells.resize(columns, String::new());
+    Some(cells)
 }
 
 /// How much worse the chosen starts were than the best ones, where methods have several.
@@ -134,7 +145,7 @@ fn less_reference(paired: Option<&Paired>, digits: usize) -> String {
 fn mean_over_splits(results: &[Row], summary: &[SummaryRow], table: Table) -> String {
     let splits: std::collections::BTreeSet<&str> =
         summary.iter().map(|row| row.split.as_str()).collect();
-    if splits.len() < 2 || summary[0].accuracy.is_none() {
+    if splits.len() < 2 || summary.iter().all(|row| row.accuracy.is_none()) {
         return String::new();
     }
     let mut methods: Vec<&str> = Vec::new();
@@ -148,6 +159,9 @@ fn mean_over_splits(results: &[Row], summary: &[SummaryRow], table: Table) -> St
         .iter()
         .map(|method| {
             let own: Vec<_> = summary.iter().filter(|row| row.method == *method).collect();
+            if let Some(cells) = own.iter().find_map(|row| needs_cells(row, 4)) {
+                return cells;
+            }
             let n = own.len() as f64;
             let mean = |pick: &dyn Fn(&SummaryRow) -> f64| {
                 own.iter().map(|row| pick(row)).sum::<f64>() / n
@@ -183,6 +197,9 @@ fn accuracy_text(group: &[SummaryRow], table: Table) -> String {
     let rows: Vec<Vec<String>> = group
         .iter()
         .map(|row| {
+            if let Some(cells) = needs_cells(row, headers.len()) {
+                return cells;
+            }
             let accuracy = row.accuracy.unwrap_or(0.0);
             let (low, high) = row.accuracy_range.unwrap_or((accuracy, accuracy));
             let mut cells = vec![
@@ -209,6 +226,7 @@ fn accuracy_text(group: &[SummaryRow], table: Table) -> String {
 
 fn row_table(rows: &[Row]) -> String {
     let headers = ["split", "environment", "points", "seed", "method", "n", "mean m", "median m"];
+    let figure = |m: f64| format!("{m:.2}");
     let cells = rows.iter().map(|row| {
         vec![
             row.split.clone(),
@@ -217,8 +235,8 @@ fn row_table(rows: &[Row]) -> String {
             row.seed.to_string(),
             row.method.clone(),
             row.errors.n.to_string(),
-            format!("{:.2}", row.errors.mean_m),
-            format!("{:.2}", row.errors.median_m),
+            row.needs.as_ref().map_or(figure(row.errors.mean_m), |needs| format!("needs {needs}")),
+            row.needs.as_ref().map_or(figure(row.errors.median_m), |_| String::new()),
         ]
     });
     format!("{}\n", table(&headers, &cells.collect::<Vec<_>>()))

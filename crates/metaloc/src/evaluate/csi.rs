@@ -143,7 +143,7 @@ pub(super) fn held_out_scores(
         for (i, row) in rows.iter().enumerate() {
             let sum = &mut sums[i % protocol.methods.len()];
             sum.0 += row.accuracy.unwrap_or(0.0);
-            sum.1 += row.errors.mean_m;
+            sum.1 += row.score_m();
             sum.2 += 1;
         }
     }
@@ -201,18 +201,20 @@ impl Runner<'_> {
         seed: u64,
     ) -> Result<(Vec<Row>, Starts), Error> {
         self.choose(historical, seed)?;
-        let mut windows: HashMap<String, Windows> = HashMap::new();
+        let mut windows: HashMap<String, Result<Windows, String>> = HashMap::new();
         let mut models: BTreeMap<String, Trained> = BTreeMap::new();
         for method in &self.protocol.methods {
             let config = self.config(method)?;
             let settings = csi_settings(&config)?;
-            let key = format!("{:?}", settings.window);
+            let key = self.windows_key(method)?;
             if !windows.contains_key(&key) {
-                windows.insert(key.clone(), self.windows(&settings.window, historical, new)?);
+                let cut = self.windows(&settings.window, historical, new);
+                windows.insert(key.clone(), Error::needs_apart(cut)?);
             }
+            let Ok(cut) = &windows[&key] else { continue };
             let Kind::Learn(_) = Kind::of(&method.name)? else { continue };
             if let Entry::Vacant(vacant) = models.entry(training_key(&config)) {
-                let (sites, data_hash) = (&windows[&key].historical, self.data_hash);
+                let (sites, data_hash) = (&cut.historical, self.data_hash);
                 let all = CsiHistorical { sites, validation_sites: &[], data_hash };
                 let begin = Instant::now();
                 let model = csi_train(all, &config, seed, None, &mut Silent)?;
@@ -232,7 +234,10 @@ impl Runner<'_> {
         let methods = &self.protocol.methods;
         let pairs = draws.iter().flat_map(|d| methods.iter().map(move |method| (*d, method)));
         // One after the other: adaptation is timed, and takes all threads itself.
-        let prepared = pairs.map(|(draw, method)| self.prepare(draw, method, &windows, &models));
+        let prepared = pairs.map(|(draw, method)| match &windows[&self.windows_key(method)?] {
+            Ok(cut) => self.prepare(draw, method, cut, &models),
+            Err(needs) => Ok(Prepared::lacking(draw, method, new[draw.environment], needs)),
+        });
         let prepared = prepared.collect::<Result<Vec<Prepared<'_>>, Error>>()?;
         let rows = prepared.par_iter().map(|prepared| self.row(split, prepared)).collect();
         let mut starts = Vec::new();
@@ -275,6 +280,11 @@ impl Runner<'_> {
             Kind::Learn(algorithm) => LearningConfig { algorithm, ..config },
             _ => config,
         })
+    }
+
+    /// Names the way in which a method's windows are cut.
+    fn windows_key(&self, method: &MethodConfig) -> Result<String, Error> {
+        Ok(format!("{:?}", csi_settings(&self.config(method)?)?.window))
     }
 
     fn samples_per_point(&self, method: &MethodConfig) -> usize {
@@ -330,12 +340,11 @@ impl Runner<'_> {
         &self,
         draw: Draw,
         method: &'m MethodConfig,
-        windows: &HashMap<String, Windows>,
+        cut: &Windows,
         models: &BTreeMap<String, Trained>,
     ) -> Result<Prepared<'m>, Error> {
         let config = self.config(method)?;
         let settings = csi_settings(&config)?;
-        let cut = &windows[&format!("{:?}", settings.window)];
         let site = &cut.new[draw.environment];
         let samples = self.samples_per_point(method);
         let stream_of = draw.index << 32 | draw.points as u64;
@@ -361,16 +370,17 @@ impl Runner<'_> {
                 }
                 begin = Instant::now();
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
-                csi_locator(adapted)?
+                csi_locator(adapted)
             }
             _ => {
                 let environment = draw.environment as u64;
                 let rng = stream(draw.seed, Purpose::Locator, environment, stream_of);
                 let (historical, range) = (&cut.historical[..], cut.range.as_ref());
                 let support = &support;
-                compare(kind, method, CsiCase { settings, support, historical, range, rng })?
+                compare(kind, method, CsiCase { settings, support, historical, range, rng })
             }
         };
+        let locator = Error::needs_apart(locator)?;
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
         Ok(Prepared {
             draw,
@@ -388,7 +398,11 @@ impl Runner<'_> {
 
     fn row(&self, split: &Split, prepared: &Prepared<'_>) -> Row {
         let Prepared { draw, method, support, queries, locator, .. } = prepared;
-        let answers = Answers::of(&**locator, queries, support);
+        let answers = match locator {
+            Ok(locator) => Answers::of(&**locator, queries, support),
+            Err(_) => Answers::default(),
+        };
+        let accuracy = answers.hits as f64 / queries.len().max(1) as f64;
         let mean_m = |of: &Answers| of.errors_m.iter().sum::<f64>() / of.errors_m.len() as f64;
         let of_starts = prepared.others.iter();
         let of_starts = of_starts.map(|other| mean_m(&Answers::of(&**other, queries, support)));
@@ -401,11 +415,12 @@ impl Runner<'_> {
             floors: "together".into(),
             seed: draw.seed,
             draw: (self.data.draws > 1).then_some(draw.index),
+            needs: locator.as_ref().err().cloned(),
             not_located: queries.len() - answers.errors_m.len(),
             support_points: draw.points,
             samples_per_point: self.samples_per_point(method),
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
-            accuracy: Some(answers.hits as f64 / queries.len().max(1) as f64),
+            accuracy: locator.is_ok().then_some(accuracy),
             floor_accuracy: None,
             outer_steps: prepared.outer_steps_and_s.map(|(steps, _)| steps),
             adaptation_steps: prepared.adaptation_steps,
@@ -427,7 +442,8 @@ struct Prepared<'m> {
     method: &'m MethodConfig,
     support: CsiSite,
     queries: Vec<Query>,
-    locator: Box<dyn CsiLocator>,
+    /// Or what the method needs.
+    locator: Result<Box<dyn CsiLocator>, String>,
     /// The same from each start, where there are several.
     others: Vec<Box<dyn CsiLocator>>,
     /// Of the start: updates, and their time (s).
@@ -437,6 +453,30 @@ struct Prepared<'m> {
     /// Time that adapting or fitting took (ms).
     adapt_ms: Option<f64>,
     config_hash: String,
+}
+
+impl<'m> Prepared<'m> {
+    /// A method that can't run: what it needs is not in the recordings.
+    fn lacking(draw: Draw, method: &'m MethodConfig, new: &Environment, needs: &str) -> Self {
+        let support = CsiSite {
+            environment: new.name.clone(),
+            access_points: Vec::new(),
+            kinds: Vec::new(),
+            points: Vec::new(),
+        };
+        Self {
+            draw,
+            method,
+            support,
+            queries: Vec::new(),
+            locator: Err(needs.to_owned()),
+            others: Vec::new(),
+            outer_steps_and_s: None,
+            adaptation_steps: None,
+            adapt_ms: None,
+            config_hash: String::new(),
+        }
+    }
 }
 
 fn csi_settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {

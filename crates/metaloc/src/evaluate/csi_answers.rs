@@ -14,6 +14,7 @@ use crate::locate::CsiLocator;
 pub(super) type Query = (Arc<CsiWindow>, String, Position);
 
 /// What a locator answered.
+#[derive(Default)]
 pub(super) struct Answers {
     pub(super) errors_m: Vec<f64>,
     pub(super) hits: usize,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Statistics of a set of localization errors (m).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ErrorStatistics {
     /// Number of errors: of test scans located.
     pub n: usize,
@@ -26,6 +27,12 @@ pub struct ErrorStatistics {
 }
 
 impl ErrorStatistics {
+    /// Whether there are no errors to speak of.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.n == 0
+    }
+
     /// Statistics of `errors_m`; `None` for none.
     #[must_use]
     pub fn of(errors_m: &[f64]) -> Option<Self> {

@@ -25,8 +25,11 @@ pub struct Row {
     pub support_points: usize,
     /// Samples at each of them.
     pub samples_per_point: usize,
-    /// Statistics of the errors, each a column of its own.
-    #[serde(flatten)]
+    /// What the method lacks here, in words, if it can't run: then there are no figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+    /// Statistics of the errors, each a column of its own; left out where nothing was located.
+    #[serde(flatten, skip_serializing_if = "ErrorStatistics::is_empty")]
     pub errors: ErrorStatistics,
     /// Number of the draw, where an environment has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,4 +69,32 @@ pub struct Row {
     /// The answers place by place, for paired comparisons, not printed.
     #[serde(skip)]
     pub places: Vec<PlaceAnswers>,
+}
+
+impl Row {
+    /// The mean error (m), for choosing; infinite if the method can't run.
+    pub(super) fn score_m(&self) -> f64 {
+        if self.needs.is_some() { f64::INFINITY } else { self.errors.mean_m }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_method_needs_stands_in_place_of_figures() {
+        let needs = Some("several scans a point".to_owned());
+        let row = Row { method: "horus".into(), needs, ..Row::default() };
+        let text = serde_json::to_string(&row).unwrap();
+        assert!(text.contains(r#""needs":"several scans a point""#), "{text}");
+        assert!(!text.contains("mean_m"), "{text}");
+        assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
+        assert_eq!(row.score_m(), f64::INFINITY);
+        let errors = ErrorStatistics::of(&[2.0]).unwrap();
+        let row = Row { errors, ..Row::default() };
+        let text = serde_json::to_string(&row).unwrap();
+        assert!(text.contains(r#""n":1,"mean_m":2.0"#) && !text.contains("needs"), "{text}");
+        assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
+    }
 }

@@ -298,6 +298,33 @@ impl Context<'_> {
         pairs.par_iter().map(|(case, method)| self.row(case, method, historical)).collect()
     }
 
+    /// A method's locator, with the start that it was adapted from.
+    fn prepare(
+        &self,
+        case: &Case,
+        method: &MethodConfig,
+        config: &LearningConfig,
+        historical: &[Site],
+    ) -> Result<(methods::Prepared, Option<&Trained>), Error> {
+        match Kind::of(&method.name)? {
+            Kind::CompareCsi(_) => Err(Error::usage(format!(
+                "method `{}` compares channel state information, the data is RSS",
+                method.name
+            ))),
+            Kind::Compare { rule, map } => {
+                let fingerprint = &config.fingerprint;
+                let made = methods::compare((rule, map), method, fingerprint, case, historical)?;
+                Ok((made, None))
+            }
+            Kind::Learn(_) => {
+                let trained = self.models.get(&training_key(config)).ok_or_else(|| {
+                    Error::usage(format!("no model was trained for `{}`", method.name))
+                })?;
+                Ok((methods::learn(&trained.model, config, case)?, Some(trained)))
+            }
+        }
+    }
+
     fn row(
         &self,
         labelled: &LabelledCase,
@@ -306,23 +333,16 @@ impl Context<'_> {
     ) -> Result<Row, Error> {
         let case = &labelled.case;
         let mut config = self.protocol.learning_of(method)?;
-        let (prepared, trained) = match Kind::of(&method.name)? {
-            Kind::CompareCsi(_) => {
-                return Err(Error::usage(format!(
-                    "method `{}` compares channel state information, the data is RSS",
-                    method.name
-                )));
-            }
-            Kind::Compare { rule, map } => {
-                let fingerprint = &config.fingerprint;
-                (methods::compare((rule, map), method, fingerprint, case, historical)?, None)
-            }
-            Kind::Learn(algorithm) => {
-                config.algorithm = algorithm;
-                let trained = self.models.get(&training_key(&config)).ok_or_else(|| {
-                    Error::usage(format!("no model was trained for `{}`", method.name))
-                })?;
-                (methods::learn(&trained.model, &config, case)?, Some(trained))
+        if let Kind::Learn(algorithm) = Kind::of(&method.name)? {
+            config.algorithm = algorithm;
+        }
+        let config_hash = hash(&(method, &config))?;
+        let prepared = self.prepare(case, method, &config, historical);
+        let (prepared, trained) = match Error::needs_apart(prepared)? {
+            Ok(prepared) => prepared,
+            Err(needs) => {
+                let empty = self.empty_row(labelled, &method.name);
+                return Ok(Row { needs: Some(needs), config_hash, ..empty });
             }
         };
         let best_start_m = match trained {
@@ -352,7 +372,7 @@ impl Context<'_> {
             train_s: trained.map(|t| t.train_s),
             locate_us,
             not_located: case.queries.len() - located,
-            config_hash: hash(&(method, &config))?,
+            config_hash,
             ..self.empty_row(labelled, &method.name)
         };
         if labelled.floors == Floors::Together {
@@ -374,6 +394,7 @@ impl Context<'_> {
             floors: labelled.floors.name().to_owned(),
             seed: self.seed,
             draw: None,
+            needs: None,
             not_located: 0,
             accuracy: None,
             support_points: labelled.points,

@@ -315,7 +315,7 @@ impl<'a> SurveyFolds<'a> {
             let context =
                 Context { protocol: &protocol, split: "fold", seed, data_hash, models: &models };
             for (i, row) in context.evaluate(&cases, &historical)?.iter().enumerate() {
-                sums[i % n].0 += row.errors.mean_m;
+                sums[i % n].0 += row.score_m();
                 sums[i % n].1 += 1;
             }
         }

@@ -17,6 +17,9 @@ pub struct SummaryRow {
     pub support_points: usize,
     /// Method.
     pub method: String,
+    /// What the method lacks in an environment, if it can't run in all: then figures are NaN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// Share located at the right point, likewise averaged; with channel state information.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
@@ -70,7 +73,34 @@ pub fn summarize(rows: &[Row]) -> Vec<SummaryRow> {
     order.chunk_by(same).map(|rows| summary(rows, &reference(rows[0]))).collect()
 }
 
+/// Of a method that can't run in all environments: a mean over the others compares with nothing.
+fn without_figures(first: &Row, needs: &str) -> SummaryRow {
+    SummaryRow {
+        split: first.split.clone(),
+        floors: first.floors.clone(),
+        support_points: first.support_points,
+        method: first.method.clone(),
+        needs: Some(needs.to_owned()),
+        accuracy: None,
+        accuracy_range: None,
+        adapt_ms: None,
+        mean_m: f64::NAN,
+        seed_range_m: (f64::NAN, f64::NAN),
+        median_m: f64::NAN,
+        p90_m: f64::NAN,
+        p_below_5m: f64::NAN,
+        floor_accuracy: None,
+        pooled_mean_m: f64::NAN,
+        pooled_n: 0,
+        regret_m: None,
+        paired: None,
+    }
+}
+
 fn summary(group: &[&Row], reference: &[&Row]) -> SummaryRow {
+    if let Some(needs) = group.iter().find_map(|row| row.needs.as_deref()) {
+        return without_figures(group[0], needs);
+    }
     let mut by_seed: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
     for row in group {
         by_seed.entry(row.seed).or_default().push(row);
@@ -98,6 +128,7 @@ fn summary(group: &[&Row], reference: &[&Row]) -> SummaryRow {
         floors: first.floors.clone(),
         support_points: first.support_points,
         method: first.method.clone(),
+        needs: None,
         accuracy: first.accuracy.map(|_| mean(&hits)),
         accuracy_range: first.accuracy.map(|_| range(&seed_hits)),
         adapt_ms: first.adapt_ms.map(|_| mean(&|r| r.adapt_ms.unwrap_or(0.0))),
@@ -111,5 +142,26 @@ fn summary(group: &[&Row], reference: &[&Row]) -> SummaryRow {
         pooled_n: errors.len(),
         regret_m: first.regret_m.map(|_| mean(&|r| r.regret_m.unwrap_or(0.0))),
         paired: paired(group, reference).filter(|_| first.method != REFERENCE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_cannot_run_everywhere_has_no_figures() {
+        let row = |method: &str, environment: &str| Row {
+            method: method.into(),
+            environment: environment.into(),
+            errors: ErrorStatistics::of(&[2.0]).unwrap_or_default(),
+            errors_m: vec![2.0],
+            ..Row::default()
+        };
+        let lacking = Row { needs: Some("history".into()), ..row("a", "y") };
+        let summary = summarize(&[row("a", "x"), row("b", "x"), lacking, row("b", "y")]);
+        assert_eq!(summary[0].needs.as_deref(), Some("history"));
+        assert!(summary[0].mean_m.is_nan() && summary[0].pooled_n == 0);
+        assert_eq!((summary[1].mean_m, summary[1].pooled_n), (2.0, 2));
     }
 }

@@ -250,7 +250,7 @@ pub(super) fn held_out_scores(
         let channel = data.channel(held_out)?;
         let cases = toy_cases(&small, (held_out, channel), points, !seed, &access_points);
         for (i, row) in context.evaluate(&cases, &[])?.iter().enumerate() {
-            sums[i % n] += row.errors.mean_m / (small.test_layouts * split.historical.len()) as f64;
+            sums[i % n] += row.score_m() / (small.test_layouts * split.historical.len()) as f64;
         }
     }
     Ok(sums)
@@ -330,6 +330,7 @@ fn pooled(rows: &[Row], n_methods: usize) -> Vec<Row> {
     for (i, row) in pooled.iter_mut().enumerate() {
         let same = || rows.iter().skip(i).step_by(n_methods);
         let layouts = same().count() as f64;
+        row.needs = same().find_map(|r| r.needs.clone());
         row.not_located = same().map(|r| r.not_located).sum();
         row.adapt_ms =
             row.adapt_ms.map(|_| same().filter_map(|r| r.adapt_ms).sum::<f64>() / layouts);
