@@ -10,14 +10,14 @@ use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::CsiLearning;
 use crate::locate::{
-    BroadLearningSystem, ChannelRanging, Cifi, Confi, ConventionalTraining, CsiLocator,
-    DeepFingerprints, HistogramKnn, ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum,
-    RidgeSpectrum,
+    BroadLearningSystem, ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining,
+    CsiLocator, DeepFingerprints, HistogramKnn, ImagePixels, ImageRule, KernelRidgeSpectrum,
+    NearestSpectrum, Reconstruction, RidgeSpectrum,
 };
 
-/// Neighbours of `hi-knn` where a method does not say.
+/// Neighbours of `hi-knn` and `crisloc-like` where a method does not say.
 const DEFAULT_K: usize = 3;
-/// Penalty of `ridge` where a method does not say.
+/// Penalty of `ridge` and `dafi-like` where a method does not say.
 const DEFAULT_PENALTY: f64 = 1.0;
 
 /// What a method may use.
@@ -40,15 +40,14 @@ impl CsiCase<'_> {
     }
 
     /// Refuses windows of another quantity than the method is made for.
-    fn expect(&self, method: &MethodConfig, quantities: &[Quantity]) -> Result<(), Error> {
-        if quantities.contains(&self.settings.window.quantity) {
+    fn expect(&self, method: &MethodConfig, quantity: Quantity) -> Result<(), Error> {
+        if self.settings.window.quantity == quantity {
             return Ok(());
         }
-        let quoted = |quantity| serde_json::to_string(quantity).unwrap_or_default();
+        let quantity = serde_json::to_string(&quantity).unwrap_or_default();
+        let name = &method.name;
         Err(Error::usage(format!(
-            "method `{}`: set `learning.csi.window.quantity = {}` for it",
-            method.name,
-            quantities.iter().map(quoted).collect::<Vec<_>>().join(" or ")
+            "method `{name}`: set `learning.csi.window.quantity = {quantity}` for it"
         )))
     }
 
@@ -95,7 +94,7 @@ pub(super) fn compare(
             Box::new(BroadLearningSystem::new(support, pixels, settings, &mut case.rng)?)
         }
         CsiRule::DeepAutoencoders => {
-            case.expect(method, &[Quantity::Amplitude, Quantity::AmplitudeDb])?;
+            case.expect(method, Quantity::Amplitude)?;
             let (range, settings) = (case.range()?, method.deepfi.clone().unwrap_or_default());
             Box::new(DeepFingerprints::new(support, range, &settings, &mut case.rng)?)
         }
@@ -108,13 +107,22 @@ pub(super) fn compare(
             Box::new(Confi::own(support, case.pixels()?, training, &mut case.rng)?)
         }
         CsiRule::Ranging => {
-            case.expect(method, &[Quantity::Amplitude])?;
+            case.expect(method, Quantity::Amplitude)?;
             Box::new(ChannelRanging::new(support)?)
         }
         CsiRule::Cifi => {
-            case.expect(method, &[Quantity::PhaseDifference])?;
+            case.expect(method, Quantity::PhaseDifference)?;
             let training = method.training.unwrap_or(ConventionalTraining::own());
             Box::new(Cifi::new(support, training, &mut case.rng)?)
+        }
+        CsiRule::Reconstruction => {
+            case.expect(method, Quantity::Amplitude)?;
+            let k = method.k.unwrap_or(DEFAULT_K);
+            Box::new(Reconstruction::new(support, case.historical, k)?)
+        }
+        CsiRule::ClassAlignment => {
+            let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
+            Box::new(ClassAlignment::new(&support, case.historical, spectrum, penalty)?)
         }
     })
 }

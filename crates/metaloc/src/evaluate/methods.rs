@@ -54,11 +54,13 @@ pub(super) enum CsiRule {
     ConfiOwn,
     Ranging,
     Cifi,
+    Reconstruction,
+    ClassAlignment,
 }
 
 impl CsiRule {
     /// Every rule by its name.
-    pub(super) const ALL: [(&'static str, Self); 10] = [
+    pub(super) const ALL: [(&'static str, Self); 12] = [
         ("1nn", Self::Nearest),
         ("ridge", Self::Ridge),
         ("krr", Self::KernelRidge),
@@ -69,6 +71,8 @@ impl CsiRule {
         ("confi-own", Self::ConfiOwn),
         ("fila-like", Self::Ranging),
         ("cifi", Self::Cifi),
+        ("crisloc-like", Self::Reconstruction),
+        ("dafi-like", Self::ClassAlignment),
     ];
 
     /// All names, in words.
@@ -102,8 +106,13 @@ pub(super) enum MapChoice {
 impl Kind {
     /// Whether a comparing method learns of the new environment for so long that its time is shown.
     pub(super) fn takes_time(self) -> bool {
-        use CsiRule::{BroadLearning, Cifi, Confi, ConfiOwn, DeepAutoencoders};
-        matches!(self, Self::CompareCsi(BroadLearning | DeepAutoencoders | Confi | ConfiOwn | Cifi))
+        use CsiRule::{BroadLearning, Cifi, ClassAlignment, Confi, ConfiOwn, DeepAutoencoders};
+        matches!(
+            self,
+            Self::CompareCsi(
+                BroadLearning | DeepAutoencoders | Confi | ConfiOwn | Cifi | ClassAlignment
+            )
+        )
     }
 
     /// The kind that a method's name means; what follows a colon names a variant.

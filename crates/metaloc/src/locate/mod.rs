@@ -23,10 +23,10 @@ use crate::learning::{Algorithm, SiteModel};
 pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
-    AdaptedCsiNetwork, BroadLearning, BroadLearningSystem, ChannelRanging, Cifi, Confi,
-    ConventionalTraining, CsiLocator, DeepAutoencoders, DeepFingerprints, HistogramKnn,
+    AdaptedCsiNetwork, BroadLearning, BroadLearningSystem, ChannelRanging, Cifi, ClassAlignment,
+    Confi, ConventionalTraining, CsiLocator, DeepAutoencoders, DeepFingerprints, HistogramKnn,
     ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum, PacketMatch, PacketMatching,
-    RidgeSpectrum, csi_locator,
+    Reconstruction, RidgeSpectrum, csi_locator,
 };
 pub use kernel_ridge::{KernelRidge, KernelSettings};
 pub use knn::Knn;

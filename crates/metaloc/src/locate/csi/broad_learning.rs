@@ -165,7 +165,7 @@ fn input(pixels: &ImagePixels, window: &CsiWindow) -> RowDVector<f64> {
 
 /// A window of mapped features.
 struct Features {
-    /// `[features, inputs]`
+    /// `[inputs, features]`
     sparse: DMatrix<f64>,
     /// Of each column over the training rows.
     mean: RowDVector<f64>,
@@ -184,8 +184,8 @@ impl Features {
             let (least, range) = (column.min(), range(column.max() - column.min()));
             column.apply(|x| *x = 2.0 * (*x - least) / range - 1.0);
         }
-        let sparse = sparse_code(&mapped, rows)?;
-        let raw = rows * sparse.transpose();
+        let sparse = sparse_code(&mapped, rows)?.transpose();
+        let raw = rows * &sparse;
         let mean = raw.row_mean();
         let spans = raw.column_iter().map(|column| range(column.max() - column.min()));
         let features =
@@ -195,7 +195,7 @@ impl Features {
     }
 
     fn of(&self, rows: &DMatrix<f64>) -> DMatrix<f64> {
-        self.scaled(rows * self.sparse.transpose())
+        self.scaled(rows * &self.sparse)
     }
 
     fn scaled(&self, mut raw: DMatrix<f64>) -> DMatrix<f64> {
