@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use metaloc_radio::radio_map::RadioMap;
-
 use super::{Case, MethodConfig};
 use crate::error::Error;
 use crate::learning::{Algorithm, FingerprintConfig, LearningConfig, MetaModel, SiteModel};
 use crate::locate::{
-    KernelRidge, KernelSettings, Knn, Locator, PowerWeightedKnn, WeightedKnn, site_locator,
+    AcMuLike, Dfps, Horus, HorusSettings, KernelRidge, KernelSettings, Knn, Locator,
+    PowerWeightedKnn, TransLocLike, ViviLike, WeightedKnn, correlation, site_locator,
 };
 use crate::site::{Site, SitePoint, radio_map};
 
@@ -19,6 +18,13 @@ const DEFAULT_POWER: f64 = 8.0;
 
 /// Kernel ridge where a method does not say.
 const DEFAULT_KERNEL: KernelSettings = KernelSettings { width: 1.0, penalty: 0.1 };
+
+/// Share of the variance in DFPS where a method does not say.
+const DEFAULT_SHARE: f64 = 0.95;
+/// Components in `acmu-like` where a method does not say.
+const DEFAULT_COMPONENTS: usize = 1;
+/// Penalty of `transloc-like` where a method does not say.
+const DEFAULT_MAPPING_PENALTY: f64 = 1.0;
 
 impl MethodConfig {
     /// Settings of kernel ridge regression.
@@ -88,6 +94,11 @@ pub(super) enum Rule {
     Weighted,
     PowerWeighted,
     KernelRidge,
+    Horus,
+    Dfps,
+    ViviLike,
+    TransLocLike,
+    AcMuLike,
 }
 
 /// Which samples make the radio map.
@@ -124,10 +135,21 @@ impl Kind {
         if let Some((_, rule)) = CsiRule::ALL.into_iter().find(|(name, _)| *name == base) {
             return Ok(Self::CompareCsi(rule));
         }
+        // They make their map of both.
+        match base {
+            "transloc-like" => {
+                return Ok(Self::Compare { rule: Rule::TransLocLike, map: MapChoice::Both });
+            }
+            "acmu-like" => {
+                return Ok(Self::Compare { rule: Rule::AcMuLike, map: MapChoice::Both });
+            }
+            _ => {}
+        }
         let unknown = || {
             Error::usage(format!(
-                "unknown method `{name}`: knn-, wknn-, pwknn- or krr- followed by support, old, both \
-                 or full; {}; or {}",
+                "unknown method `{name}`: knn- (or radar-), wknn-, pwknn-, krr-, horus-, dfps- or \
+                 vivi-like- followed by support, old, both or full; transloc-like, acmu-like; {}; or \
+                 {}",
                 CsiRule::names(),
                 crate::learning::Algorithm::all()
                     .map(crate::learning::Algorithm::name)
@@ -135,12 +157,15 @@ impl Kind {
                     .join(", ")
             ))
         };
-        let (rule, map) = base.split_once('-').ok_or_else(unknown)?;
+        let (rule, map) = base.rsplit_once('-').ok_or_else(unknown)?;
         let rule = match rule {
-            "knn" => Rule::Knn,
+            "knn" | "radar" => Rule::Knn,
             "wknn" => Rule::Weighted,
             "pwknn" => Rule::PowerWeighted,
             "krr" => Rule::KernelRidge,
+            "horus" => Rule::Horus,
+            "dfps" => Rule::Dfps,
+            "vivi-like" => Rule::ViviLike,
             _ => return Err(unknown()),
         };
         let map = match map {
@@ -169,27 +194,45 @@ pub(super) fn compare(
     case: &Case,
     historical: &[Site],
 ) -> Result<Prepared, Error> {
-    let map = map_for(map, method.with_adaptation_samples, fingerprint, case, historical)?;
+    let (old, new) = surveys(map, method.with_adaptation_samples, case, historical);
     let k = method.k.unwrap_or(DEFAULT_K);
+    let map = || radio_map(&[&old[..], &new[..]].concat(), fingerprint);
     let locator: Box<dyn Locator> = match rule {
-        Rule::Knn => Box::new(Knn { map, k }),
-        Rule::Weighted => Box::new(WeightedKnn { map, k }),
+        Rule::Knn => Box::new(Knn { map: map()?, k }),
+        Rule::Weighted => Box::new(WeightedKnn { map: map()?, k }),
         Rule::PowerWeighted => {
             let power = method.power.unwrap_or(DEFAULT_POWER);
-            Box::new(PowerWeightedKnn { map, k, power })
+            Box::new(PowerWeightedKnn { map: map()?, k, power })
         }
-        Rule::KernelRidge => Box::new(KernelRidge::new(map, method.kernel())?),
+        Rule::KernelRidge => Box::new(KernelRidge::new(map()?, method.kernel())?),
+        Rule::Horus => {
+            // The receiver's: the new survey's few samples did not follow each other.
+            let of_history = || correlation(historical);
+            let correlation = method.correlation.unwrap_or_else(of_history);
+            let settings = HorusSettings { correlation, candidates: k };
+            Box::new(Horus::new(&[old, new].concat(), fingerprint, settings)?)
+        }
+        Rule::Dfps => Box::new(Dfps::new(map()?, k, method.share.unwrap_or(DEFAULT_SHARE))?),
+        Rule::ViviLike => Box::new(ViviLike::new(map()?, k)?),
+        Rule::TransLocLike => {
+            let penalty = method.penalty.unwrap_or(DEFAULT_MAPPING_PENALTY);
+            Box::new(TransLocLike::new((&old, &new), fingerprint, (k, penalty))?)
+        }
+        Rule::AcMuLike => {
+            let components = method.components.unwrap_or(DEFAULT_COMPONENTS);
+            Box::new(AcMuLike::new((&old, &new), fingerprint, (k, components))?)
+        }
     };
     Ok(Prepared { locator, adaptation_steps: None, adapt_ms: None })
 }
 
-fn map_for(
+/// The old surveys and the new environment's samples that a choice means.
+fn surveys(
     choice: MapChoice,
     with_adaptation_samples: bool,
-    fingerprint: &FingerprintConfig,
     case: &Case,
     historical: &[Site],
-) -> Result<RadioMap, Error> {
+) -> (Vec<Site>, Vec<Site>) {
     let floors: Vec<i32> = case.full.iter().map(|site| site.floor).collect();
     let old = historical.iter().filter(|site| floors.contains(&site.floor)).cloned();
     let support = case.supports.iter().map(|support| {
@@ -204,13 +247,12 @@ fn map_for(
         }
         site
     });
-    let sites: Vec<Site> = match choice {
-        MapChoice::Support => support.collect(),
-        MapChoice::Old => old.collect(),
-        MapChoice::Both => old.chain(support).collect(),
-        MapChoice::Full => case.full.clone(),
-    };
-    radio_map(&sites, fingerprint)
+    match choice {
+        MapChoice::Support => (Vec::new(), support.collect()),
+        MapChoice::Old => (old.collect(), Vec::new()),
+        MapChoice::Both => (old.collect(), support.collect()),
+        MapChoice::Full => (Vec::new(), case.full.clone()),
+    }
 }
 
 /// Adapts a trained start to a case.
@@ -248,6 +290,11 @@ mod tests {
             kind("wknn-full:x"),
             Kind::Compare { rule: Rule::Weighted, map: MapChoice::Full }
         );
+        assert_eq!(kind("radar-support"), kind("knn-support"));
+        let expected = Kind::Compare { rule: Rule::ViviLike, map: MapChoice::Old };
+        assert_eq!(kind("vivi-like-old"), expected);
+        let expected = Kind::Compare { rule: Rule::AcMuLike, map: MapChoice::Both };
+        assert_eq!(kind("acmu-like"), expected);
         assert!(Kind::of("magic").unwrap_err().to_string().contains("unknown method `magic`"));
         assert!(Kind::of("wknn-magic").is_err());
     }

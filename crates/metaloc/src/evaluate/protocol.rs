@@ -132,12 +132,22 @@ pub struct MethodConfig {
     /// Power of power-weighted KNN.
     #[serde(default)]
     pub power: Option<f64>,
-    /// Penalty of ridge regression, relative to the number of inputs; of kernel ridge.
+    /// Penalty of ridge regression, relative to the number of inputs; of kernel ridge; of
+    /// `transloc-like`, relative to the levels' variance.
     #[serde(default)]
     pub penalty: Option<f64>,
     /// Width of the kernel of kernel ridge, relative to the median distance.
     #[serde(default)]
     pub width: Option<f64>,
+    /// Correlation of consecutive samples in Horus; from the historical scans if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<f64>,
+    /// Share of the variance that DFPS keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Components of partial least squares in `acmu-like`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<usize>,
     /// Let a comparing method use adaptation samples as reference points too.
     #[serde(default)]
     pub with_adaptation_samples: bool,

@@ -1,7 +1,8 @@
 //! K nearest neighbours (KNN).
 //!
 //! RADAR: P. Bahl and V. N. Padmanabhan, INFOCOM 2000. The mean of the K reference points nearest
-//! in signal space; K = 5 in the MetaLoc paper.
+//! in signal space; K = 5 in the MetaLoc paper. Called `knn-MAP` or `radar-MAP` in protocols. Needs a
+//! radio map; RADAR's other way, a map computed from walls, is not here.
 
 use metaloc_radio::radio_map::RadioMap;
 use metaloc_radio::signal::RssScan;

@@ -4,13 +4,19 @@
 //! that map is the new environment's few samples, the old database, or both, is the caller's
 //! choice and part of the method's name in results (`wknn-support`, `wknn-old`, `wknn-both`).
 
+mod acmu_like;
 mod adapted;
 mod csi;
+mod dfps;
+mod horus;
 mod kernel_ridge;
 mod knn;
+mod levels;
 mod member;
 mod power_weighted_knn;
 mod surveyed;
+mod transloc_like;
+mod vivi_like;
 mod weighted_knn;
 
 use metaloc_radio::geometry::Position;
@@ -20,6 +26,7 @@ use metaloc_radio::signal::RssScan;
 use crate::error::Error;
 use crate::learning::{Algorithm, SiteModel};
 
+pub use acmu_like::AcMuLike;
 pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
@@ -28,9 +35,13 @@ pub use csi::{
     ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum, PacketMatch, PacketMatching,
     Reconstruction, RidgeSpectrum, csi_locator,
 };
+pub use dfps::Dfps;
+pub use horus::{Horus, HorusSettings, correlation, variance_of_mean};
 pub use kernel_ridge::{KernelRidge, KernelSettings};
 pub use knn::Knn;
 pub use power_weighted_knn::PowerWeightedKnn;
+pub use transloc_like::TransLocLike;
+pub use vivi_like::ViviLike;
 pub use weighted_knn::WeightedKnn;
 
 /// The locator of an adapted model.
