@@ -26,6 +26,8 @@ pub enum Purpose {
     ValidationSites = 7,
     /// Held-out historical environments, to choose by.
     Selection = 8,
+    /// What a comparing method draws for itself: weights, batches.
+    Locator = 9,
 }
 
 /// The stream for `purpose`, at an iteration (or environment) and a task (or draw) within it.

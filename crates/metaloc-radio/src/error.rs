@@ -67,6 +67,12 @@ pub enum RadioError {
         /// What there is.
         found: String,
     },
+    /// A recording of one receive antenna, where phase differences are asked for.
+    #[error(
+        "phase differences need phase-coherent antennas: two receive antennas of one radio, the \
+         recording has one"
+    )]
+    NoCoherentAntennas,
     /// Features that don't fill their rows.
     #[error(
         "{n_values} numbers don't make rows of {n_columns} columns; every row needs as many numbers"

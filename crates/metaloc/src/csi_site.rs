@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use metaloc_radio::RadioError;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::preprocess::{CsiConfig, CsiWindow, WindowReport};
 use metaloc_radio::signal::{AccessPoints, Chip, CsiRecording, MacAddress};
@@ -101,7 +102,7 @@ impl CsiSite {
     /// samples.
     ///
     /// # Errors
-    /// If a recording lacks what the settings ask for, or recordings don't fit side by side; the
+    /// [`Error::Needs`] for phase differences of one antenna; if a recording lacks what the settings ask for, or recordings don't fit side by side; the
     /// message names the sample.
     pub fn of_environment(
         environment: &Environment,
@@ -115,8 +116,9 @@ impl CsiSite {
         let mut kinds: BTreeMap<&str, FrameKind> = BTreeMap::new();
         for sample in environment.samples.iter().filter(|sample| keep(sample)) {
             let Some(csi) = &sample.csi else { continue };
-            let (cut, of_sample) = config.windows(&csi.recording).map_err(|e| {
-                Error::usage(format!("{}, sample {}: {e}", environment.name, sample.id))
+            let (cut, of_sample) = config.windows(&csi.recording).map_err(|e| match e {
+                RadioError::NoCoherentAntennas => Error::needs("phase-coherent antennas"),
+                e => Error::usage(format!("{}, sample {}: {e}", environment.name, sample.id)),
             })?;
             report += of_sample;
             let access_point = names.name(csi.access_point);

@@ -70,6 +70,7 @@ mod tests {
             time_ns: vec![0],
             rssi_dbm: vec![rssi_dbm],
             n_streams: 2,
+            neighbors: Vec::new(),
             subcarriers: vec![-1, 1],
             values: [(1.0, 0.0), (0.0, 7.0), (-3.0, 0.0), (4.0, 5.0)]
                 .map(|(re, im)| Complex32::new(re, im))

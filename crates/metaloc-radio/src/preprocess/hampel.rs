@@ -103,6 +103,7 @@ mod tests {
             time_ns: (0..7).collect(),
             rssi_dbm: vec![None; 7],
             n_streams: 1,
+            neighbors: Vec::new(),
             subcarriers: vec![1],
             values: amplitudes.iter().map(|&a| Complex32::new(0.0, -a)).collect(),
         };

@@ -8,7 +8,7 @@
 //! 2. [`GainControl`]: the receiver's automatic gain (AGC) is taken out.
 //! 3. [`Hampel`]: spikes in time become the median of their neighbours.
 //! 4. [`Outliers`]: frames unlike the others are dropped.
-//! 5. [`Quantity`]: amplitude, amplitude in decibels, or sanitised phase.
+//! 5. [`Quantity`]: amplitude, amplitude in decibels, sanitised phase, or others.
 //! 6. Windows of `packets` consecutive frames, none of them across a gap.
 //!
 //! What was dropped is counted in a [`WindowReport`].
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::RadioError;
 use crate::capture::Event;
 use crate::diagnosis::{Condition, Diagnosis};
-use crate::signal::CsiRecording;
+use crate::signal::{CsiRecording, Stream};
 
 pub use canonical_packet::canonical_packet;
 pub use gain_control::GainControl;
@@ -102,6 +102,10 @@ pub enum Quantity {
     /// Real and imaginary part, one after the other, of the packet without the delay that the clocks
     /// leave, each stream at norm 1 ([`canonical_packet()`]): twice as many numbers as subcarriers.
     Complex,
+    /// By how much the phase at one receive antenna is ahead of that at the antenna before it (rad, -pi
+    /// to pi), of the same transmit stream: a stream for each such pair. Needs two receive antennas of
+    /// one radio, whose phases cohere.
+    PhaseDifference,
 }
 
 /// Frames on the way through the steps.
@@ -110,6 +114,9 @@ struct Packets {
     time_ns: Vec<u64>,
     rssi_dbm: Vec<Option<f32>>,
     n_streams: usize,
+    /// For each pair of neighbouring receive antennas with one transmit stream: the places of their
+    /// streams.
+    neighbors: Vec<[usize; 2]>,
     subcarriers: Vec<i16>,
     /// `[packets, streams, subcarriers]`
     values: Vec<Complex32>,
@@ -132,6 +139,33 @@ impl Packets {
         self.values = kept(&self.values, keep, length);
         keep.iter().filter(|keep| !**keep).count()
     }
+
+    /// The products `h_(a+1) conj h_a` of neighbouring receive antennas in place of the values: what a
+    /// packet's delay, phase and oscillator do to all antennas alike cancels. `None` without neighbours.
+    fn become_products(&mut self) -> Option<()> {
+        let n = self.subcarriers.len();
+        let neighbors = std::mem::take(&mut self.neighbors);
+        if neighbors.is_empty() {
+            return None;
+        }
+        let packets = self.values.chunks_exact((self.n_streams * n).max(1));
+        let products = packets.flat_map(|packet| {
+            neighbors.iter().flat_map(move |[first, second]| {
+                (0..n).map(move |k| packet[second * n + k] * packet[first * n + k].conj())
+            })
+        });
+        self.values = products.collect();
+        self.n_streams = neighbors.len();
+        Some(())
+    }
+}
+
+/// The places of streams that differ in their receive antenna alone and follow each other in it.
+fn neighbors(streams: &[Stream]) -> Vec<[usize; 2]> {
+    let mut order: Vec<usize> = (0..streams.len()).collect();
+    order.sort_by_key(|&place| (streams[place].transmit, streams[place].receive));
+    let pairs = order.windows(2).map(|pair| [pair[0], pair[1]]);
+    pairs.filter(|[a, b]| streams[*a].transmit == streams[*b].transmit).collect()
 }
 
 impl CsiConfig {
@@ -185,6 +219,9 @@ impl CsiConfig {
         }
         if let Some(outliers) = self.outliers {
             report.outliers = outliers.apply(&mut packets);
+        }
+        if self.quantity == Quantity::PhaseDifference {
+            packets.become_products().ok_or(RadioError::NoCoherentAntennas)?;
         }
         let numbers = self.quantity.of(&packets);
         let windows = window::cut(&packets, &numbers, self.packets, self.max_gap_s);
@@ -254,6 +291,7 @@ impl CsiConfig {
             let found = format!("receive/transmit {}", streams.collect::<Vec<_>>().join(" "));
             return Err(RadioError::NotRecorded { asked, found });
         }
+        let kept: Vec<Stream> = streams.iter().map(|&row| recording.streams[row]).collect();
         let per_row = recording.subcarriers.count();
         let mut values = Vec::with_capacity(recording.n_frames() * streams.len() * places.len());
         for index in 0..recording.n_frames() {
@@ -266,6 +304,7 @@ impl CsiConfig {
             time_ns: recording.time_ns.clone(),
             rssi_dbm: recording.rssi_dbm.clone(),
             n_streams: streams.len(),
+            neighbors: neighbors(&kept),
             subcarriers: places.iter().map(|(subcarrier, _)| *subcarrier).collect(),
             values,
         })
@@ -292,6 +331,8 @@ impl Quantity {
                 let canonical = rows.flat_map(|row| canonical_packet(row, &packets.subcarriers));
                 canonical.flat_map(|value| [value.re, value.im]).collect()
             }
+            // Of products.
+            Self::PhaseDifference => values.iter().map(|value| value.arg()).collect(),
         }
     }
 }
@@ -301,7 +342,7 @@ mod tests {
     #![allow(clippy::float_cmp)] // copies of inputs
 
     use super::*;
-    use crate::signal::{Chip, CsiFrame, Stream, Subcarriers};
+    use crate::signal::{Chip, CsiFrame, Subcarriers};
 
     /// Ten frames a second; two antennas; a value says frame, antenna and subcarrier.
     fn recording(n_frames: usize) -> CsiRecording {
@@ -386,6 +427,26 @@ mod tests {
         assert_eq!(first, [7.0, 3007.0, 5007.0]);
         assert_eq!(report.left_over, 2);
         assert_eq!(config(2).windows(&paused).unwrap().0.len(), 4);
+    }
+
+    /// Oscillator, delay and gain of a packet cancel; what an antenna adds is left.
+    #[test]
+    fn phase_differences_are_of_neighbouring_antennas() {
+        let mut turned = recording(4);
+        for (i, value) in turned.values.iter_mut().enumerate() {
+            let (frame, antenna, k) = (i / 128, i % 128 / 64, i % 64);
+            let common = frame as f32 * 1.3 + k as f32 * 0.2;
+            *value = Complex32::from_polar(1.0 + frame as f32, common - 0.7 * antenna as f32);
+        }
+        let config = CsiConfig { quantity: Quantity::PhaseDifference, ..config(2) };
+        let (windows, _) = config.windows(&turned).unwrap();
+        assert_eq!(windows[1].shape(), [2, 52, 1]);
+        assert!(windows[1].values.iter().all(|difference| (difference + 0.7).abs() < 1e-5));
+        let one = CsiConfig { receive: Some(vec![1]), ..config };
+        assert_eq!(one.windows(&turned).unwrap_err(), RadioError::NoCoherentAntennas);
+        let stream = |receive, transmit| Stream { receive, transmit };
+        let streams = [stream(0, 0), stream(0, 1), stream(1, 0), stream(2, 0), stream(1, 1)];
+        assert_eq!(neighbors(&streams), [[0, 2], [2, 3], [1, 4]]);
     }
 
     #[test]

@@ -97,6 +97,7 @@ mod tests {
             time_ns: (0..6).collect(),
             rssi_dbm: vec![None; 6],
             n_streams: 1,
+            neighbors: Vec::new(),
             subcarriers: vec![1, 2, 3],
             values: rows.concat(),
         };

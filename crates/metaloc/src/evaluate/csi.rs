@@ -10,13 +10,14 @@ use std::time::Instant;
 
 use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::Silent;
-use metaloc_radio::fingerprint::{CsiSpectrum, PixelRange};
+use metaloc_radio::fingerprint::PixelRange;
 use metaloc_radio::preprocess::CsiConfig;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::csi_answers::{Answers, Query, queries};
-use super::methods::{CsiRule, Kind};
+use super::csi_methods::{CsiCase, compare};
+use super::methods::Kind;
 use super::run::{environments, hash, load};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
@@ -28,16 +29,8 @@ use crate::learning::{
     AdaptationSettings, Algorithm, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
     LearningConfig, StartChoice, csi_train, draw_csi_support,
 };
-use crate::locate::{
-    CsiLocator, HistogramKnn, ImageRule, KernelRidgeSpectrum, NearestSpectrum, RidgeSpectrum,
-    csi_locator,
-};
+use crate::locate::{CsiLocator, csi_locator};
 use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
-
-/// Neighbours of `hi-knn` where a method does not say.
-const DEFAULT_K: usize = 3;
-/// Penalty of `ridge` where a method does not say.
-const DEFAULT_PENALTY: f64 = 1.0;
 
 /// A survey with channel state information, and how its time is divided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -208,18 +201,20 @@ impl Runner<'_> {
         seed: u64,
     ) -> Result<(Vec<Row>, Starts), Error> {
         self.choose(historical, seed)?;
-        let mut windows: HashMap<String, Windows> = HashMap::new();
+        let mut windows: HashMap<String, Result<Windows, String>> = HashMap::new();
         let mut models: BTreeMap<String, Trained> = BTreeMap::new();
         for method in &self.protocol.methods {
             let config = self.config(method)?;
             let settings = csi_settings(&config)?;
-            let key = format!("{:?}", settings.window);
+            let key = self.windows_key(method)?;
             if !windows.contains_key(&key) {
-                windows.insert(key.clone(), self.windows(&settings.window, historical, new)?);
+                let cut = self.windows(&settings.window, historical, new);
+                windows.insert(key.clone(), Error::needs_apart(cut)?);
             }
+            let Ok(cut) = &windows[&key] else { continue };
             let Kind::Learn(_) = Kind::of(&method.name)? else { continue };
             if let Entry::Vacant(vacant) = models.entry(training_key(&config)) {
-                let (sites, data_hash) = (&windows[&key].historical, self.data_hash);
+                let (sites, data_hash) = (&cut.historical, self.data_hash);
                 let all = CsiHistorical { sites, validation_sites: &[], data_hash };
                 let begin = Instant::now();
                 let model = csi_train(all, &config, seed, None, &mut Silent)?;
@@ -239,7 +234,10 @@ impl Runner<'_> {
         let methods = &self.protocol.methods;
         let pairs = draws.iter().flat_map(|d| methods.iter().map(move |method| (*d, method)));
         // One after the other: adaptation is timed, and takes all threads itself.
-        let prepared = pairs.map(|(draw, method)| self.prepare(draw, method, &windows, &models));
+        let prepared = pairs.map(|(draw, method)| match &windows[&self.windows_key(method)?] {
+            Ok(cut) => self.prepare(draw, method, cut, &models),
+            Err(needs) => Ok(Prepared::lacking(draw, method, new[draw.environment], needs)),
+        });
         let prepared = prepared.collect::<Result<Vec<Prepared<'_>>, Error>>()?;
         let rows = prepared.par_iter().map(|prepared| self.row(split, prepared)).collect();
         let mut starts = Vec::new();
@@ -282,6 +280,15 @@ impl Runner<'_> {
             Kind::Learn(algorithm) => LearningConfig { algorithm, ..config },
             _ => config,
         })
+    }
+
+    /// Names the way in which a method's windows are cut.
+    fn windows_key(&self, method: &MethodConfig) -> Result<String, Error> {
+        Ok(format!("{:?}", csi_settings(&self.config(method)?)?.window))
+    }
+
+    fn samples_per_point(&self, method: &MethodConfig) -> usize {
+        method.samples_per_point.unwrap_or(self.protocol.support.samples_per_point)
     }
 
     /// An environment's windows in some sets.
@@ -333,14 +340,13 @@ impl Runner<'_> {
         &self,
         draw: Draw,
         method: &'m MethodConfig,
-        windows: &HashMap<String, Windows>,
+        cut: &Windows,
         models: &BTreeMap<String, Trained>,
     ) -> Result<Prepared<'m>, Error> {
         let config = self.config(method)?;
         let settings = csi_settings(&config)?;
-        let cut = &windows[&format!("{:?}", settings.window)];
         let site = &cut.new[draw.environment];
-        let samples = method.samples_per_point.unwrap_or(self.protocol.support.samples_per_point);
+        let samples = self.samples_per_point(method);
         let stream_of = draw.index << 32 | draw.points as u64;
         let mut rng = stream(draw.seed, Purpose::Support, draw.environment as u64, stream_of);
         let points = draw.points.min(site.survey.points.len());
@@ -366,7 +372,13 @@ impl Runner<'_> {
                 let adapted = CsiSiteModel::adapt(&model, support.clone(), config.adaptation())?;
                 csi_locator(adapted)
             }
-            _ => compare(kind, method, settings, &support, cut.range.as_ref()),
+            _ => {
+                let environment = draw.environment as u64;
+                let rng = stream(draw.seed, Purpose::Locator, environment, stream_of);
+                let (historical, range) = (&cut.historical[..], cut.range.as_ref());
+                let support = &support;
+                compare(kind, method, CsiCase { settings, support, historical, range, rng })
+            }
         };
         let locator = Error::needs_apart(locator)?;
         let adapt_ms = begin.elapsed().as_secs_f64() * 1e3;
@@ -378,7 +390,8 @@ impl Runner<'_> {
             locator,
             others,
             outer_steps_and_s,
-            adaptation: outer_steps_and_s.map(|_| (config.adaptation().steps, adapt_ms)),
+            adaptation_steps: outer_steps_and_s.map(|_| config.adaptation().steps),
+            adapt_ms: (outer_steps_and_s.is_some() || kind.takes_time()).then_some(adapt_ms),
             config_hash: hash(&(method, &config))?,
         })
     }
@@ -411,9 +424,9 @@ impl Runner<'_> {
             accuracy: locator.is_ok().then_some(accuracy),
             floor_accuracy: None,
             outer_steps: prepared.outer_steps_and_s.map(|(steps, _)| steps),
-            adaptation_steps: prepared.adaptation.map(|(steps, _)| steps),
+            adaptation_steps: prepared.adaptation_steps,
             train_s: prepared.outer_steps_and_s.map(|(_, s)| s),
-            adapt_ms: prepared.adaptation.map(|(_, ms)| ms),
+            adapt_ms: prepared.adapt_ms,
             regret_m: best_m.map(|best| mean_m(&answers) - best),
             locate_us: answers.locate_us,
             config_hash: prepared.config_hash.clone(),
@@ -436,9 +449,35 @@ struct Prepared<'m> {
     others: Vec<Box<dyn CsiLocator>>,
     /// Of the start: updates, and their time (s).
     outer_steps_and_s: Option<(u64, f64)>,
-    /// In the new environment: steps, and their time (ms).
-    adaptation: Option<(usize, f64)>,
+    /// Steps in the new environment.
+    adaptation_steps: Option<usize>,
+    /// Time that adapting or fitting took (ms).
+    adapt_ms: Option<f64>,
     config_hash: String,
+}
+
+impl<'m> Prepared<'m> {
+    /// A method that can't run: what it needs is not in the recordings.
+    fn lacking(draw: Draw, method: &'m MethodConfig, new: &Environment, needs: &str) -> Self {
+        let support = CsiSite {
+            environment: new.name.clone(),
+            access_points: Vec::new(),
+            kinds: Vec::new(),
+            points: Vec::new(),
+        };
+        Self {
+            draw,
+            method,
+            support,
+            queries: Vec::new(),
+            locator: Err(needs.to_owned()),
+            others: Vec::new(),
+            outer_steps_and_s: None,
+            adaptation_steps: None,
+            adapt_ms: None,
+            config_hash: String::new(),
+        }
+    }
 }
 
 fn csi_settings(config: &LearningConfig) -> Result<&CsiLearning, Error> {
@@ -468,41 +507,4 @@ fn training_key(config: &LearningConfig) -> String {
         csi.packets = defaults.packets;
     }
     format!("{config:?}")
-}
-
-fn compare(
-    kind: Kind,
-    method: &MethodConfig,
-    settings: &CsiLearning,
-    support: &CsiSite,
-    range: Option<&PixelRange>,
-) -> Result<Box<dyn CsiLocator>, Error> {
-    let spectrum = CsiSpectrum { deviation: settings.deviation };
-    let support = support.clone();
-    Ok(match kind {
-        Kind::CompareCsi(CsiRule::Nearest) => Box::new(NearestSpectrum::new(support, spectrum)),
-        Kind::CompareCsi(CsiRule::Ridge) => {
-            let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
-            Box::new(RidgeSpectrum::new(support, spectrum, penalty)?)
-        }
-        Kind::CompareCsi(CsiRule::KernelRidge) => {
-            Box::new(KernelRidgeSpectrum::new(support, spectrum, method.kernel())?)
-        }
-        Kind::CompareCsi(CsiRule::HistogramKnn) => {
-            let no_history = || Error::usage("hi-knn needs historical windows for its pixels");
-            let rule = ImageRule {
-                pixels: settings.pixels,
-                range: range.cloned().ok_or_else(no_history)?,
-                similarity: settings.similarity,
-            };
-            Box::new(HistogramKnn::new(support, rule, method.k.unwrap_or(DEFAULT_K)))
-        }
-        Kind::Compare { .. } | Kind::Learn(_) => {
-            return Err(Error::usage(format!(
-                "method `{}` compares RSS scans; with channel state information there are 1nn, \
-                 ridge, krr, hi-knn and what learns",
-                method.name
-            )));
-        }
-    })
 }

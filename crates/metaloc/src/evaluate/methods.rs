@@ -54,6 +54,37 @@ pub(super) enum CsiRule {
     Ridge,
     KernelRidge,
     HistogramKnn,
+    BroadLearning,
+    DeepAutoencoders,
+    Confi,
+    ConfiOwn,
+    Ranging,
+    Cifi,
+    Reconstruction,
+    ClassAlignment,
+}
+
+impl CsiRule {
+    /// Every rule by its name.
+    pub(super) const ALL: [(&'static str, Self); 12] = [
+        ("1nn", Self::Nearest),
+        ("ridge", Self::Ridge),
+        ("krr", Self::KernelRidge),
+        ("hi-knn", Self::HistogramKnn),
+        ("ilcl", Self::BroadLearning),
+        ("deepfi", Self::DeepAutoencoders),
+        ("confi", Self::Confi),
+        ("confi-own", Self::ConfiOwn),
+        ("fila-like", Self::Ranging),
+        ("cifi", Self::Cifi),
+        ("crisloc-like", Self::Reconstruction),
+        ("dafi-like", Self::ClassAlignment),
+    ];
+
+    /// All names, in words.
+    pub(super) fn names() -> String {
+        Self::ALL.map(|(name, _)| name).join(", ")
+    }
 }
 
 /// How neighbours are averaged.
@@ -84,18 +115,28 @@ pub(super) enum MapChoice {
 }
 
 impl Kind {
+    /// Whether a comparing method learns of the new environment for so long that its time is shown.
+    pub(super) fn takes_time(self) -> bool {
+        use CsiRule::{BroadLearning, Cifi, ClassAlignment, Confi, ConfiOwn, DeepAutoencoders};
+        matches!(
+            self,
+            Self::CompareCsi(
+                BroadLearning | DeepAutoencoders | Confi | ConfiOwn | Cifi | ClassAlignment
+            )
+        )
+    }
+
     /// The kind that a method's name means; what follows a colon names a variant.
     pub(super) fn of(name: &str) -> Result<Self, Error> {
         let base = name.split(':').next().unwrap_or(name);
         if let Ok(algorithm) = base.parse() {
             return Ok(Self::Learn(algorithm));
         }
+        if let Some((_, rule)) = CsiRule::ALL.into_iter().find(|(name, _)| *name == base) {
+            return Ok(Self::CompareCsi(rule));
+        }
+        // They make their map of both.
         match base {
-            "1nn" => return Ok(Self::CompareCsi(CsiRule::Nearest)),
-            "ridge" => return Ok(Self::CompareCsi(CsiRule::Ridge)),
-            "krr" => return Ok(Self::CompareCsi(CsiRule::KernelRidge)),
-            "hi-knn" => return Ok(Self::CompareCsi(CsiRule::HistogramKnn)),
-            // They make their map of both.
             "transloc-like" => {
                 return Ok(Self::Compare { rule: Rule::TransLocLike, map: MapChoice::Both });
             }
@@ -107,7 +148,9 @@ impl Kind {
         let unknown = || {
             Error::usage(format!(
                 "unknown method `{name}`: knn- (or radar-), wknn-, pwknn-, krr-, horus-, dfps- or \
-                 vivi-like- followed by support, old, both or full; transloc-like, acmu-like; 1nn, ridge, krr or hi-knn; or {}",
+                 vivi-like- followed by support, old, both or full; transloc-like, acmu-like; {}; or \
+                 {}",
+                CsiRule::names(),
                 crate::learning::Algorithm::all()
                     .map(crate::learning::Algorithm::name)
                     .collect::<Vec<_>>()

@@ -8,6 +8,7 @@
 mod cases;
 mod csi;
 mod csi_answers;
+mod csi_methods;
 mod error_statistics;
 mod methods;
 mod paired;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CsiData, ToyData};
 use crate::error::Error;
 use crate::learning::LearningConfig;
+use crate::locate::{BroadLearning, ConventionalTraining, DeepAutoencoders};
 use crate::survey::SurveyFormat;
 
 /// An evaluation: data, splits, support, methods and seeds.
@@ -138,9 +139,6 @@ pub struct MethodConfig {
     /// Width of the kernel of kernel ridge, relative to the median distance.
     #[serde(default)]
     pub width: Option<f64>,
-    /// Samples at each point that this method gets, of channel state information, instead of the protocol's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub samples_per_point: Option<usize>,
     /// Correlation of consecutive samples in Horus; from the historical scans if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<f64>,
@@ -153,6 +151,19 @@ pub struct MethodConfig {
     /// Let a comparing method use adaptation samples as reference points too.
     #[serde(default)]
     pub with_adaptation_samples: bool,
+    /// Samples a point of this method alone, with channel state information; the protocol's if left
+    /// out. The points stay the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_per_point: Option<usize>,
+    /// Settings of `ilcl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ilcl: Option<BroadLearning>,
+    /// Settings of `deepfi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deepfi: Option<DeepAutoencoders>,
+    /// Conventional training of `confi` and `confi-own`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<ConventionalTraining>,
     /// Settings of learning that differ from the protocol's.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub learning: toml::Table,
@@ -253,6 +264,10 @@ impl Protocol {
             k: method.k.or(model.k),
             power: method.power.or(model.power),
             penalty: method.penalty.or(model.penalty),
+            samples_per_point: method.samples_per_point.or(model.samples_per_point),
+            ilcl: method.ilcl.or(model.ilcl),
+            deepfi: method.deepfi.clone().or_else(|| model.deepfi.clone()),
+            training: method.training.or(model.training),
             learning,
             ..method.clone()
         })

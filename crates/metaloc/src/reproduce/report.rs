@@ -28,7 +28,7 @@ pub fn report(
         let mut section = Section::new(format!("{name}: {}", reproduction.title));
         for claim in &reproduction.claims {
             section = section.paragraph(format!(
-                "{} {}. Measured: {}.",
+                "{}: {}. Measured: {}.",
                 claim.paper,
                 claim.verdict.words(),
                 claim.measured
