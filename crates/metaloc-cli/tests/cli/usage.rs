@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::util::{ADAPT, Dir, Run, TRAIN, full_disk};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "reproduce",
     "doctor",
