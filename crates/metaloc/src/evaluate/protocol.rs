@@ -239,6 +239,9 @@ impl Protocol {
             k: method.k.or(model.k),
             power: method.power.or(model.power),
             penalty: method.penalty.or(model.penalty),
+            correlation: method.correlation.or(model.correlation),
+            share: method.share.or(model.share),
+            components: method.components.or(model.components),
             learning,
             ..method.clone()
         })
