@@ -268,6 +268,9 @@ impl Protocol {
             ilcl: method.ilcl.or(model.ilcl),
             deepfi: method.deepfi.clone().or_else(|| model.deepfi.clone()),
             training: method.training.or(model.training),
+            correlation: method.correlation.or(model.correlation),
+            share: method.share.or(model.share),
+            components: method.components.or(model.components),
             learning,
             ..method.clone()
         })

@@ -190,7 +190,7 @@ fn beside(
 fn importance(points: &[DVector<f64>], scans: &[DVector<f64>]) -> Vec<f64> {
     let (n, m) = (points.len(), scans.len());
     let all: Vec<&DVector<f64>> = points.iter().chain(scans).collect();
-    let squares = DMatrix::from_fn(n, n + m, |i, j| (points[i].clone() - all[j]).norm_squared());
+    let squares = DMatrix::from_fn(n, n + m, |i, j| (&points[i] - all[j]).norm_squared());
     let mut known: Vec<f64> = squares.iter().copied().filter(|square| *square > 0.0).collect();
     known.sort_unstable_by(f64::total_cmp);
     let median = known.get(known.len() / 2).copied().unwrap_or(1.0);
@@ -205,7 +205,7 @@ fn importance(points: &[DVector<f64>], scans: &[DVector<f64>]) -> Vec<f64> {
     // Nesterov's accelerated projected gradient.
     let (mut ahead, mut momentum) = (found.clone(), 1.0_f64);
     for _ in 0..STEPS {
-        let next = projected(&ahead - (own * &ahead - &wanted) * step, between);
+        let next = projected(&(&ahead - (own * &ahead - &wanted) * step), between);
         let following = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
         ahead = &next + (&next - &found) * ((momentum - 1.0) / following);
         (found, momentum) = (next, following);
@@ -215,13 +215,13 @@ fn importance(points: &[DVector<f64>], scans: &[DVector<f64>]) -> Vec<f64> {
 }
 
 /// The nearest weights from 0 to the most whose sum is within the bounds.
-fn projected(weights: DVector<f64>, (least, most): (f64, f64)) -> DVector<f64> {
+fn projected(weights: &DVector<f64>, (least, most): (f64, f64)) -> DVector<f64> {
     let lowered = |by: f64| weights.map(|weight| (weight - by).clamp(0.0, MOST_IMPORTANCE));
     let sum = lowered(0.0).sum();
-    let bound = sum.clamp(least, most);
-    if bound == sum {
+    if (least..=most).contains(&sum) {
         return lowered(0.0);
     }
+    let bound = sum.clamp(least, most);
     let (mut low, mut high) = (weights.min() - MOST_IMPORTANCE, weights.max());
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn projections_by_hand() {
-        let of = |weights: &[f64], bounds| projected(DVector::from_row_slice(weights), bounds);
+        let of = |weights: &[f64], bounds| projected(&DVector::from_row_slice(weights), bounds);
         assert_eq!(of(&[-1.0, 2.0], (1.0, 3.0)).as_slice(), [0.0, 2.0]);
         // Lowered by 1 each: 0, 1, 2.
         let found = of(&[0.5, 2.0, 3.0], (1.0, 3.0));
