@@ -89,31 +89,9 @@ pub(super) fn compare(
             let rule = ImageRule { pixels, range: case.range()?, similarity };
             Box::new(HistogramKnn::new(support, rule, method.k.unwrap_or(DEFAULT_K)))
         }
-        CsiRule::BroadLearning => {
-            let (pixels, settings) = (case.pixels()?, method.ilcl.unwrap_or_default());
-            Box::new(BroadLearningSystem::new(support, pixels, settings, &mut case.rng)?)
-        }
-        CsiRule::DeepAutoencoders => {
-            case.expect(method, Quantity::Amplitude)?;
-            let (range, settings) = (case.range()?, method.deepfi.clone().unwrap_or_default());
-            Box::new(DeepFingerprints::new(support, range, &settings, &mut case.rng)?)
-        }
-        CsiRule::Confi => {
-            let (pixels, training) = (case.pixels()?, method.training.unwrap_or_default());
-            Box::new(Confi::historical(case.historical, pixels, training, &mut case.rng)?)
-        }
-        CsiRule::ConfiOwn => {
-            let training = method.training.unwrap_or(ConventionalTraining::own());
-            Box::new(Confi::own(support, case.pixels()?, training, &mut case.rng)?)
-        }
         CsiRule::Ranging => {
             case.expect(method, Quantity::Amplitude)?;
             Box::new(ChannelRanging::new(support)?)
-        }
-        CsiRule::Cifi => {
-            case.expect(method, Quantity::PhaseDifference)?;
-            let training = method.training.unwrap_or(ConventionalTraining::own());
-            Box::new(Cifi::new(support, training, &mut case.rng)?)
         }
         CsiRule::Reconstruction => {
             case.expect(method, Quantity::Amplitude)?;
@@ -124,5 +102,34 @@ pub(super) fn compare(
             let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
             Box::new(ClassAlignment::new(&support, case.historical, spectrum, penalty)?)
         }
+        CsiRule::BroadLearning => {
+            let (pixels, settings) = (case.pixels()?, method.ilcl.unwrap_or_default());
+            Box::new(BroadLearningSystem::new(support, pixels, settings, &mut case.rng)?)
+        }
+        CsiRule::DeepAutoencoders => {
+            case.expect(method, Quantity::Amplitude)?;
+            let (range, settings) = (case.range()?, method.deepfi.clone().unwrap_or_default());
+            Box::new(DeepFingerprints::new(support, range, &settings, &mut case.rng)?)
+        }
+        CsiRule::Confi | CsiRule::ConfiOwn | CsiRule::Cifi => trained(rule, method, case)?,
     })
+}
+
+/// A network that is trained conventionally.
+fn trained(
+    rule: CsiRule,
+    method: &MethodConfig,
+    mut case: CsiCase<'_>,
+) -> Result<Box<dyn CsiLocator>, Error> {
+    if rule == CsiRule::Confi {
+        let (pixels, training) = (case.pixels()?, method.training.unwrap_or_default());
+        return Ok(Box::new(Confi::historical(case.historical, pixels, training, &mut case.rng)?));
+    }
+    let (support, training) = (case.support.clone(), method.training);
+    let training = training.unwrap_or(ConventionalTraining::own());
+    if rule == CsiRule::ConfiOwn {
+        return Ok(Box::new(Confi::own(support, case.pixels()?, training, &mut case.rng)?));
+    }
+    case.expect(method, Quantity::PhaseDifference)?;
+    Ok(Box::new(Cifi::new(support, training, &mut case.rng)?))
 }

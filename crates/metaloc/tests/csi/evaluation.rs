@@ -98,6 +98,50 @@ fn methods_see_the_same_draws_and_no_later_set() {
     assert_eq!(numbers(&rows), numbers(&again));
 }
 
+/// Methods of the paper's Table I; one antenna and one access point are too few for two of them.
+const TABLE_ONE: &str = r#"
+[[methods]]
+name = "ilcl"
+samples_per_point = 4
+ilcl = { features = 5, added = 5, increments = 3 }
+[[methods]]
+name = "deepfi"
+deepfi = { hidden = [20, 10], pretraining_epochs = 5, epochs = 200, step_size = 0.01 }
+[[methods]]
+name = "crisloc-like"
+[[methods]]
+name = "dafi-like"
+[[methods]]
+name = "fila-like"
+[[methods]]
+name = "cifi"
+learning.csi.window.quantity = "phase-difference"
+"#;
+
+#[test]
+fn methods_of_table_one_run_by_name_or_say_what_they_need() {
+    let start = PROTOCOL.find("[[methods]]").unwrap();
+    let (data, protocol) =
+        (folder(), protocol(&format!("{}{TABLE_ONE}", &PROTOCOL[..start])).unwrap());
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let rows = pool
+            .install(|| evaluate::run(&protocol, data.path(), &Overrides::default(), &mut Watch));
+        rows.unwrap().rows
+    };
+    let rows = run(1);
+    let summary = summarize(&rows);
+    for row in &summary[..4] {
+        assert!(row.accuracy.unwrap() > 0.8, "{}: {:?}", row.method, row.accuracy);
+    }
+    let needs: Vec<&str> = summary[4..].iter().filter_map(|row| row.needs.as_deref()).collect();
+    assert_eq!(needs, ["three access points", "phase-coherent antennas"]);
+    assert_eq!((rows[0].samples_per_point, rows[1].samples_per_point), (4, 3));
+    let errors =
+        |rows: &[evaluate::Row]| rows.iter().map(|row| row.errors_m.clone()).collect::<Vec<_>>();
+    assert_eq!(errors(&rows), errors(&run(3)));
+}
+
 #[test]
 fn settings_are_chosen_by_accuracy() {
     let (data, protocol) = (folder(), protocol(PROTOCOL).unwrap());

@@ -1,21 +1,21 @@
 //! Locators for channel state information: from a window to a place. One trait, one file a method.
 
 mod adapted;
-mod broad_learning;
 mod cifi;
-mod class_alignment;
 mod confi;
-mod deep_autoencoder;
+mod crisloc_like;
+mod dafi_like;
+mod deepfi;
+mod fila_like;
 mod fingerprint_map;
 mod histogram_knn;
+mod ilcl;
 mod image_classifier;
 mod image_pixels;
 mod kernel_ridge;
 mod minibatch;
 mod nearest;
 mod packet_match;
-mod ranging;
-mod reconstruction;
 mod ridge;
 
 use metaloc_radio::fingerprint::CsiSpectrum;
@@ -27,19 +27,19 @@ use crate::error::Error;
 use crate::learning::{Algorithm, CsiSiteModel};
 
 pub use adapted::AdaptedCsiNetwork;
-pub use broad_learning::{BroadLearning, BroadLearningSystem};
 pub use cifi::Cifi;
-pub use class_alignment::ClassAlignment;
 pub use confi::{Confi, ConventionalTraining};
-pub use deep_autoencoder::{DeepAutoencoders, DeepFingerprints};
+pub use crisloc_like::Reconstruction;
+pub use dafi_like::ClassAlignment;
+pub use deepfi::{DeepAutoencoders, DeepFingerprints};
+pub use fila_like::ChannelRanging;
 pub use histogram_knn::{HistogramKnn, ImageRule};
+pub use ilcl::{BroadLearning, BroadLearningSystem};
 pub use image_pixels::ImagePixels;
 pub use kernel_ridge::KernelRidgeSpectrum;
 pub use nearest::NearestSpectrum;
 pub(crate) use packet_match::packet_moment;
 pub use packet_match::{PacketMatch, PacketMatching};
-pub use ranging::ChannelRanging;
-pub use reconstruction::Reconstruction;
 pub use ridge::RidgeSpectrum;
 
 /// A method that places windows.
