@@ -141,10 +141,12 @@ impl Receiver {
         Self { config, bandwidth_hz, gain_db, filters, offsets_hz: offsets_hz.to_vec() }
     }
 
-    /// Mean power over the tones of `channel` (dBm), sent with `sent_dbm`.
+    /// Mean power over the tones of `channel` behind the filters (dBm), sent with `sent_dbm`.
     #[must_use]
     pub fn level_dbm(&self, channel: &[Complex64], sent_dbm: f64) -> f64 {
-        let power = channel.iter().map(Complex64::norm_sqr).sum::<f64>() / channel.len() as f64;
+        let tones = channel.iter().zip(&self.filters);
+        let power: f64 = tones.map(|(h, filter)| h.norm_sqr() * filter * filter).sum();
+        let power = power / channel.len() as f64;
         10.0 * power.log10() + sent_dbm + self.gain_db
     }
 

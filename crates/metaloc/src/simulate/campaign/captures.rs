@@ -34,7 +34,7 @@ pub struct WrittenCapture {
 }
 
 impl Campaign {
-    /// The captures of points named `ENVIRONMENT/POINT`.
+    /// The captures of points named `ENVIRONMENT/POINT`; one that is named twice is written once.
     ///
     /// # Errors
     /// If there is no such point, or the campaign's chip is not one of Nexmon's.
@@ -61,9 +61,15 @@ impl Campaign {
                 let last = points.last().map_or("none", |point| &point.id);
                 Error::usage(format!("{environment} has no point `{point}`; the last is {last}"))
             })?;
-            Ok((day, at))
+            Ok::<_, Error>((day, at))
         };
-        let points = names.iter().map(find).collect::<Result<_, Error>>()?;
+        let mut points = Vec::new();
+        for name in names {
+            let point = find(name)?;
+            if !points.contains(&point) {
+                points.push(point);
+            }
+        }
         Ok(Captures { campaign: self, points })
     }
 }
@@ -144,7 +150,8 @@ impl Captures<'_> {
     }
 }
 
-/// The capture of a visit, and how many packets it has.
+/// The capture of a visit, and how many packets it has. Each sender counts what it sends, so what was lost
+/// is missing from its sequence numbers.
 fn capture(visit: &Visit) -> Result<(usize, Vec<u8>), Error> {
     let frames = |recording: &CsiRecording| {
         (0..recording.n_frames()).map(|i| recording.csi_frame(i)).collect::<Vec<_>>()
@@ -153,8 +160,7 @@ fn capture(visit: &Visit) -> Result<(usize, Vec<u8>), Error> {
     frames.sort_by_key(|frame| frame.time_ns);
     let refuse = |e: CaptureWriteError| Error::usage(e.to_string());
     let mut writer = NexmonWriter::new(Vec::new()).map_err(|e| refuse(e.into()))?;
-    for (index, frame) in frames.iter_mut().enumerate() {
-        frame.sequence = Some((index % 4096) as u16);
+    for frame in &frames {
         writer.write(frame).map_err(refuse)?;
     }
     Ok((frames.len(), writer.finish().map_err(|e| refuse(e.into()))?))

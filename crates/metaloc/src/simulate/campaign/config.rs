@@ -230,8 +230,10 @@ pub struct ChangesConfig {
     pub facing_deg: f64,
     /// Transmit power of each access point on a day (dB).
     pub transmit_power_db: f64,
-    /// Gain of a device on a day (dB).
+    /// Gain of a device against others (dB), the same on all days.
     pub device_gain_db: f64,
+    /// Gain of the device on a day (dB).
+    pub day_gain_db: f64,
     /// Drift of levels over hours, with temperature (dB).
     pub drift_db: f64,
     /// How long a drift takes to come back (h).
@@ -250,6 +252,7 @@ impl Default for ChangesConfig {
             facing_deg: 10.0,
             transmit_power_db: 0.5,
             device_gain_db: 1.0,
+            day_gain_db: 0.3,
             drift_db: 0.4,
             drift_period_h: 3.0,
         }
@@ -276,6 +279,7 @@ impl ChangesConfig {
             ("changes.facing_deg", self.facing_deg),
             ("changes.transmit_power_db", self.transmit_power_db),
             ("changes.device_gain_db", self.device_gain_db),
+            ("changes.day_gain_db", self.day_gain_db),
             ("changes.drift_db", self.drift_db),
         ] {
             if !(value >= 0.0 && value.is_finite()) {

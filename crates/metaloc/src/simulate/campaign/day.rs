@@ -204,13 +204,14 @@ impl Day {
             }
         });
         let transmitters: Vec<Transmitter> = transmitters.collect();
-        let gain_db = changes.device_gain_db * normal(&mut rng);
+        let day_gain_db = changes.day_gain_db * normal(&mut rng);
         let facing_deg = rng.random::<f64>() * 360.0;
         let device = if day.device.is_empty() { "device" } else { &day.device };
         let mut own = day_stream(config.seed, (0, 0), Draw::Device, number_of(device) >> 16);
         let offsets = config.offsets_hz();
         let band = (config.bandwidth_hz(), &offsets[..]);
-        let receiver = Receiver::draw(config.receiver, gain_db, band, &mut own);
+        let mut receiver = Receiver::draw(config.receiver, day_gain_db, band, &mut own);
+        receiver.gain_db += changes.device_gain_db * normal(&mut own);
         Ok(Self {
             name: format!("{}-{}", place.name, day.name),
             access_points: transmitters.iter().map(|t| t.name.clone()).collect(),

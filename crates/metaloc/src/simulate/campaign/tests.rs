@@ -1,8 +1,9 @@
 use super::*;
+use metaloc_radio::capture::{Event, NexmonReader};
 use metaloc_radio::channel::ray::power_gain_db;
 use metaloc_radio::channel::{Door, Furniture, Grid, Material, PlacedAccessPoint, Wall};
 use metaloc_radio::num_complex::Complex32;
-use metaloc_radio::signal::{Chip, CsiRecording};
+use metaloc_radio::signal::{Chip, CsiRecording, MacAddress};
 
 struct Nobody;
 
@@ -131,6 +132,7 @@ fn frames_are_the_traced_channel() {
             facing_depth_db: 0.0,
             transmit_power_db: 0.0,
             device_gain_db: 0.0,
+            day_gain_db: 0.0,
             drift_db: 0.0,
             ..c.changes
         };
@@ -228,6 +230,55 @@ fn days_differ_as_the_file_says() {
     assert_eq!(survey.devices, ["device", "other"]);
 }
 
+/// Four points with two scans, 3 s apart, and 20 s of way; then scans at random places with as much way.
+#[test]
+fn scans_take_time_and_drift_goes_on() {
+    let survey = campaign(|c| c.csi = None).survey(&mut Nobody).unwrap();
+    let samples = &survey.environments[0].samples;
+    let begin_ms = samples[0].time_ms.unwrap();
+    let seconds: Vec<i64> =
+        samples.iter().map(|sample| (sample.time_ms.unwrap() - begin_ms) / 1000).collect();
+    assert_eq!(seconds, [0, 3, 26, 29, 52, 55, 78, 81, 104, 127, 150]);
+
+    // Strengths follow the drift at the scans' own times.
+    let still = |drift_db: f64| {
+        campaign(|c| {
+            (c.csi, c.people.count) = (None, 0);
+            (c.changes.drift_db, c.changes.drift_period_h) = (drift_db, 0.05);
+            (c.receiver.rssi_jitter_db, c.receiver.frame_loss) = (0.0, 0.0);
+        })
+    };
+    let (steady, drifting) = (still(0.0), still(10.0));
+    let strengths = |campaign: &Campaign| -> Vec<f64> {
+        let samples = &campaign.survey(&mut Nobody).unwrap().environments[0].samples;
+        samples.iter().map(|sample| f64::from(sample.scan.readings()[0].1)).collect()
+    };
+    let day = drifting.day((0, 0)).unwrap();
+    let drift_db =
+        |s: &i64| day.sent_dbm(&drifting.config, 0, *s as f64) - day.transmitters[0].sent_dbm;
+    let expected: Vec<f64> = seconds.iter().map(drift_db).collect();
+    let found = strengths(&drifting).into_iter().zip(strengths(&steady)).map(|(a, b)| a - b);
+    for (found, expected) in found.zip(&expected) {
+        // Both are whole numbers.
+        assert!((found - expected).abs() <= 1.0, "{found} {expected}");
+    }
+    let most_db = expected.iter().map(|x| x.abs()).fold(0.0, f64::max);
+    assert!(most_db > 5.0, "{most_db}");
+}
+
+/// What a device adds is its own: between days it differs by the days' spread alone.
+#[test]
+fn a_gain_belongs_to_the_device() {
+    let campaign = campaign(|c| {
+        c.changes.day_gain_db = 0.0;
+        c.places[0].days.push(DayConfig { name: "three".into(), ..DayConfig::default() });
+        c.places[0].days[2].device = "other".into();
+    });
+    let gain_db = |day| campaign.day((0, day)).unwrap().receiver.gain_db;
+    let [one, two, three] = [0, 1, 2].map(gain_db);
+    assert!((one - two).abs() < 1e-12 && (one - three).abs() > 1e-3, "{one} {two} {three}");
+}
+
 #[test]
 fn mistakes_are_named() {
     let refused = |change: fn(&mut CampaignConfig), expected: &str| {
@@ -274,16 +325,38 @@ fn size_is_told() {
     assert!(size.to_string().contains("160 CSI frames"), "{size}");
 }
 
-/// Captures, imported, hold the frames of the survey.
+/// Sequence numbers in a capture, by sender.
+fn sequences(capture: &[u8]) -> Vec<(MacAddress, Vec<u16>)> {
+    let mut reader = NexmonReader::new(capture, None).unwrap();
+    let mut found: Vec<(MacAddress, Vec<u16>)> = Vec::new();
+    while let Some(event) = reader.next_event().unwrap() {
+        let Event::Frame(frame) = event else { continue };
+        let (source, number) = (frame.source.unwrap(), frame.sequence.unwrap());
+        match found.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, numbers)) => numbers.push(number),
+            None => found.push((source, vec![number])),
+        }
+    }
+    found
+}
+
+/// Captures, imported, hold the frames of the survey; a point named twice is written once.
 #[test]
 fn captures_are_read_back() {
     let campaign = campaign(|_| ());
-    let names = ["rooms-two/p003".to_owned()];
+    let names = ["rooms-two/p003".to_owned(), "rooms-two/p003".to_owned()];
     let captures = campaign.captures(&names).unwrap();
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("captures");
     let written = captures.write(&folder).unwrap();
     assert_eq!((written.len(), written[0].packets), (2, 10));
+    // Each sender counts for itself: numbers missing from its sequence are frames lost.
+    let bytes = std::fs::read(folder.join(&written[0].file)).unwrap();
+    let sequences = sequences(&bytes);
+    assert_eq!(sequences.len(), 2);
+    for (_, numbers) in &sequences {
+        assert!(numbers[0] < 5 && numbers.windows(2).all(|pair| pair[1] > pair[0]), "{numbers:?}");
+    }
     assert_eq!(captures.bytes(), written.iter().map(|w| w.bytes).sum::<u64>());
     let imported = crate::survey::SurveyFormat::Captures.load(&folder, None, None).unwrap();
     let day = campaign.day((0, 1)).unwrap();

@@ -16,7 +16,7 @@ use super::day::{Day, Draw, Transmitter, day_stream, straight_paths};
 use super::walk::{Walk, free_place};
 use crate::error::Error;
 
-/// Time between the last frame at a point and the first at the next (s).
+/// Time between the last frame or scan at a point and the first at the next (s).
 const WAY_BETWEEN_POINTS_S: f64 = 20.0;
 /// How long a scan takes, and how far apart they are (s).
 const SCAN_S: f64 = 3.0;
@@ -27,6 +27,18 @@ const MOST_SENT: usize = 2;
 pub struct Visit {
     /// Access points by their place in [`Day::access_points`], with the recording.
     pub recordings: Vec<(usize, CsiRecording)>,
+}
+
+/// A scan and when it was taken.
+pub(super) struct TimedScan {
+    /// Since 1970 (ms, UTC).
+    pub(super) time_ms: i64,
+    pub(super) scan: RssScan,
+}
+
+/// How long so many scans at a point take (s), with the way to the next one.
+fn scans_s(n: usize) -> f64 {
+    n as f64 * SCAN_S + WAY_BETWEEN_POINTS_S
 }
 
 /// Links and people at one place for some time.
@@ -180,39 +192,43 @@ impl Day {
         Ok(Visit { recordings: recordings.collect::<Result<_, Error>>()? })
     }
 
-    /// Scans at a survey point.
+    /// Scans at a survey point; points are visited one after the other.
     pub(super) fn scans_at(
         &self,
         config: &CampaignConfig,
         (point, n): (usize, usize),
         ids: &[AccessPointId],
-    ) -> Vec<RssScan> {
+    ) -> Vec<TimedScan> {
         let mut rng = day_stream(config.seed, self.index, Draw::Scan, point as u64);
-        self.scans(config, (self.points[point].at, n), ids, &mut rng)
+        let begin_s = point as f64 * scans_s(n);
+        self.scans(config, (self.points[point].at, begin_s, n), ids, &mut rng)
     }
 
-    /// A scan at a place drawn at random, at the height of the first survey point.
+    /// A scan at a place drawn at random, at the height of the first survey point; these come after the survey.
     pub(super) fn random_scan(
         &self,
         config: &CampaignConfig,
         number: usize,
         ids: &[AccessPointId],
-    ) -> Option<(Place, RssScan)> {
+    ) -> Option<(Place, TimedScan)> {
         let mut rng = day_stream(config.seed, self.index, Draw::RandomPlace, number as u64);
         let clear_m = config.people.body.radius_m;
         let [x, y] = free_place(&self.obstacles, self.plan.extent(), clear_m, &mut rng)?;
         let at = [x, y, self.points.first().map_or(1.2, |point| point.at[2])];
-        let scan = self.scans(config, (at, 1), ids, &mut rng).pop()?;
+        let per_point = config.scans.map_or(0, |scans| scans.per_point);
+        let survey_s = self.points.len() as f64 * scans_s(per_point);
+        let begin_s = survey_s + number as f64 * scans_s(1);
+        let scan = self.scans(config, (at, begin_s, 1), ids, &mut rng).pop()?;
         Some(([x, y], scan))
     }
 
     fn scans(
         &self,
         config: &CampaignConfig,
-        (at, n): (Vector, usize),
+        (at, begin_s, n): (Vector, f64, usize),
         ids: &[AccessPointId],
         rng: &mut ChaCha8Rng,
-    ) -> Vec<RssScan> {
+    ) -> Vec<TimedScan> {
         let stay = Stay::new(config, self, at, n as f64 * SCAN_S, rng);
         let scan = |number: usize| {
             let time_s = number as f64 * SCAN_S;
@@ -220,14 +236,17 @@ impl Day {
             let mut readings = Vec::new();
             for (index, &id) in ids.iter().enumerate() {
                 let channel = stay.response(index, &lighting, time_s);
-                let sent_dbm = self.sent_dbm(config, index, time_s);
+                let sent_dbm = self.sent_dbm(config, index, begin_s + time_s);
                 if let Some(received) = self.receiver.receive(&channel, sent_dbm, rng) {
                     readings.push((id, received.rssi_dbm.clamp(MIN_RSS_DBM, MAX_RSS_DBM)));
                 }
             }
             readings.sort_by_key(|(id, _)| *id);
-            // Finite, in range and in order by construction.
-            RssScan::new(readings).unwrap_or_default()
+            TimedScan {
+                time_ms: ((self.start_s + begin_s + time_s) * 1e3).round() as i64,
+                // Finite, in range and in order by construction.
+                scan: RssScan::new(readings).unwrap_or_default(),
+            }
         };
         (0..n).map(scan).collect()
     }
