@@ -179,7 +179,9 @@ impl Day {
         let scene = Scene::new(plan.faces())?;
         let tracer_config = config.tracer();
         let n_links = plan.points().len() + config.scans.map_or(0, |s| s.random);
-        tracer_config.check_work(scene.faces().len(), plan.access_points.len(), n_links)?;
+        tracer_config
+            .check_work(scene.faces().len(), plan.access_points.len(), n_links)
+            .map_err(|e| Error::usage(format!("place `{}`: {e}", place.name)))?;
         let straight =
             TracerConfig { max_reflections: 0, diffraction: Diffraction::None, ..tracer_config };
         let tracer = Tracer::new(scene.clone(), tracer_config)?;

@@ -79,6 +79,7 @@ impl Campaign {
         }
         for (place, plan) in config.places.iter().zip(plans) {
             plan.check()?;
+            config.check_clutter(place, plan)?;
             if plan.access_points.is_empty() || plan.points().is_empty() {
                 return Err(Error::usage(format!(
                     "place `{}`: its plan `{}` has no access points or no survey points; add \
@@ -93,7 +94,9 @@ impl Campaign {
             day::plans(&config, index, plan).map_err(named)
         };
         let plans = plans.iter().enumerate().map(days).collect::<Result<_, _>>()?;
-        Ok(Self { config, plans })
+        let campaign = Self { config, plans };
+        campaign.check_size()?;
+        Ok(campaign)
     }
 
     /// Environments: places and days by index, in order.
@@ -295,7 +298,7 @@ impl Campaign {
         }
         let visits = self.config.csi.map_or(0, |csi| csi.visits);
         for visit in 0..visits {
-            let Visit { recordings } = day.record(&self.config, point, visit)?;
+            let Visit { recordings, .. } = day.record(&self.config, point, visit)?;
             for (index, recording) in recordings {
                 let name = format!("{id}-visit{}-{}", visit + 1, day.access_points[index]);
                 let time_ms = (recording.time_ns[0] / 1_000_000) as i64;

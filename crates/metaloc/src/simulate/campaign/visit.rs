@@ -2,6 +2,8 @@
 //!
 //! Each visit draws from a stream of its own, so that any of them can be made alone, in any order.
 
+use std::time::Instant;
+
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_radio::channel::ray::Vector;
 use metaloc_radio::channel::{Facing, Person, Place, Source, TracedLink};
@@ -27,6 +29,8 @@ const MOST_SENT: usize = 2;
 pub struct Visit {
     /// Access points by their place in [`Day::access_points`], with the recording.
     pub recordings: Vec<(usize, CsiRecording)>,
+    /// The frames' sequence numbers, a list for each of `recordings`.
+    pub sequences: Vec<Vec<u16>>,
 }
 
 /// A scan and when it was taken.
@@ -187,9 +191,38 @@ impl Day {
                 }
             }
         }
-        let heard = frames.into_iter().enumerate().filter(|(_, f)| f.len() >= capture.packets);
-        let recordings = heard.map(|(index, frames)| Ok((index, CsiRecording::new(frames)?)));
-        Ok(Visit { recordings: recordings.collect::<Result<_, Error>>()? })
+        let mut visit = Visit { recordings: Vec::new(), sequences: Vec::new() };
+        for (index, frames) in frames.into_iter().enumerate() {
+            if frames.len() >= capture.packets {
+                visit.sequences.push(frames.iter().filter_map(|frame| frame.sequence).collect());
+                visit.recordings.push((index, CsiRecording::new(frames)?));
+            }
+        }
+        Ok(visit)
+    }
+
+    /// Times the paths to the middle survey point, the light on people, and a frame of every access point, the mean of
+    /// `n_frames` (s).
+    pub(super) fn time_parts(&self, config: &CampaignConfig, n_frames: usize) -> [f64; 3] {
+        let mut rng = day_stream(config.seed, self.index, Draw::Visit, 0);
+        let at = self.points[self.points.len() / 2].at;
+        let length_s = config.csi.map_or(SCAN_S, |csi| csi.sent_s());
+        let mut start = Instant::now();
+        let mut lap = || std::mem::replace(&mut start, Instant::now()).elapsed().as_secs_f64();
+        let stay = Stay::new(config, self, at, length_s, &mut rng);
+        let paths_s = lap();
+        let lighting = stay.lighting(0.0);
+        let lighting_s = lap();
+        for frame in 0..n_frames {
+            let time_s = frame as f64 * 1e-3;
+            for index in 0..self.transmitters.len() {
+                let channel = stay.response(index, &lighting, time_s);
+                let sent_dbm = self.sent_dbm(config, index, time_s);
+                let received = self.receiver.receive(&channel, sent_dbm, &mut rng);
+                std::hint::black_box(received);
+            }
+        }
+        [paths_s, lighting_s, lap() / n_frames.max(1) as f64]
     }
 
     /// Scans at a survey point; points are visited one after the other.
