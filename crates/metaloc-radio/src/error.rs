@@ -156,10 +156,13 @@ pub enum RadioError {
     },
 }
 
+/// A range, and the same in words.
+type InWords = (std::ops::RangeInclusive<f64>, &'static str);
+
 impl RadioError {
     /// Finds the first setting outside its range: name, value, range and the same in words.
     pub(crate) fn check_ranges<const N: usize>(
-        settings: [(&'static str, f64, (std::ops::RangeInclusive<f64>, &'static str)); N],
+        settings: [(&'static str, f64, InWords); N],
     ) -> Result<(), Self> {
         let wrong = settings.into_iter().find(|(_, found, (range, _))| !range.contains(found));
         wrong.map_or(Ok(()), |(setting, found, (_, expected))| {

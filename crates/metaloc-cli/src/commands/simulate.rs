@@ -142,7 +142,7 @@ fn preview(
         }
     }
     let drawn = metaloc::simulate::preview(simulation, folder)?;
-    drawn.notes.iter().for_each(|text| note(text));
+    drawn.notes.iter().for_each(note);
     if let Simulation::Campaign(campaign) = simulation {
         let seconds = if quiet { None } else { previewed_seconds(campaign) };
         output.rows(&[CampaignSize { seconds, ..campaign.size() }])?;

@@ -209,11 +209,7 @@ impl Day {
         let day_gain_db = changes.day_gain_db * normal(&mut rng);
         let facing_deg = rng.random::<f64>() * 360.0;
         let device = if day.device.is_empty() { "device" } else { &day.device };
-        let mut own = day_stream(config.seed, (0, 0), Draw::Device, number_of(device) >> 16);
-        let offsets = config.offsets_hz();
-        let band = (config.bandwidth_hz(), &offsets[..]);
-        let mut receiver = Receiver::draw(config.receiver, day_gain_db, band, &mut own);
-        receiver.gain_db += changes.device_gain_db * normal(&mut own);
+        let receiver = receiver(config, device, day_gain_db);
         Ok(Self {
             name: format!("{}-{}", place.name, day.name),
             access_points: transmitters.iter().map(|t| t.name.clone()).collect(),
@@ -247,6 +243,16 @@ impl Day {
         let drift_db = config.changes.drift_db * std::f64::consts::SQRT_2;
         sent_dbm + drift_db * (turn + drift_phase).sin()
     }
+}
+
+/// A device as its name has it, with this gain of the day (dB).
+fn receiver(config: &CampaignConfig, device: &str, day_gain_db: f64) -> Receiver {
+    let mut own = day_stream(config.seed, (0, 0), Draw::Device, number_of(device) >> 16);
+    let offsets = config.offsets_hz();
+    let band = (config.bandwidth_hz(), &offsets[..]);
+    let mut receiver = Receiver::draw(config.receiver, day_gain_db, band, &mut own);
+    receiver.gain_db += config.changes.device_gain_db * normal(&mut own);
+    receiver
 }
 
 /// The straight path from a place to each thing; none where no wave comes through.

@@ -443,3 +443,17 @@ fn captures_are_read_back() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[test]
+fn the_shipped_places_can_be_traced_with_three_reflections() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/ray-traced-six.toml");
+    let mut campaign = Campaign::read(&file, None).unwrap();
+    campaign.config.tracer.max_reflections = 3;
+    for index in campaign.days() {
+        let plan = campaign.plan(index);
+        let n_links = plan.points().len() + campaign.config.scans.unwrap().random;
+        let n_faces = plan.faces().len();
+        let work = campaign.config.tracer().check_work(n_faces, plan.access_points.len(), n_links);
+        assert!(work.is_ok(), "{work:?}");
+    }
+}
