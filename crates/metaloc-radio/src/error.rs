@@ -139,8 +139,10 @@ pub enum RadioError {
     },
     /// A scene whose paths would take too long to trace.
     #[error(
-        "tracing takes up to {work} tests of images, more than {limit}; use fewer faces, points or \
-         access points, or a lower order of reflection"
+        "tracing takes up to {work} tests of images, some {:.0} to {:.0} s on one core, more than {limit}; \
+         use fewer faces, points or access points, or a lower order of reflection",
+        *work as f64 * 20e-9,
+        *work as f64 * 60e-9
     )]
     TooMuchWork {
         /// Tests it would take.
@@ -158,4 +160,19 @@ pub enum RadioError {
         /// Legal range in words.
         expected: &'static str,
     },
+}
+
+/// A range, and the same in words.
+type InWords = (std::ops::RangeInclusive<f64>, &'static str);
+
+impl RadioError {
+    /// Finds the first setting outside its range: name, value, range and the same in words.
+    pub(crate) fn check_ranges<const N: usize>(
+        settings: [(&'static str, f64, InWords); N],
+    ) -> Result<(), Self> {
+        let wrong = settings.into_iter().find(|(_, found, (range, _))| !range.contains(found));
+        wrong.map_or(Ok(()), |(setting, found, (_, expected))| {
+            Err(Self::Setting { setting, found, expected })
+        })
+    }
 }

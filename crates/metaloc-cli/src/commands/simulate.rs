@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use metaloc::simulate::campaign::Campaign;
+use metaloc::simulate::campaign::{Campaign, CampaignSize};
 use metaloc::simulate::{Scenario, Simulation};
 use metaloc::survey::{Survey, SurveySummary, SurveyWriter};
 
@@ -23,12 +23,12 @@ pub(crate) fn run(args: &Simulate, quiet: bool) -> anyhow::Result<()> {
     }
     let simulation = Simulation::read(&args.scenario, args.seed)?;
     if args.preview {
-        return preview(&simulation, out, &Output::new(&args.json));
+        return preview(&simulation, out, (&Output::new(&args.json), quiet));
     }
     match simulation {
         Simulation::PathLoss(scenario) => path_loss(&scenario, args, out),
         Simulation::Campaign(campaign) if !args.captures.is_empty() => {
-            captures(&campaign, args, out)
+            captures(&campaign, args, out, quiet)
         }
         Simulation::Campaign(campaign) => self::campaign(&campaign, args, out, quiet),
     }
@@ -55,7 +55,10 @@ fn path_loss(scenario: &Scenario, args: &Simulate, out: &Path) -> anyhow::Result
 fn campaign(campaign: &Campaign, args: &Simulate, out: &Path, quiet: bool) -> anyhow::Result<()> {
     let output = Output::new(&args.json);
     campaign.warnings().iter().for_each(|warning| note(format!("warning: {warning}")));
-    output.say(format!("{}: {}", campaign.config.name, campaign.size()?))?;
+    announce(format!("{}: {}", campaign.config.name, campaign.size()), quiet);
+    if !quiet {
+        announce_time(campaign.seconds()?);
+    }
     let writer = SurveyWriter::start(out, &campaign.key()?, args.resume)?;
     let interrupt = interrupt::watch()?;
     let mut progress = EvaluationProgress::new(&interrupt, quiet);
@@ -91,11 +94,26 @@ fn campaign(campaign: &Campaign, args: &Simulate, out: &Path, quiet: bool) -> an
     output.say(format!("written to {}", out.display()))
 }
 
+/// What is coming, on stderr: it is no result.
+fn announce(text: String, quiet: bool) {
+    if !quiet {
+        note(text);
+    }
+}
+
+fn announce_time(seconds: f64) {
+    note(format!("about {:.0} s on this machine", seconds.ceil()));
+}
+
 /// Writes some points' frames as captures.
-fn captures(campaign: &Campaign, args: &Simulate, out: &Path) -> anyhow::Result<()> {
+fn captures(campaign: &Campaign, args: &Simulate, out: &Path, quiet: bool) -> anyhow::Result<()> {
     let output = Output::new(&args.json);
     let plan = campaign.captures(&args.captures)?;
-    output.say(format!("{}: about {:.1} MB", campaign.config.name, plan.bytes() as f64 / 1e6))?;
+    let megabytes = plan.bytes() as f64 / 1e6;
+    announce(format!("{}: about {megabytes:.1} MB", campaign.config.name), quiet);
+    if !quiet {
+        announce_time(plan.seconds()?);
+    }
     let rows = plan.write(out)?;
     output.rows(&rows)?;
     output.say(format!(
@@ -107,7 +125,11 @@ fn captures(campaign: &Campaign, args: &Simulate, out: &Path) -> anyhow::Result<
 }
 
 /// Draws every place into a folder.
-fn preview(simulation: &Simulation, folder: &Path, output: &Output<'_>) -> anyhow::Result<()> {
+fn preview(
+    simulation: &Simulation,
+    folder: &Path,
+    (output, quiet): (&Output<'_>, bool),
+) -> anyhow::Result<()> {
     match simulation {
         Simulation::PathLoss(scenario) => {
             let survey = scenario.simulate();
@@ -116,12 +138,29 @@ fn preview(simulation: &Simulation, folder: &Path, output: &Output<'_>) -> anyho
         }
         Simulation::Campaign(campaign) => {
             campaign.warnings().iter().for_each(|warning| note(format!("warning: {warning}")));
-            let size = campaign.size()?;
-            output.say(format!("{}: {size}", campaign.config.name))?;
-            output.rows(&[size])?;
+            output.say(format!("{}: {}", campaign.config.name, campaign.size()))?;
         }
     }
-    let pictures = metaloc::simulate::preview(simulation, folder)?;
-    let (pictures, folder) = (pictures.join(", "), folder.display());
+    let drawn = metaloc::simulate::preview(simulation, folder)?;
+    drawn.notes.iter().for_each(note);
+    if let Simulation::Campaign(campaign) = simulation {
+        let seconds = if quiet { None } else { previewed_seconds(campaign) };
+        output.rows(&[CampaignSize { seconds, ..campaign.size() }])?;
+    }
+    let (pictures, folder) = (drawn.files.join(", "), folder.display());
     output.say(format!("drawn into {folder}: {pictures}; nothing was simulated (--preview)"))
+}
+
+/// How long the campaign would take (s); none, and a note, if it would be refused.
+fn previewed_seconds(campaign: &Campaign) -> Option<f64> {
+    match campaign.seconds() {
+        Ok(seconds) => {
+            announce_time(seconds);
+            Some(seconds)
+        }
+        Err(error) => {
+            note(format!("warning: simulating it will be refused: {error}"));
+            None
+        }
+    }
 }

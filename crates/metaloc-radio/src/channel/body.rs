@@ -47,16 +47,11 @@ impl Body {
     /// # Errors
     /// [`RadioError::Setting`] naming the setting.
     pub fn check(&self) -> Result<(), RadioError> {
-        for (setting, found) in [
-            ("radius_m", self.radius_m),
-            ("height_m", self.height_m),
-            ("cross_section_m2", self.cross_section_m2),
-        ] {
-            if !(found > 0.0 && found.is_finite()) {
-                return Err(RadioError::Setting { setting, found, expected: "above 0" });
-            }
-        }
-        Ok(())
+        RadioError::check_ranges([
+            ("radius_m", self.radius_m, (1e-3..=1.0, "0.001 to 1")),
+            ("height_m", self.height_m, (1e-3..=3.0, "0.001 to 3")),
+            ("cross_section_m2", self.cross_section_m2, (1e-6..=100.0, "0.000001 to 100")),
+        ])
     }
 
     /// What a body at `at` leaves of a wave's amplitude on the leg, 0 to 1.

@@ -65,24 +65,35 @@ impl ClutterConfig {
     /// # Errors
     /// [`RadioError::Setting`] naming the setting.
     pub fn check(&self) -> Result<(), RadioError> {
-        for (setting, found) in [
-            ("per_m2", self.per_m2),
-            ("cross_section_m2", self.cross_section_m2),
-            ("spread_db", self.spread_db),
-            ("detour_m", self.detour_m),
-        ] {
-            if !(found >= 0.0 && found.is_finite()) {
-                return Err(RadioError::Setting { setting, found, expected: "at least 0" });
-            }
+        RadioError::check_ranges([
+            ("per_m2", self.per_m2, (0.0..=MOST, "0 to 10000")),
+            ("cross_section_m2", self.cross_section_m2, (0.0..=100.0, "0 to 100")),
+            ("spread_db", self.spread_db, (0.0..=60.0, "0 to 60")),
+            ("detour_m", self.detour_m, (0.0..=1000.0, "0 to 1000")),
+        ])
+    }
+
+    /// Things on a floor.
+    fn number(&self, plan: &FloorPlan) -> f64 {
+        let [low, high] = plan.extent();
+        ((high[0] - low[0]) * (high[1] - low[1]) * self.per_m2).round()
+    }
+
+    /// Refuses more than 10,000 things on a floor.
+    ///
+    /// # Errors
+    /// [`RadioError::Setting`] naming `per_m2`.
+    pub fn check_number(&self, plan: &FloorPlan) -> Result<(), RadioError> {
+        if self.number(plan) <= MOST {
+            return Ok(());
         }
-        Ok(())
+        let expected = "so low that there are at most 10000 things on the floor";
+        Err(RadioError::Setting { setting: "per_m2", found: self.per_m2, expected })
     }
 
     /// Things at random places of a floor, on any height.
     pub fn draw(&self, plan: &FloorPlan, rng: &mut impl Rng) -> Vec<Scatterer> {
-        let [low, high] = plan.extent();
-        let area = (high[0] - low[0]) * (high[1] - low[1]);
-        let n = (area * self.per_m2).round().clamp(0.0, MOST) as usize;
+        let n = self.number(plan).clamp(0.0, MOST) as usize;
         let obstacles = plan.obstacles();
         (0..n).filter_map(|_| self.draw_one((plan, &obstacles), rng)).collect()
     }
@@ -177,5 +188,8 @@ mod tests {
         let detour = things.iter().map(|thing| thing.detour_m).sum::<f64>() / 60.0;
         assert!((5.5..11.0).contains(&detour), "{detour}");
         assert!(ClutterConfig { per_m2: -1.0, ..config }.check().is_err());
+        // 30 square metres: 9,990 and 10,020 things.
+        let of = |per_m2| ClutterConfig { per_m2, ..config }.check_number(&plan);
+        assert!(of(333.0).is_ok() && of(334.0).is_err());
     }
 }

@@ -66,32 +66,20 @@ impl ReceiverConfig {
     /// # Errors
     /// [`RadioError::Setting`] naming the setting.
     pub fn check(&self) -> Result<(), RadioError> {
-        let at_least_0 = [
-            ("noise_figure_db", self.noise_figure_db),
-            ("best_snr_db", self.best_snr_db),
-            ("gain_step_db", self.gain_step_db),
-            ("gain_jitter_db", self.gain_jitter_db),
-            ("rssi_jitter_db", self.rssi_jitter_db),
-            ("timing_jitter_ns", self.timing_jitter_ns),
-            ("ripple_db", self.ripple_db),
+        let db = (0.0..=60.0, "0 to 60");
+        let ranges = [
+            ("noise_figure_db", self.noise_figure_db, db.clone()),
+            ("best_snr_db", self.best_snr_db, (0.0..=200.0, "0 to 200")),
+            ("gain_step_db", self.gain_step_db, db.clone()),
+            ("gain_jitter_db", self.gain_jitter_db, db.clone()),
+            ("rssi_jitter_db", self.rssi_jitter_db, db.clone()),
+            ("ripple_db", self.ripple_db, db),
+            ("timing_jitter_ns", self.timing_jitter_ns, (0.0..=1e6, "0 to 1000000")),
+            ("target_amplitude", self.target_amplitude, (1.0..=MOST, "1 to 32767")),
+            ("sensitivity_dbm", self.sensitivity_dbm, (-200.0..=100.0, "-200 to 100")),
+            ("frame_loss", self.frame_loss, (0.0..=0.95, "0 to 0.95")),
         ];
-        for (setting, found) in at_least_0 {
-            if !(found >= 0.0 && found.is_finite()) {
-                return Err(RadioError::Setting { setting, found, expected: "at least 0" });
-            }
-        }
-        let refuse =
-            |setting, found, expected| Err(RadioError::Setting { setting, found, expected });
-        if !(self.target_amplitude > 0.0 && self.target_amplitude < MOST) {
-            return refuse("target_amplitude", self.target_amplitude, "above 0, below 32767");
-        }
-        if !self.sensitivity_dbm.is_finite() {
-            return refuse("sensitivity_dbm", self.sensitivity_dbm, "a finite number");
-        }
-        if !(0.0..=0.95).contains(&self.frame_loss) {
-            return refuse("frame_loss", self.frame_loss, "0 to 0.95");
-        }
-        Ok(())
+        RadioError::check_ranges(ranges)
     }
 
     /// Thermal noise of a band (dBm).
@@ -141,10 +129,12 @@ impl Receiver {
         Self { config, bandwidth_hz, gain_db, filters, offsets_hz: offsets_hz.to_vec() }
     }
 
-    /// Mean power over the tones of `channel` (dBm), sent with `sent_dbm`.
+    /// Mean power over the tones of `channel` behind the filters (dBm), sent with `sent_dbm`.
     #[must_use]
     pub fn level_dbm(&self, channel: &[Complex64], sent_dbm: f64) -> f64 {
-        let power = channel.iter().map(Complex64::norm_sqr).sum::<f64>() / channel.len() as f64;
+        let tones = channel.iter().zip(&self.filters);
+        let power: f64 = tones.map(|(h, filter)| h.norm_sqr() * filter * filter).sum();
+        let power = power / channel.len() as f64;
         10.0 * power.log10() + sent_dbm + self.gain_db
     }
 

@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::error::Error;
 use campaign::Campaign;
 pub use layout::{Layout, LayoutConfig, scan};
-pub use preview::preview;
+pub use preview::{Preview, preview};
 pub use scenario::{EnvironmentConfig, Scenario};
 
 /// What a scenario file describes.

@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 
 pub use access_point_changes::AccessPointChanges;
 pub use error::SurveyError;
-pub(crate) use folder::write_whole;
 pub use folder::{NamedScan, SurveyWriter, read_rss_csv};
+pub(crate) use folder::{check_names, write_whole};
 pub use format::SurveyFormat;
 pub use inspect::{CsiSummary, EnvironmentSummary, SurveySummary};
 pub use split::is_one_of;

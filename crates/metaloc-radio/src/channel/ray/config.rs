@@ -7,9 +7,9 @@ use crate::RadioError;
 /// Highest order of reflection.
 pub const MAX_REFLECTIONS: u8 = 3;
 
-/// Work (see [`TracerConfig::work`]) above which a run should be refused: on one core it takes about a
-/// quarter of an hour.
-pub const MAX_WORK: u64 = 20_000_000_000;
+/// Work (see [`TracerConfig::work`]) above which a run should be refused: on one core it takes a quarter of an hour
+/// to 40 minutes.
+pub const MAX_WORK: u64 = 40_000_000_000;
 
 /// Tests of images that take as long as the edges of a face.
 const TESTS_PER_FACE_WITH_EDGES: u64 = 100;

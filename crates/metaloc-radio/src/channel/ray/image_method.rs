@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Every hit must lie in its face, and the leg before it on the side of the face that the source is on.
-//! Each other face that a leg goes through is a transmission. What may reach the receiver has an upper
+//! Each other face that a leg goes through is a transmission, also where it does so in a point of reflection. What may reach the receiver has an upper
 //! bound: the antennas over `r`, times the larger of TE and TM of each face so far; once it is more than
 //! `drop_below_db` under the strongest path found so far, the path is given up.
 //!
@@ -241,11 +241,28 @@ impl<'a> Link<'a> {
             let ends = &faces[leg.saturating_sub(1)..(leg + 1).min(n_reflections)];
             bound = self.transmit(points[leg], points[leg + 1], (*way, ends), bound)?;
             if leg < n_reflections {
-                self.changes.push(self.changes[leg]);
+                let legs = (&points[leg..leg + 3], &ways[leg..leg + 2]);
+                bound = self.reflect_at(legs, (faces[leg], self.changes[leg]), bound)?;
             }
         }
         self.changes.drain(..n_reflections);
         Some((self.changes.len() - n_reflections).min(usize::from(u8::MAX)) as u8)
+    }
+
+    /// Appends to `changes` the reflection between two legs, with the faces that touch its point and stand between
+    /// them; the lowered bound, or none if that is too little.
+    fn reflect_at(
+        &mut self,
+        (points, ways): (&[Vector], &[Vector]),
+        (face, reflection): (usize, Change),
+        bound: f64,
+    ) -> Option<f64> {
+        let [before, point, after] = [points[0], points[1], points[2]];
+        let scene = &self.tracer.scene;
+        let is_before = scene.crossings_at(face, [before, point, after], &mut self.crossings);
+        let bound = if is_before { self.pass(ways[0], bound)? } else { bound };
+        self.changes.push(reflection);
+        if is_before { Some(bound) } else { self.pass(ways[1], bound) }
     }
 
     /// Appends to `changes` the faces that a leg goes through along `way`, but for the `except`ed ones; the
@@ -255,9 +272,15 @@ impl<'a> Link<'a> {
         from: Vector,
         to: Vector,
         (way, except): (Vector, &[usize]),
-        mut bound: f64,
+        bound: f64,
     ) -> Option<f64> {
         self.tracer.scene.crossings(from, to, except, &mut self.crossings);
+        self.pass(way, bound)
+    }
+
+    /// Appends to `changes` the transmissions through the faces in `crossings` along `way`; the lowered bound, or
+    /// none if that is too little.
+    fn pass(&mut self, way: Vector, mut bound: f64) -> Option<f64> {
         for place in 0..self.crossings.len() {
             let change = self.tracer.transmission(self.crossings[place].face, way);
             bound *= change.factors.most();

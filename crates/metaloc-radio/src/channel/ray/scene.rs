@@ -111,7 +111,7 @@ pub(super) struct Crossing {
 /// one way and against it the other way, so that both ways are alike.
 pub(super) fn order_ties(way: Vector, crossings: &mut [Crossing]) {
     let least = TOUCH_M / length(way);
-    let is_forth = way.iter().find(|x| x.abs() > TOUCH_M).is_some_and(|x| *x > 0.0);
+    let is_forth = is_forth(way);
     for tied in crossings.chunk_by_mut(|a, b| b.share - a.share < least) {
         if tied.len() > 1 {
             tied.sort_unstable_by_key(|crossing| crossing.face);
@@ -120,6 +120,11 @@ pub(super) fn order_ties(way: Vector, crossings: &mut [Crossing]) {
             }
         }
     }
+}
+
+/// Whether a way is taken forth and not back: the sign of its first component that is not 0.
+fn is_forth(way: Vector) -> bool {
+    way.iter().find(|x| x.abs() > TOUCH_M).is_some_and(|x| *x > 0.0)
 }
 
 /// Faces that waves meet.
@@ -185,6 +190,49 @@ impl Scene {
         });
         crossings.sort_unstable_by(|a, b| a.share.total_cmp(&b.share));
         order_ties(sub(to, from), crossings);
+    }
+}
+
+impl Scene {
+    /// Finds the faces that a path goes through in the very point where it reflects at `face`, as at the edge where two
+    /// sides of a box meet: they touch the point, and what comes before lies on one side of them, what follows on
+    /// the other. Replaces what is in `crossings`; they are in order. True if they count before the reflection, else
+    /// behind it, so that both ways are alike.
+    pub(super) fn crossings_at(
+        &self,
+        face: usize,
+        [before, point, after]: [Vector; 3],
+        crossings: &mut Vec<Crossing>,
+    ) -> bool {
+        crossings.clear();
+        let own = self.panels[face].plane;
+        self.tree.visit(point, point, |other| {
+            let panel = &self.panels[other];
+            let [from, to] = [before, after].map(|end| panel.height(end));
+            let is_parted = from * to < 0.0 && from.abs().min(to.abs()) > TOUCH_M;
+            if is_parted
+                && panel.plane != own
+                && panel.height(point).abs() < TOUCH_M
+                && panel.contains(point)
+                && !self.is_taken(other, point)
+                // What a leg meets before its end counts there.
+                && panel.crossing(before, point).is_none()
+                && panel.crossing(point, after).is_none()
+            {
+                crossings.push(Crossing { face: other, share: 1.0 });
+            }
+        });
+        if crossings.is_empty() {
+            return true;
+        }
+        crossings.sort_unstable_by_key(|crossing| crossing.face);
+        let ways = [sub(point, before), sub(after, point)].map(unit);
+        let along = ways.into_iter().flatten().fold([0.0; 3], |sum, way| add_scaled(sum, 1.0, way));
+        let is_forth = is_forth(along);
+        if !is_forth {
+            crossings.reverse();
+        }
+        is_forth
     }
 }
 

@@ -1,6 +1,6 @@
 //! A floor plan with its access points and survey points, over a map of what is received where.
 
-use metaloc_radio::channel::{FloorPlan, Place};
+use metaloc_radio::channel::{FloorPlan, Place, PlacedAccessPoint};
 
 use super::axes::{Axis, Frame, draw_title};
 use super::canvas::{Anchor, Canvas, Stroke, picture};
@@ -85,18 +85,21 @@ impl PlanPlot<'_> {
             canvas.dot(at, 3.2, WHITE)?;
             canvas.dot(at, 2.4, POINT)?;
         }
-        for access_point in &self.plan.access_points {
-            let (x, y) = frame.at((access_point.at[0], access_point.at[1]));
+        let at =
+            |access_point: &PlacedAccessPoint| frame.at((access_point.at[0], access_point.at[1]));
+        let places: Vec<(f64, f64)> = self.plan.access_points.iter().map(at).collect();
+        for (access_point, &(x, y)) in self.plan.access_points.iter().zip(&places) {
             let edge = [(x, y - 8.5), (x + 8.0, y + 6.0), (x - 8.0, y + 6.0)];
             canvas.polygon(&edge, WHITE)?;
             Mark::Triangle.draw(canvas, (x, y), ACCESS_POINT)?;
             if self.plan.access_points.len() <= NAMED {
+                let name_y = name_y(&access_point.name, (x, y), &places);
                 // White around the letters, so that they show on any ground.
                 for (dx, dy) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)] {
-                    let beside = (x + dx, y - 15.0 + dy);
+                    let beside = (x + dx, name_y + dy);
                     canvas.text(&access_point.name, beside, (11.0, WHITE), Anchor::Middle)?;
                 }
-                canvas.text(&access_point.name, (x, y - 15.0), (11.0, INK), Anchor::Middle)?;
+                canvas.text(&access_point.name, (x, name_y), (11.0, INK), Anchor::Middle)?;
             }
         }
         Ok(())
@@ -129,6 +132,18 @@ impl PlanPlot<'_> {
             self.plan.points().len()
         )
     }
+}
+
+/// Height at which an access point's name stands: above its triangle, or below it where the name would cover another one.
+fn name_y(name: &str, (x, y): (f64, f64), triangles: &[(f64, f64)]) -> f64 {
+    // Half of the letters and of a triangle.
+    let reach = (3.2 * name.chars().count() as f64 + 8.0, 6.0 + 8.0);
+    let is_clear = |name_y: &f64| {
+        triangles.iter().all(|other| {
+            *other == (x, y) || (other.0 - x).abs() > reach.0 || (other.1 - name_y).abs() > reach.1
+        })
+    };
+    [y - 15.0, y + 15.0].into_iter().find(is_clear).unwrap_or(y - 15.0)
 }
 
 /// Draws walls, doors, windows and furniture.
@@ -201,7 +216,7 @@ impl Coverage {
 mod tests {
     use super::*;
     use crate::report::png::parse;
-    use metaloc_radio::channel::{Grid, Material, PlacedAccessPoint};
+    use metaloc_radio::channel::{Grid, Material};
 
     fn plan() -> FloorPlan {
         let mut plan = FloorPlan::room("study", [4.0, 3.0], Material::Brick);
@@ -231,6 +246,15 @@ mod tests {
         assert!(without.len() < svg.len());
         plot.coverage.as_mut().unwrap().limits = (0.0, 0.0);
         assert!(matches!(plot.to_svg(), Err(ReportError::Number { .. })));
+    }
+
+    #[test]
+    fn names_make_room_for_triangles() {
+        let near = |places: &[(f64, f64)]| name_y("ap1", (100.0, 100.0), places) as i32;
+        assert_eq!(near(&[(100.0, 100.0), (180.0, 85.0)]), 85);
+        assert_eq!(near(&[(100.0, 100.0), (110.0, 85.0)]), 115);
+        // No room at all.
+        assert_eq!(near(&[(100.0, 100.0), (110.0, 85.0), (95.0, 120.0)]), 85);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use metaloc_radio::capture::{CaptureWriteError, NexmonWriter};
-use metaloc_radio::signal::{Chip, CsiRecording};
+use metaloc_radio::signal::{Chip, CsiFrame};
 use serde::Serialize;
 
 use super::{Campaign, Visit};
@@ -17,9 +17,9 @@ const POSITIONS: &str = "positions.csv";
 /// Points whose captures are asked for.
 #[derive(Debug)]
 pub struct Captures<'a> {
-    campaign: &'a Campaign,
+    pub(super) campaign: &'a Campaign,
     /// Place and day, point.
-    points: Vec<((usize, usize), usize)>,
+    pub(super) points: Vec<((usize, usize), usize)>,
 }
 
 /// A capture that was written.
@@ -34,7 +34,7 @@ pub struct WrittenCapture {
 }
 
 impl Campaign {
-    /// The captures of points named `ENVIRONMENT/POINT`.
+    /// The captures of points named `ENVIRONMENT/POINT`; one that is named twice is written once.
     ///
     /// # Errors
     /// If there is no such point, or the campaign's chip is not one of Nexmon's.
@@ -61,9 +61,15 @@ impl Campaign {
                 let last = points.last().map_or("none", |point| &point.id);
                 Error::usage(format!("{environment} has no point `{point}`; the last is {last}"))
             })?;
-            Ok((day, at))
+            Ok::<_, Error>((day, at))
         };
-        let points = names.iter().map(find).collect::<Result<_, Error>>()?;
+        let mut points = Vec::new();
+        for name in names {
+            let point = find(name)?;
+            if !points.contains(&point) {
+                points.push(point);
+            }
+        }
         Ok(Captures { campaign: self, points })
     }
 }
@@ -111,7 +117,8 @@ impl Captures<'_> {
             let visits = self.campaign.config.csi.map_or(0, |csi| csi.visits);
             for visit in 0..visits {
                 let recorded = day.record(&self.campaign.config, point, visit)?;
-                let file = format!("{}-{id}-visit{}.pcap", day.name, visit + 1);
+                let name = day.name.replace('/', "__");
+                let file = format!("{name}-{id}-visit{}.pcap", visit + 1);
                 for (_, recording) in &recorded.recordings {
                     let source =
                         recording.source.map_or(String::new(), |source| source.to_string());
@@ -144,17 +151,20 @@ impl Captures<'_> {
     }
 }
 
-/// The capture of a visit, and how many packets it has.
+/// The capture of a visit, and how many packets it has. Each sender counts what it sends, so what was lost
+/// is missing from its sequence numbers.
 fn capture(visit: &Visit) -> Result<(usize, Vec<u8>), Error> {
-    let frames = |recording: &CsiRecording| {
-        (0..recording.n_frames()).map(|i| recording.csi_frame(i)).collect::<Vec<_>>()
-    };
-    let mut frames: Vec<_> = visit.recordings.iter().flat_map(|(_, r)| frames(r)).collect();
+    let mut frames = Vec::new();
+    for ((_, recording), sequences) in visit.recordings.iter().zip(&visit.sequences) {
+        frames.extend(sequences.iter().enumerate().map(|(index, &sequence)| CsiFrame {
+            sequence: Some(sequence),
+            ..recording.csi_frame(index)
+        }));
+    }
     frames.sort_by_key(|frame| frame.time_ns);
     let refuse = |e: CaptureWriteError| Error::usage(e.to_string());
     let mut writer = NexmonWriter::new(Vec::new()).map_err(|e| refuse(e.into()))?;
-    for (index, frame) in frames.iter_mut().enumerate() {
-        frame.sequence = Some((index % 4096) as u16);
+    for frame in &frames {
         writer.write(frame).map_err(refuse)?;
     }
     Ok((frames.len(), writer.finish().map_err(|e| refuse(e.into()))?))

@@ -1,14 +1,23 @@
 //! Campaign files: what is surveyed where, when, and with what.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use metaloc_radio::RadioError;
 use metaloc_radio::channel::ray::{Antenna, Diffraction, TracerConfig};
-use metaloc_radio::channel::{Body, ClutterConfig, Place, ReceiverConfig};
+use metaloc_radio::channel::{Body, ClutterConfig, FloorPlan, Place, ReceiverConfig};
 use metaloc_radio::signal::{Chip, Subcarriers};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::survey::check_names;
 
+/// Longest visit to a point (s).
+const MOST_VISIT_S: f64 = 86_400.0;
+/// Most people on a floor.
+const MOST_PEOPLE: usize = 1000;
+/// Most scans at a point, and most at random places on a day.
+const MOST_SCANS: usize = 100_000;
 /// Distance between subcarriers (Hz).
 pub(super) const SUBCARRIER_HZ: f64 = 312_500.0;
 
@@ -87,7 +96,7 @@ impl RadioConfig {
         if !matches!(self.bandwidth_mhz, 20 | 40 | 80) {
             return Err(Error::usage("setting `radio.bandwidth_mhz` must be 20, 40 or 80"));
         }
-        finite("radio.transmit_power_dbm", self.transmit_power_dbm)
+        within("radio.transmit_power_dbm", self.transmit_power_dbm, [-100.0, 100.0])
     }
 }
 
@@ -170,7 +179,17 @@ impl CsiCapture {
                 self.chip
             )));
         }
-        above("csi.packet_interval_ms", self.packet_interval_ms)
+        at_most("csi.images", self.images, 10_000)?;
+        at_most("csi.packets", self.packets, 10_000)?;
+        within("csi.packet_interval_ms", self.packet_interval_ms, [1e-3, 10_000.0])?;
+        let visit_s = self.visit_s();
+        if visit_s > MOST_VISIT_S {
+            return Err(Error::usage(format!(
+                "a visit takes {visit_s:.0} s, more than a day; use fewer `csi.images` or `csi.packets`, \
+                 more `csi.visits` or a shorter `csi.packet_interval_ms`"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -210,6 +229,15 @@ impl Default for PeopleConfig {
     }
 }
 
+impl PeopleConfig {
+    fn check(&self) -> Result<(), Error> {
+        self.body.check().map_err(|e| of_section("people.body", e))?;
+        at_most("people.count", self.count, MOST_PEOPLE)?;
+        within("people.speed_m_per_s", self.speed_m_per_s, [0.01, 100.0])?;
+        within("people.pause_s", self.pause_s, [0.0, 86_400.0])
+    }
+}
+
 /// What differs between days and visits; all spreads are standard deviations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -230,8 +258,10 @@ pub struct ChangesConfig {
     pub facing_deg: f64,
     /// Transmit power of each access point on a day (dB).
     pub transmit_power_db: f64,
-    /// Gain of a device on a day (dB).
+    /// Gain of a device against others (dB), the same on all days.
     pub device_gain_db: f64,
+    /// Gain of the device on a day (dB).
+    pub day_gain_db: f64,
     /// Drift of levels over hours, with temperature (dB).
     pub drift_db: f64,
     /// How long a drift takes to come back (h).
@@ -250,6 +280,7 @@ impl Default for ChangesConfig {
             facing_deg: 10.0,
             transmit_power_db: 0.5,
             device_gain_db: 1.0,
+            day_gain_db: 0.3,
             drift_db: 0.4,
             drift_period_h: 3.0,
         }
@@ -258,33 +289,22 @@ impl Default for ChangesConfig {
 
 impl ChangesConfig {
     fn check(&self) -> Result<(), Error> {
-        for (name, value) in [
-            ("changes.doors_open", self.doors_open),
-            ("changes.furniture_moved", self.furniture_moved),
-            ("changes.clutter_moved", self.clutter_moved),
+        for (name, value, most) in [
+            ("changes.doors_open", self.doors_open, 1.0),
+            ("changes.furniture_moved", self.furniture_moved, 1.0),
+            ("changes.clutter_moved", self.clutter_moved, 1.0),
+            ("changes.furniture_moved_m", self.furniture_moved_m, 10.0),
+            ("changes.placement_m", self.placement_m, 10.0),
+            ("changes.facing_depth_db", self.facing_depth_db, 60.0),
+            ("changes.facing_deg", self.facing_deg, 360.0),
+            ("changes.transmit_power_db", self.transmit_power_db, 60.0),
+            ("changes.device_gain_db", self.device_gain_db, 60.0),
+            ("changes.day_gain_db", self.day_gain_db, 60.0),
+            ("changes.drift_db", self.drift_db, 60.0),
         ] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(Error::usage(format!(
-                    "setting `{name}` is {value}, it must be 0 to 1"
-                )));
-            }
+            within(name, value, [0.0, most])?;
         }
-        for (name, value) in [
-            ("changes.furniture_moved_m", self.furniture_moved_m),
-            ("changes.placement_m", self.placement_m),
-            ("changes.facing_depth_db", self.facing_depth_db),
-            ("changes.facing_deg", self.facing_deg),
-            ("changes.transmit_power_db", self.transmit_power_db),
-            ("changes.device_gain_db", self.device_gain_db),
-            ("changes.drift_db", self.drift_db),
-        ] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(Error::usage(format!(
-                    "setting `{name}` is {value}, it must be at least 0"
-                )));
-            }
-        }
-        above("changes.drift_period_h", self.drift_period_h)
+        within("changes.drift_period_h", self.drift_period_h, [1e-3, 1e6])
     }
 }
 
@@ -350,18 +370,28 @@ pub struct ChangedAccessPoint {
     pub replaced_by: Option<String>,
 }
 
-pub(super) fn finite(name: &str, value: f64) -> Result<(), Error> {
-    if value.is_finite() {
+fn within(name: &str, value: f64, [low, high]: [f64; 2]) -> Result<(), Error> {
+    if (low..=high).contains(&value) {
         return Ok(());
     }
-    Err(Error::usage(format!("setting `{name}` is {value}, it must be a finite number")))
+    Err(Error::usage(format!("setting `{name}` is {value}, it must be {low} to {high}")))
 }
 
-fn above(name: &str, value: f64) -> Result<(), Error> {
-    if value > 0.0 && value.is_finite() {
+fn at_most(name: &str, value: usize, most: usize) -> Result<(), Error> {
+    if value <= most {
         return Ok(());
     }
-    Err(Error::usage(format!("setting `{name}` is {value}, it must be above 0")))
+    Err(Error::usage(format!("setting `{name}` is {value}, it must be at most {most}")))
+}
+
+/// An error about a setting of a section, as it is called in the file.
+fn of_section(section: &str, error: RadioError) -> Error {
+    match error {
+        RadioError::Setting { setting, found, expected } => {
+            Error::usage(format!("setting `{section}.{setting}` is {found}, it must be {expected}"))
+        }
+        other => other.into(),
+    }
 }
 
 impl CampaignConfig {
@@ -374,34 +404,77 @@ impl CampaignConfig {
             return Err(Error::usage(format!("schema {} is not known, this is 1", self.schema)));
         }
         self.radio.check()?;
-        self.tracer().check()?;
-        self.receiver.check()?;
-        self.clutter.check()?;
-        self.people.body.check()?;
-        above("people.speed_m_per_s", self.people.speed_m_per_s)?;
-        finite("people.pause_s", self.people.pause_s)?;
+        self.tracer().check().map_err(|e| of_section("tracer", e))?;
+        within("tracer.drop_below_db", self.tracer.drop_below_db, [f64::MIN_POSITIVE, 300.0])?;
+        self.receiver.check().map_err(|e| of_section("receiver", e))?;
+        self.clutter.check().map_err(|e| of_section("clutter", e))?;
+        self.people.check()?;
         self.changes.check()?;
         if let Some(csi) = &self.csi {
             csi.check(self.radio.bandwidth_mhz)?;
         }
+        if let Some(scans) = &self.scans {
+            at_most("scans.per_point", scans.per_point, MOST_SCANS)?;
+            at_most("scans.random", scans.random, MOST_SCANS)?;
+        }
         if self.csi.is_none() && self.scans.is_none_or(|s| s.per_point + s.random == 0) {
             return Err(Error::usage("nothing is measured; add a section `[csi]` or `[scans]`"));
         }
-        let days = self.places.iter().flat_map(|p| p.days.iter().map(|d| (&p.name, &d.name)));
-        let mut names: Vec<_> = days.collect();
-        if names.is_empty() || self.places.iter().any(|place| place.days.is_empty()) {
+        self.check_names()
+    }
+
+    /// Places, days, and the environments that they make.
+    fn check_names(&self) -> Result<(), Error> {
+        if self.places.is_empty() || self.places.iter().any(|place| place.days.is_empty()) {
             return Err(Error::usage(
                 "each campaign needs [[places]] and each place [[places.days]]",
             ));
         }
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(twice) => Err(Error::usage(format!(
-                "place `{}` has the day `{}` twice; rename one",
-                twice[0].0, twice[0].1
-            ))),
-            None => Ok(()),
+        let mut names: BTreeMap<String, (&str, &str)> = BTreeMap::new();
+        for (index, place) in self.places.iter().enumerate() {
+            if self.places[..index].iter().any(|earlier| earlier.name == place.name) {
+                return Err(Error::usage(format!(
+                    "place `{}` stands twice; rename one, or put its days together",
+                    place.name
+                )));
+            }
+            for day in &place.days {
+                if place.name.is_empty() || day.name.is_empty() {
+                    return Err(Error::usage(format!(
+                        "place `{}` or its day `{}` has no name; give each one",
+                        place.name, day.name
+                    )));
+                }
+                let of_day = format!("people of day `{}`", day.name);
+                at_most(&of_day, day.people.unwrap_or(0), MOST_PEOPLE)?;
+                let own = (place.name.as_str(), day.name.as_str());
+                let name = format!("{}-{}", own.0, own.1);
+                match names.insert(name.clone(), own) {
+                    None => {}
+                    Some((other, _)) if other == own.0 => {
+                        return Err(Error::usage(format!(
+                            "place `{other}` has the day `{}` twice; rename one",
+                            day.name
+                        )));
+                    }
+                    Some((other, its_day)) => {
+                        return Err(Error::usage(format!(
+                            "day `{its_day}` of place `{other}` and day `{}` of place `{}` would both \
+                             be environment `{name}`; rename one",
+                            own.1, own.0
+                        )));
+                    }
+                }
+            }
         }
+        check_names(names.keys().map(String::as_str)).map_err(Error::usage)
+    }
+
+    /// Refuses more things than can be traced.
+    pub(super) fn check_clutter(&self, place: &PlaceConfig, plan: &FloorPlan) -> Result<(), Error> {
+        self.clutter.check_number(plan).map_err(|e| {
+            Error::usage(format!("place `{}`: {}", place.name, of_section("clutter", e)))
+        })
     }
 
     /// The tracer's settings.

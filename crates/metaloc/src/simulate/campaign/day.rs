@@ -179,7 +179,9 @@ impl Day {
         let scene = Scene::new(plan.faces())?;
         let tracer_config = config.tracer();
         let n_links = plan.points().len() + config.scans.map_or(0, |s| s.random);
-        tracer_config.check_work(scene.faces().len(), plan.access_points.len(), n_links)?;
+        tracer_config
+            .check_work(scene.faces().len(), plan.access_points.len(), n_links)
+            .map_err(|e| Error::usage(format!("place `{}`: {e}", place.name)))?;
         let straight =
             TracerConfig { max_reflections: 0, diffraction: Diffraction::None, ..tracer_config };
         let tracer = Tracer::new(scene.clone(), tracer_config)?;
@@ -204,13 +206,10 @@ impl Day {
             }
         });
         let transmitters: Vec<Transmitter> = transmitters.collect();
-        let gain_db = changes.device_gain_db * normal(&mut rng);
+        let day_gain_db = changes.day_gain_db * normal(&mut rng);
         let facing_deg = rng.random::<f64>() * 360.0;
         let device = if day.device.is_empty() { "device" } else { &day.device };
-        let mut own = day_stream(config.seed, (0, 0), Draw::Device, number_of(device) >> 16);
-        let offsets = config.offsets_hz();
-        let band = (config.bandwidth_hz(), &offsets[..]);
-        let receiver = Receiver::draw(config.receiver, gain_db, band, &mut own);
+        let receiver = receiver(config, device, day_gain_db);
         Ok(Self {
             name: format!("{}-{}", place.name, day.name),
             access_points: transmitters.iter().map(|t| t.name.clone()).collect(),
@@ -244,6 +243,16 @@ impl Day {
         let drift_db = config.changes.drift_db * std::f64::consts::SQRT_2;
         sent_dbm + drift_db * (turn + drift_phase).sin()
     }
+}
+
+/// A device as its name has it, with this gain of the day (dB).
+fn receiver(config: &CampaignConfig, device: &str, day_gain_db: f64) -> Receiver {
+    let mut own = day_stream(config.seed, (0, 0), Draw::Device, number_of(device) >> 16);
+    let offsets = config.offsets_hz();
+    let band = (config.bandwidth_hz(), &offsets[..]);
+    let mut receiver = Receiver::draw(config.receiver, day_gain_db, band, &mut own);
+    receiver.gain_db += config.changes.device_gain_db * normal(&mut own);
+    receiver
 }
 
 /// The straight path from a place to each thing; none where no wave comes through.

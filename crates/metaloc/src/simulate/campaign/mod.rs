@@ -33,6 +33,7 @@ pub use config::{
 };
 pub use day::Day;
 pub use size::CampaignSize;
+use visit::TimedScan;
 pub use visit::Visit;
 
 use crate::error::Error;
@@ -78,6 +79,7 @@ impl Campaign {
         }
         for (place, plan) in config.places.iter().zip(plans) {
             plan.check()?;
+            config.check_clutter(place, plan)?;
             if plan.access_points.is_empty() || plan.points().is_empty() {
                 return Err(Error::usage(format!(
                     "place `{}`: its plan `{}` has no access points or no survey points; add \
@@ -92,7 +94,9 @@ impl Campaign {
             day::plans(&config, index, plan).map_err(named)
         };
         let plans = plans.iter().enumerate().map(days).collect::<Result<_, _>>()?;
-        Ok(Self { config, plans })
+        let campaign = Self { config, plans };
+        campaign.check_size()?;
+        Ok(campaign)
     }
 
     /// Environments: places and days by index, in order.
@@ -277,12 +281,11 @@ impl Campaign {
         let mut samples = Vec::new();
         let id = &day.points[point].id;
         let number = u32::try_from(point).unwrap_or(u32::MAX);
-        let start_ms = (day.start_s * 1e3) as i64;
-        let sample = |name: String, set: &str, scan: RssScan| Sample {
+        let sample = |name: String, set: &str, TimedScan { time_ms, scan }| Sample {
             id: name.into(),
             point: number,
             device,
-            time_ms: Some(start_ms),
+            time_ms: Some(time_ms),
             set: Arc::from(set),
             scan,
             csi: None,
@@ -295,13 +298,14 @@ impl Campaign {
         }
         let visits = self.config.csi.map_or(0, |csi| csi.visits);
         for visit in 0..visits {
-            let Visit { recordings } = day.record(&self.config, point, visit)?;
+            let Visit { recordings, .. } = day.record(&self.config, point, visit)?;
             for (index, recording) in recordings {
                 let name = format!("{id}-visit{}-{}", visit + 1, day.access_points[index]);
-                let time_ms = Some((recording.time_ns[0] / 1_000_000) as i64);
+                let time_ms = (recording.time_ns[0] / 1_000_000) as i64;
                 let csi = SampleCsi { access_point: ids[index], recording: Arc::new(recording) };
-                let empty = sample(name, &format!("visit-{}", visit + 1), RssScan::default());
-                samples.push(Sample { csi: Some(csi), time_ms, ..empty });
+                let empty = TimedScan { time_ms, scan: RssScan::default() };
+                let empty = sample(name, &format!("visit-{}", visit + 1), empty);
+                samples.push(Sample { csi: Some(csi), ..empty });
             }
         }
         Ok(samples)
@@ -319,13 +323,13 @@ impl Campaign {
         let scans: Vec<_> =
             (0..n).into_par_iter().map(|i| day.random_scan(&self.config, i, ids)).collect();
         let set: Arc<str> = "test".into();
-        for (i, (at, scan)) in scans.into_iter().flatten().enumerate() {
+        for (i, (at, TimedScan { time_ms, scan })) in scans.into_iter().flatten().enumerate() {
             let id = format!("t{:03}", i + 1);
             environment.samples.push(Sample {
                 id: format!("{id}-1").into(),
                 point: u32::try_from(environment.points.len()).unwrap_or(u32::MAX),
                 device,
-                time_ms: Some((day.start_s * 1e3) as i64),
+                time_ms: Some(time_ms),
                 set: set.clone(),
                 scan,
                 csi: None,

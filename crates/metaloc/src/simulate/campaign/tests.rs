@@ -1,8 +1,9 @@
 use super::*;
+use metaloc_radio::capture::{Event, NexmonReader};
 use metaloc_radio::channel::ray::power_gain_db;
 use metaloc_radio::channel::{Door, Furniture, Grid, Material, PlacedAccessPoint, Wall};
 use metaloc_radio::num_complex::Complex32;
-use metaloc_radio::signal::{Chip, CsiRecording};
+use metaloc_radio::signal::{Chip, CsiRecording, MacAddress};
 
 struct Nobody;
 
@@ -131,6 +132,7 @@ fn frames_are_the_traced_channel() {
             facing_depth_db: 0.0,
             transmit_power_db: 0.0,
             device_gain_db: 0.0,
+            day_gain_db: 0.0,
             drift_db: 0.0,
             ..c.changes
         };
@@ -228,6 +230,59 @@ fn days_differ_as_the_file_says() {
     assert_eq!(survey.devices, ["device", "other"]);
 }
 
+/// Four points with two scans, 3 s apart, and 20 s of way; then scans at random places with as much way.
+#[test]
+fn scans_take_time_and_drift_goes_on() {
+    let survey = campaign(|c| c.csi = None).survey(&mut Nobody).unwrap();
+    let samples = &survey.environments[0].samples;
+    let begin_ms = samples[0].time_ms.unwrap();
+    let seconds: Vec<i64> =
+        samples.iter().map(|sample| (sample.time_ms.unwrap() - begin_ms) / 1000).collect();
+    assert_eq!(seconds, [0, 3, 26, 29, 52, 55, 78, 81, 104, 127, 150]);
+
+    // Strengths follow the drift at the scans' own times.
+    let still = |drift_db: f64| {
+        campaign(|c| {
+            (c.csi, c.people.count) = (None, 0);
+            (c.changes.drift_db, c.changes.drift_period_h) = (drift_db, 0.05);
+            (c.receiver.rssi_jitter_db, c.receiver.frame_loss) = (0.0, 0.0);
+        })
+    };
+    let (steady, drifting) = (still(0.0), still(10.0));
+    let strengths = |campaign: &Campaign| -> Vec<f64> {
+        let samples = &campaign.survey(&mut Nobody).unwrap().environments[0].samples;
+        samples.iter().map(|sample| f64::from(sample.scan.readings()[0].1)).collect()
+    };
+    let day = drifting.day((0, 0)).unwrap();
+    let drift_db =
+        |s: &i64| day.sent_dbm(&drifting.config, 0, *s as f64) - day.transmitters[0].sent_dbm;
+    let expected: Vec<f64> = seconds.iter().map(drift_db).collect();
+    let found = strengths(&drifting).into_iter().zip(strengths(&steady)).map(|(a, b)| a - b);
+    for (found, expected) in found.zip(&expected) {
+        // Both are whole numbers.
+        assert!((found - expected).abs() <= 1.0, "{found} {expected}");
+    }
+    let most_db = expected.iter().map(|x| x.abs()).fold(0.0, f64::max);
+    assert!(most_db > 5.0, "{most_db}");
+}
+
+/// What a device adds is its own: between days it differs by the days' spread alone.
+#[test]
+fn a_gain_belongs_to_the_device() {
+    let campaign = campaign(|c| {
+        c.changes.day_gain_db = 0.0;
+        c.places[0].days.push(DayConfig { name: "three".into(), ..DayConfig::default() });
+        c.places[0].days[2].device = "other".into();
+    });
+    let gain_db = |day| campaign.day((0, day)).unwrap().receiver.gain_db;
+    let [one, two, three] = [0, 1, 2].map(gain_db);
+    assert!((one - two).abs() < 1e-12 && (one - three).abs() > 1e-3, "{one} {two} {three}");
+}
+
+fn csi(images: usize, packets: usize) -> Option<CsiCapture> {
+    Some(CsiCapture { images, packets, ..CsiCapture::default() })
+}
+
 #[test]
 fn mistakes_are_named() {
     let refused = |change: fn(&mut CampaignConfig), expected: &str| {
@@ -237,14 +292,28 @@ fn mistakes_are_named() {
     refused(|c| c.schema = 3, "schema 3");
     refused(|c| c.radio.channel = 20, "radio.channel");
     refused(|c| c.radio.transmit_power_dbm = f64::NAN, "radio.transmit_power_dbm");
-    refused(|c| c.tracer.max_reflections = 4, "max_reflections is 4");
-    refused(|c| c.receiver.frame_loss = 1.0, "frame_loss");
+    refused(|c| c.tracer.max_reflections = 4, "setting `tracer.max_reflections` is 4");
+    refused(|c| c.receiver.frame_loss = 1.0, "setting `receiver.frame_loss` is 1, it must be 0 to");
+    refused(|c| c.receiver.ripple_db = 1e9, "`receiver.ripple_db`");
+    refused(|c| c.clutter.detour_m = 1e300, "`clutter.detour_m`");
+    // 32 square metres.
+    refused(|c| c.clutter.per_m2 = 313.0, "place `rooms`: setting `clutter.per_m2` is 313");
+    refused(|c| c.people.count = 1001, "`people.count` is 1001, it must be at most 1000");
+    refused(|c| c.people.pause_s = -1.0, "`people.pause_s`");
+    refused(|c| c.places[0].days[0].people = Some(usize::MAX), "people of day `one`");
+    refused(|c| c.changes.placement_m = 1e300, "`changes.placement_m`");
+    refused(|c| c.radio.transmit_power_dbm = 101.0, "`radio.transmit_power_dbm`");
+    refused(|c| c.scans = Some(ScanConfig { per_point: 1, random: 100_001 }), "`scans.random`");
+    refused(|c| c.csi = csi(10_002, 1), "`csi.images` is 10002, it must be at most 10000");
+    refused(|c| c.csi = csi(10_000, 10_000), "a visit takes 1000020 s, more than a day");
     refused(|c| c.changes.drift_period_h = 0.0, "changes.drift_period_h");
-    refused(|c| c.people.body.height_m = -1.0, "height_m");
+    refused(|c| c.people.body.height_m = -1.0, "`people.body.height_m`");
     refused(|c| c.csi = Some(CsiCapture { images: 3, ..CsiCapture::default() }), "multiple");
     refused(|c| (c.csi, c.scans) = (None, None), "nothing is measured");
     refused(|c| c.places[0].days.clear(), "[[places.days]]");
     refused(|c| c.places[0].days[1].name = "one".into(), "twice");
+    refused(|c| c.places[0].days[1].name = String::new(), "has no name");
+    refused(|c| c.places[0].name = "../rooms".into(), "environment name `../rooms-one`");
     refused(|c| c.places[0].days[0].open = vec!["gate".into()], "no door `gate`; it has door");
     refused(
         |c| {
@@ -257,33 +326,104 @@ fn mistakes_are_named() {
 }
 
 #[test]
+fn places_do_not_share_environments() {
+    let refused = |names: [&str; 2], day: &str, expected: &str| {
+        let config = config(|c| {
+            let mut other = c.places[0].clone();
+            c.places[0].name = names[0].into();
+            other.name = names[1].into();
+            other.days[0].name = day.into();
+            c.places.push(other);
+        });
+        let message = config.check().unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    };
+    refused(["a", "a"], "x", "place `a` stands twice");
+    // Day `b-one` of a, day `one` of a-b.
+    refused(["a-b", "a"], "b-one", "would both be environment `a-b-one`");
+    refused(["a", "A"], "x", "would share a folder");
+}
+
+#[test]
 fn too_much_to_trace_is_refused_with_the_number() {
-    let heavy = campaign(|c| {
+    let config = config(|c| {
         c.tracer.max_reflections = 3;
-        c.scans = Some(ScanConfig { per_point: 1, random: 50_000_000 });
+        c.scans = Some(ScanConfig { per_point: 1, random: 100_000 });
     });
-    let message = heavy.size().unwrap_err().to_string();
-    assert!(message.contains("tests of images, more than 20000000000"), "{message}");
+    let mut plan = plan();
+    for n in 0..300 {
+        let at = [0.5, 1.0 + 0.005 * f64::from(n), 2.0];
+        plan.access_points.push(PlacedAccessPoint { name: format!("more{n}"), at });
+    }
+    let heavy = Campaign::new(config, &[plan]).unwrap();
+    let message = heavy.seconds().unwrap_err().to_string();
+    assert!(message.starts_with("place `rooms`: tracing takes up to"), "{message}");
+    assert!(message.contains("s on one core, more than 40000000000"), "{message}");
 }
 
 #[test]
 fn size_is_told() {
-    let size = campaign(|_| ()).size().unwrap();
+    let size = campaign(|_| ()).size();
     assert_eq!((size.environments, size.points, size.scans), (2, 8, 2 * (8 + 3)));
     assert_eq!(size.frames, 8 * 2 * 2 * 5);
     assert!(size.to_string().contains("160 CSI frames"), "{size}");
+    // 160 frames of 64 values of 8 bytes and 12 more, 22 scans of two readings of 24 bytes.
+    assert_eq!(size.bytes, 160 * (512 + 12) + 22 * 2 * 24);
+    let seconds = campaign(|_| ()).seconds().unwrap();
+    assert!(seconds > 0.0 && seconds < 60.0, "{seconds}");
+    // Days with more people take longer.
+    let crowded = campaign(|c| c.places[0].days[1].people = Some(200));
+    assert!(crowded.seconds().unwrap() > 2.0 * seconds);
 }
 
-/// Captures, imported, hold the frames of the survey.
+#[test]
+fn what_nobody_can_wait_for_is_refused_at_once() {
+    let config = config(|c| {
+        let csi =
+            CsiCapture { images: 10_000, packets: 10_000, visits: 100, ..CsiCapture::default() };
+        c.csi = Some(CsiCapture { packet_interval_ms: 10.0, ..csi });
+    });
+    // Four points, two access points, two days, 1e8 frames each are 1.6e9.
+    let mut three_days = config.clone();
+    assert!(Campaign::new(config, &[plan()]).is_ok());
+    let day = DayConfig { name: "three".into(), ..DayConfig::default() };
+    three_days.places[0].days.push(day);
+    let message = Campaign::new(three_days, &[plan()]).unwrap_err().to_string();
+    assert!(message.contains("2400000000 CSI frames, more than 2000000000"), "{message}");
+}
+
+/// Sequence numbers in a capture, by sender.
+fn sequences(capture: &[u8]) -> Vec<(MacAddress, Vec<u16>)> {
+    let mut reader = NexmonReader::new(capture, None).unwrap();
+    let mut found: Vec<(MacAddress, Vec<u16>)> = Vec::new();
+    while let Some(event) = reader.next_event().unwrap() {
+        let Event::Frame(frame) = event else { continue };
+        let (source, number) = (frame.source.unwrap(), frame.sequence.unwrap());
+        match found.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, numbers)) => numbers.push(number),
+            None => found.push((source, vec![number])),
+        }
+    }
+    found
+}
+
+/// Captures, imported, hold the frames of the survey; a point named twice is written once.
 #[test]
 fn captures_are_read_back() {
     let campaign = campaign(|_| ());
-    let names = ["rooms-two/p003".to_owned()];
+    let names = ["rooms-two/p003".to_owned(), "rooms-two/p003".to_owned()];
     let captures = campaign.captures(&names).unwrap();
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("captures");
     let written = captures.write(&folder).unwrap();
     assert_eq!((written.len(), written[0].packets), (2, 10));
+    // Each sender counts for itself: numbers missing from its sequence are frames lost.
+    let bytes = std::fs::read(folder.join(&written[0].file)).unwrap();
+    let sequences = sequences(&bytes);
+    assert_eq!(sequences.len(), 2);
+    for (_, numbers) in &sequences {
+        assert!(numbers[0] < 5 && numbers.windows(2).all(|pair| pair[1] > pair[0]), "{numbers:?}");
+    }
     assert_eq!(captures.bytes(), written.iter().map(|w| w.bytes).sum::<u64>());
     let imported = crate::survey::SurveyFormat::Captures.load(&folder, None, None).unwrap();
     let day = campaign.day((0, 1)).unwrap();
@@ -301,5 +441,19 @@ fn captures_are_read_back() {
     ] {
         let message = campaign.captures(&[name.to_owned()]).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn the_shipped_places_can_be_traced_with_three_reflections() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/ray-traced-six.toml");
+    let mut campaign = Campaign::read(&file, None).unwrap();
+    campaign.config.tracer.max_reflections = 3;
+    for index in campaign.days() {
+        let plan = campaign.plan(index);
+        let n_links = plan.points().len() + campaign.config.scans.unwrap().random;
+        let n_faces = plan.faces().len();
+        let work = campaign.config.tracer().check_work(n_faces, plan.access_points.len(), n_links);
+        assert!(work.is_ok(), "{work:?}");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Each visit draws from a stream of its own, so that any of them can be made alone, in any order.
 
+use std::time::Instant;
+
 use metaloc_meta::seed::ChaCha8Rng;
 use metaloc_radio::channel::ray::Vector;
 use metaloc_radio::channel::{Facing, Person, Place, Source, TracedLink};
@@ -16,7 +18,7 @@ use super::day::{Day, Draw, Transmitter, day_stream, straight_paths};
 use super::walk::{Walk, free_place};
 use crate::error::Error;
 
-/// Time between the last frame at a point and the first at the next (s).
+/// Time between the last frame or scan at a point and the first at the next (s).
 const WAY_BETWEEN_POINTS_S: f64 = 20.0;
 /// How long a scan takes, and how far apart they are (s).
 const SCAN_S: f64 = 3.0;
@@ -27,6 +29,20 @@ const MOST_SENT: usize = 2;
 pub struct Visit {
     /// Access points by their place in [`Day::access_points`], with the recording.
     pub recordings: Vec<(usize, CsiRecording)>,
+    /// The frames' sequence numbers, a list for each of `recordings`.
+    pub sequences: Vec<Vec<u16>>,
+}
+
+/// A scan and when it was taken.
+pub(super) struct TimedScan {
+    /// Since 1970 (ms, UTC).
+    pub(super) time_ms: i64,
+    pub(super) scan: RssScan,
+}
+
+/// How long so many scans at a point take (s), with the way to the next one.
+fn scans_s(n: usize) -> f64 {
+    n as f64 * SCAN_S + WAY_BETWEEN_POINTS_S
 }
 
 /// Links and people at one place for some time.
@@ -175,44 +191,77 @@ impl Day {
                 }
             }
         }
-        let heard = frames.into_iter().enumerate().filter(|(_, f)| f.len() >= capture.packets);
-        let recordings = heard.map(|(index, frames)| Ok((index, CsiRecording::new(frames)?)));
-        Ok(Visit { recordings: recordings.collect::<Result<_, Error>>()? })
+        let mut visit = Visit { recordings: Vec::new(), sequences: Vec::new() };
+        for (index, frames) in frames.into_iter().enumerate() {
+            if frames.len() >= capture.packets {
+                visit.sequences.push(frames.iter().filter_map(|frame| frame.sequence).collect());
+                visit.recordings.push((index, CsiRecording::new(frames)?));
+            }
+        }
+        Ok(visit)
     }
 
-    /// Scans at a survey point.
+    /// Times the paths to the middle survey point, the light on people, and a frame of every access point, the mean of
+    /// `n_frames` (s).
+    pub(super) fn time_parts(&self, config: &CampaignConfig, n_frames: usize) -> [f64; 3] {
+        let mut rng = day_stream(config.seed, self.index, Draw::Visit, 0);
+        let at = self.points[self.points.len() / 2].at;
+        let length_s = config.csi.map_or(SCAN_S, |csi| csi.sent_s());
+        let mut start = Instant::now();
+        let mut lap = || std::mem::replace(&mut start, Instant::now()).elapsed().as_secs_f64();
+        let stay = Stay::new(config, self, at, length_s, &mut rng);
+        let paths_s = lap();
+        let lighting = stay.lighting(0.0);
+        let lighting_s = lap();
+        for frame in 0..n_frames {
+            let time_s = frame as f64 * 1e-3;
+            for index in 0..self.transmitters.len() {
+                let channel = stay.response(index, &lighting, time_s);
+                let sent_dbm = self.sent_dbm(config, index, time_s);
+                let received = self.receiver.receive(&channel, sent_dbm, &mut rng);
+                std::hint::black_box(received);
+            }
+        }
+        [paths_s, lighting_s, lap() / n_frames.max(1) as f64]
+    }
+
+    /// Scans at a survey point; points are visited one after the other.
     pub(super) fn scans_at(
         &self,
         config: &CampaignConfig,
         (point, n): (usize, usize),
         ids: &[AccessPointId],
-    ) -> Vec<RssScan> {
+    ) -> Vec<TimedScan> {
         let mut rng = day_stream(config.seed, self.index, Draw::Scan, point as u64);
-        self.scans(config, (self.points[point].at, n), ids, &mut rng)
+        let begin_s = point as f64 * scans_s(n);
+        self.scans(config, (self.points[point].at, begin_s, n), ids, &mut rng)
     }
 
-    /// A scan at a place drawn at random, at the height of the first survey point.
+    /// A scan at a place drawn at random, at the height of the first survey point; these come after the survey.
     pub(super) fn random_scan(
         &self,
         config: &CampaignConfig,
         number: usize,
         ids: &[AccessPointId],
-    ) -> Option<(Place, RssScan)> {
+    ) -> Option<(Place, TimedScan)> {
         let mut rng = day_stream(config.seed, self.index, Draw::RandomPlace, number as u64);
         let clear_m = config.people.body.radius_m;
         let [x, y] = free_place(&self.obstacles, self.plan.extent(), clear_m, &mut rng)?;
         let at = [x, y, self.points.first().map_or(1.2, |point| point.at[2])];
-        let scan = self.scans(config, (at, 1), ids, &mut rng).pop()?;
+        let per_point = config.scans.map_or(0, |scans| scans.per_point);
+        let survey_s = self.points.len() as f64 * scans_s(per_point);
+        let begin_s = survey_s + number as f64 * scans_s(1);
+        let scan = self.scans(config, (at, begin_s, 1), ids, &mut rng).pop()?;
         Some(([x, y], scan))
     }
 
     fn scans(
         &self,
         config: &CampaignConfig,
-        (at, n): (Vector, usize),
+        (at, begin_s, n): (Vector, f64, usize),
         ids: &[AccessPointId],
         rng: &mut ChaCha8Rng,
-    ) -> Vec<RssScan> {
+    ) -> Vec<TimedScan> {
         let stay = Stay::new(config, self, at, n as f64 * SCAN_S, rng);
         let scan = |number: usize| {
             let time_s = number as f64 * SCAN_S;
@@ -220,14 +269,17 @@ impl Day {
             let mut readings = Vec::new();
             for (index, &id) in ids.iter().enumerate() {
                 let channel = stay.response(index, &lighting, time_s);
-                let sent_dbm = self.sent_dbm(config, index, time_s);
+                let sent_dbm = self.sent_dbm(config, index, begin_s + time_s);
                 if let Some(received) = self.receiver.receive(&channel, sent_dbm, rng) {
                     readings.push((id, received.rssi_dbm.clamp(MIN_RSS_DBM, MAX_RSS_DBM)));
                 }
             }
             readings.sort_by_key(|(id, _)| *id);
-            // Finite, in range and in order by construction.
-            RssScan::new(readings).unwrap_or_default()
+            TimedScan {
+                time_ms: ((self.start_s + begin_s + time_s) * 1e3).round() as i64,
+                // Finite, in range and in order by construction.
+                scan: RssScan::new(readings).unwrap_or_default(),
+            }
         };
         (0..n).map(scan).collect()
     }

@@ -48,7 +48,7 @@ struct Description {
 
 /// Refuses environment names that can't be a folder's, and names whose folders would coincide
 /// (also where upper and lower case are one).
-fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+pub(crate) fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {
     let mut folders: std::collections::HashMap<String, &str> = std::collections::HashMap::new();
     for name in names {
         check_name(name)?;

@@ -67,15 +67,25 @@ fn by_definition(
         crossed.sort_by(|x, y| x.share.total_cmp(&y.share));
         order_ties(sub(b, a), &mut crossed);
         n_crossed += crossed.len();
-        for Crossing { face, .. } in crossed {
+        let pass = |field: Field, face: usize, way: Vector| {
             let normal = panels[face].normal;
-            let factors = slab(face).crossing(dot(way(leg), normal).abs());
-            field = field.after(normal, way(leg), way(leg), factors);
-        }
+            field.after(normal, way, way, slab(face).crossing(dot(way, normal).abs()))
+        };
+        field = crossed.iter().fold(field, |field, x| pass(field, x.face, way(leg)));
         if let Some(&face) = sequence.get(leg) {
+            // In the point of reflection itself, other faces may stand between the legs.
+            let mut met = Vec::new();
+            let is_before = scene.crossings_at(face, [a, b, points[leg + 2]], &mut met);
+            n_crossed += met.len();
+            if is_before {
+                field = met.iter().fold(field, |field, x| pass(field, x.face, way(leg)));
+            }
             let normal = panels[face].normal;
             let factors = slab(face).reflection(dot(way(leg), normal).abs());
             field = field.after(normal, way(leg), way(leg + 1), factors);
+            if !is_before {
+                field = met.iter().fold(field, |field, x| pass(field, x.face, way(leg + 1)));
+            }
         }
     }
     let gain = field.received(config.antenna, way(sequence.len())) / total;

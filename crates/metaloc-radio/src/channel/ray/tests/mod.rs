@@ -1,6 +1,7 @@
 //! The tracer as a whole, against closed forms and the laws of physics.
 
 mod bending;
+mod boxes;
 mod definition;
 
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
