@@ -86,6 +86,9 @@ pub struct Propagation {
     /// (e) only: `b_1` of its curve, whose sign is uncertain; -0.01 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mall_slope: Option<f64>,
+    /// (b) only: its curve, whose numbers are recalled; [`DualSlopeAlphaBetaGamma::MALL`] if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mall_curve: Option<DualSlopeAlphaBetaGamma>,
 }
 
 const fn default_frequency_hz() -> f64 {
@@ -153,6 +156,12 @@ impl Propagation {
             setting(name, std, std >= 0.0, "at least 0")?;
         }
         setting("mall_slope", self.mall_slope.unwrap_or(0.0), true, "finite")?;
+        if let Some(DualSlopeAlphaBetaGamma { near, breakpoint_m, far_alpha }) = self.mall_curve {
+            setting("mall_curve.breakpoint_m", breakpoint_m, breakpoint_m >= 1.0, "at least 1")?;
+            for value in [near.alpha, near.beta_db, near.gamma, far_alpha] {
+                setting("mall_curve", value, true, "of finite numbers")?;
+            }
+        }
         if let Shadowing::Correlated { distance_m } = self.shadowing {
             setting("shadowing.correlated.distance_m", distance_m, distance_m > 0.0, "above 0")?;
         }
@@ -169,7 +178,10 @@ impl Propagation {
                 (None, (Box::new(CloseIn { exponent }), 0.0))
             }
             // The deviation is recalled.
-            PropagationModel::MallNlos => (None, (Box::new(DualSlopeAlphaBetaGamma::MALL), 6.36)),
+            PropagationModel::MallNlos => {
+                let curve = self.mall_curve.unwrap_or(DualSlopeAlphaBetaGamma::MALL);
+                (None, (Box::new(curve), 6.36))
+            }
             PropagationModel::OfficeMixed => {
                 let (curve, std_db) = match self.optional_nlos {
                     false => (IndoorHotspot::NoLineOfSight, 8.03),
@@ -253,6 +265,7 @@ mod tests {
         clamp_to_free_space: false,
         optional_nlos: false,
         mall_slope: None,
+        mall_curve: None,
     };
     const HERE: Position = Position::new(0.0, 0.0, 0);
 
@@ -281,6 +294,19 @@ mod tests {
     }
 
     /// At 10 m the mixture of the check values: .287 of the links have line of sight.
+    #[test]
+    fn the_mall_s_recalled_constants_are_settings() {
+        let published = of(PropagationModel::MallNlos);
+        let mut curve = DualSlopeAlphaBetaGamma::MALL;
+        curve.near.beta_db += 3.0;
+        let other = Propagation { mall_curve: Some(curve), ..published };
+        let loss = |p: &Propagation| p.curves().1.0.loss_db(10.0, 2.44e9);
+        assert!((loss(&other) - loss(&published) - 3.0).abs() < 1e-12);
+        curve.breakpoint_m = 0.0;
+        let wrong = Propagation { mall_curve: Some(curve), ..published };
+        assert!(wrong.check().unwrap_err().to_string().contains("mall_curve.breakpoint_m"));
+    }
+
     #[test]
     fn mixed_models_mix_by_the_probability() {
         for (model, los_db, nlos_db) in [

@@ -4,10 +4,13 @@
 //!
 //! `PL = 10 alpha lg(d) + beta + 10 gamma lg(f)` with f in GHz
 
+use serde::{Deserialize, Serialize};
+
 use super::{PathLoss, decades};
 
 /// Model ABG.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AlphaBetaGamma {
     /// Slope by distance `alpha`.
     pub alpha: f64,

@@ -7,10 +7,13 @@
 //! beyond any indoor plan here, so that there one slope acts. At 2.44 GHz and under some 10 m the mall's
 //! curve lies *below* free space: it was fitted at higher bands.
 
+use serde::{Deserialize, Serialize};
+
 use super::{AlphaBetaGamma, PathLoss, decades};
 
 /// Dual-slope ABG.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DualSlopeAlphaBetaGamma {
     /// Up to the breakpoint.
     pub near: AlphaBetaGamma,
