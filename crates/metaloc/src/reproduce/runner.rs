@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::evaluate::{
     self, DataSource, EvaluationObserver, MethodConfig, Overrides, Protocol, Row,
 };
+use crate::locate::ConventionalTraining;
 use crate::model_file;
 use crate::survey::Survey;
 
@@ -19,6 +20,9 @@ const IMAGES: (usize, usize) = (20, 6);
 const QUICK_ITERATIONS: (f64, i64) = (1.0 / 150.0, 20);
 /// Points surveyed in a quick run.
 const QUICK_POINTS: usize = 24;
+
+/// Steps of conventional training in a quick run.
+const QUICK_STEPS: usize = 200;
 
 /// A row with the errors behind it.
 #[derive(Serialize, Deserialize)]
@@ -176,6 +180,10 @@ fn make_quick(protocol: &mut Protocol) {
     fewer_iterations(&mut protocol.learning);
     for method in &mut protocol.methods {
         fewer_iterations(&mut method.learning);
+        if method.name == "confi" {
+            let training = method.training.unwrap_or_default();
+            method.training = Some(ConventionalTraining { steps: QUICK_STEPS, ..training });
+        }
     }
     // Tasks of the few images that there are.
     if let Some(csi) = protocol.learning.get_mut("csi").and_then(toml::Value::as_table_mut) {
