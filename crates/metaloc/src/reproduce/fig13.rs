@@ -11,7 +11,7 @@ use crate::report::{CurvePlot, Series};
 const ALGORITHMS: [&str; 3] = ["maml", "maml-ts", "maml-dg"];
 /// Outer steps, in a full and in a quick run.
 const STEPS: [u32; 7] = [25, 50, 100, 250, 500, 1000, 2500];
-const QUICK: [u32; 4] = [4, 8, 16, 30];
+const QUICK: [u32; 3] = [5, 10, 20];
 
 fn methods(steps: &[u32]) -> Vec<MethodConfig> {
     // What the others are like.

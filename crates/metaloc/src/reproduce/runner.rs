@@ -17,9 +17,9 @@ use crate::survey::Survey;
 /// Images at each point and day: the paper's, and in quick runs as few as tasks ask for.
 const IMAGES: (usize, usize) = (20, 6);
 /// A quick run takes this share of the iterations, and at least so many.
-const QUICK_ITERATIONS: (f64, i64) = (1.0 / 150.0, 20);
+const QUICK_ITERATIONS: (f64, i64) = (1.0 / 200.0, 20);
 /// Points surveyed in a quick run.
-const QUICK_POINTS: usize = 24;
+const QUICK_POINTS: usize = 20;
 
 /// Steps of conventional training in a quick run.
 const QUICK_STEPS: usize = 200;
