@@ -11,9 +11,8 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = ROOT / "target" / "compare"
+from environment import ROOT, TARGET, built_example, python_with
+
 WANTED = ["csiread==1.4.1"]
 FIXTURE = ROOT / "crates/metaloc-radio/tests/captures/bcm43455c0_80MHz.pcap"
 SAMPLE = "csi_samples/nexmon_bcm43455c0_80MHz_first150.pcap"
@@ -34,28 +33,6 @@ def arguments():
                         "`captures` of the crate metaloc), instead of building it")
     parser.add_argument("--csiread", metavar="CAPTURE", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def python_with_csiread(options):
-    """A Python that has csiread; made under target/ when first needed."""
-    if options.python:
-        return options.python
-    folder = TARGET / "venv-csiread"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    installed = folder / "installed"
-    if not installed.exists() or installed.read_text() != "\n".join(WANTED):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *WANTED], check=True)
-        installed.write_text("\n".join(WANTED))
-    return python
-
-
-def our_side(options):
-    if options.rust:
-        return options.rust
-    command = ["cargo", "build", "--quiet", "--release", "--package", "metaloc", "--example", "captures"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/examples/captures"
 
 
 def build_capture(n):
@@ -118,8 +95,8 @@ def main():
     if options.csiread:
         return csiread_side(options.csiread)
     path, sample = build_capture(options.frames)
-    python = python_with_csiread(options)
-    rust = our_side(options)
+    python = python_with(options.python, "venv-csiread", "\n".join(WANTED), ["--quiet", *WANTED])
+    rust = built_example(options.rust, "captures")
     commands = {KEEPS: [rust, path, "keep"], STREAMS: [rust, path],
                 WANTED[0]: [python, pathlib.Path(__file__), "--csiread", path]}
     seconds, frames = measure(commands, options.rounds)

@@ -11,9 +11,8 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = ROOT / "target" / "compare"
+from environment import HERE, ROOT, TARGET, python_with
+
 INSIDE = "METALOC_COMPARE_INSIDE"
 WORKLOADS = ["W1", "W2", "W3", "small-cnn", "W1-second-order"]
 OURS = "MetaLoc"
@@ -47,18 +46,9 @@ def arguments():
 
 def python_with_torch(options):
     """A Python that has PyTorch; made under target/ when first needed."""
-    if options.python:
-        return options.python
-    folder = TARGET / "venv"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    installed = folder / "installed"
-    wanted = (HERE / "requirements.txt").read_text()
-    if not installed.exists() or installed.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--index-url", options.index_url,
-                        "--requirement", HERE / "requirements.txt"], check=True)
-        installed.write_text(wanted)
-    return python
+    requirements = HERE / "requirements.txt"
+    arguments = ["--index-url", options.index_url, "--requirement", requirements]
+    return python_with(options.python, "venv", requirements.read_text(), arguments)
 
 
 def rust_side(options):

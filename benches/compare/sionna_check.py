@@ -5,14 +5,12 @@ import argparse
 import cmath
 import json
 import math
-import os
 import pathlib
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = ROOT / "target" / "compare"
+from environment import ROOT, TARGET, built_example, python_with
+
 WANTED = ["sionna-rt==2.2.0", "mitsuba==3.9.1", "drjit==1.5.0"]
 SCENES = ["paper-hall", "paper-lab"]
 LIGHT_M_PER_S = 299_792_458.0
@@ -48,29 +46,6 @@ def arguments():
                         "`traced_paths` of the crate metaloc), instead of building it")
     parser.add_argument("--sionna", metavar="TRACED", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def python_with_sionna(options):
-    """A Python that has Sionna RT; made under target/ when first needed."""
-    if options.python:
-        return options.python
-    folder = TARGET / "venv-sionna"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    installed = folder / "installed"
-    if not installed.exists() or installed.read_text() != "\n".join(WANTED):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *WANTED], check=True)
-        installed.write_text("\n".join(WANTED))
-    return python
-
-
-def our_side(options):
-    if options.rust:
-        return options.rust
-    command = ["cargo", "build", "--quiet", "--release", "--package", "metaloc",
-               "--example", "traced_paths"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/examples/traced_paths"
 
 
 def cross(a, b):
@@ -294,7 +269,7 @@ def main():
     options = arguments()
     if options.sionna:
         return sionna_side(options)
-    rust, python = our_side(options), python_with_sionna(options)
+    rust, python = built_example(options.rust, "traced_paths"), python_with(options.python, "venv-sionna", "\n".join(WANTED), ["--quiet", *WANTED])
     TARGET.mkdir(parents=True, exist_ok=True)
     lines, all_pairs, is_good, notes = [], {}, True, []
     for scene in options.scenes.split(","):

@@ -1,18 +1,9 @@
 //! The whole line on simulated buildings: what is learnt helps in a building never seen.
 
-use metaloc::evaluate::{
-    DataSource, Evaluation, EvaluationObserver, Protocol, run_on_survey, summarize,
-};
+use std::path::Path;
+
+use metaloc::evaluate::{DataSource, Evaluation, Protocol, Unwatched, run_on_survey, summarize};
 use metaloc::simulate::Scenario;
-use std::ops::ControlFlow;
-
-struct Silent;
-
-impl EvaluationObserver for Silent {
-    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 /// The offices' protocol with other methods and fewer iterations.
 fn evaluate(methods: &str) -> Evaluation {
@@ -20,9 +11,10 @@ fn evaluate(methods: &str) -> Evaluation {
     let head = text.split("[[methods]]").next().expect("a head before the methods");
     let head = head.replace("iterations = 1500", "iterations = 400");
     let protocol: Protocol = toml::from_str(&format!("{head}{methods}")).expect("a protocol");
-    let survey = Scenario::offices().expect("the offices' scenario").simulate();
+    let offices = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/offices.toml");
+    let survey = Scenario::read(&offices).expect("the offices' scenario").simulate();
     let DataSource::Survey(data) = &protocol.data else { panic!("a survey protocol") };
-    run_on_survey(&protocol, data, &survey, &protocol.splits, &mut Silent).expect("results")
+    run_on_survey(&protocol, data, &survey, &protocol.splits, &mut Unwatched).expect("results")
 }
 
 const LEARNING: &str = "[[methods]]\nname = \"ri\"\n[[methods]]\nname = \"tl\"\n[[methods]]\n\

@@ -25,7 +25,9 @@ const SEED: u64 = 3;
 
 /// Two historical buildings and a new one, as small as can be.
 fn survey() -> Survey {
-    let mut scenario = Scenario::offices().unwrap();
+    let mut scenario =
+        Scenario::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/offices.toml"))
+            .unwrap();
     scenario.environments.drain(2..4);
     scenario.environments.iter_mut().for_each(|environment| environment.test_samples = 10);
     scenario.simulate()

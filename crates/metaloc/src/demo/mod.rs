@@ -8,26 +8,20 @@ mod report;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use metaloc_meta::seed::{Purpose, stream};
-use metaloc_radio::channel::FloorPlan;
 use metaloc_radio::geometry::Position;
-use metaloc_radio::preprocess::CsiConfig;
 
 use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::evaluate::{
-    self, CsiData, DataSource, Evaluation, EvaluationObserver, Protocol, SummaryRow,
+    self, CsiData, CsiDraw, DataSource, Evaluation, EvaluationObserver, Protocol, SummaryRow,
 };
-use crate::learning::{Algorithm, CsiModel, CsiSiteModel, draw_csi_support};
+use crate::learning::{Algorithm, CsiModel, CsiSiteModel};
 use crate::locate::{Estimate, csi_locator};
-use crate::simulate::campaign::{Campaign, CampaignConfig};
-use crate::survey::{Environment, Provenance, Sample, Survey};
+use crate::simulate::campaign::{Campaign, PaperPlace};
+use crate::survey::{Environment, Provenance, Survey};
 
 /// What `metaloc demo` evaluates.
 const PROTOCOL: &str = include_str!("../../assets/demo-protocol.toml");
-/// Where it happens.
-const CAMPAIGN: &str = include_str!("../../../../scenarios/paper-lab.toml");
-const PLAN: &str = include_str!("../../../../scenarios/scenes/paper-lab.toml");
 /// Images at each point and day: three to learn from or survey, three to ask about.
 const IMAGES: usize = 6;
 /// The point whose capture is kept as an example.
@@ -69,7 +63,7 @@ pub fn run(
     seed: u64,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Demo, Error> {
-    let campaign = campaign(seed)?;
+    let campaign = PaperPlace::Lab.campaign(IMAGES, Some(seed))?;
     let protocol = protocol(algorithm, seed)?;
     let DataSource::Csi(data) = &protocol.data else {
         return Err(Error::usage("the built-in protocol is not one on channel state information"));
@@ -87,10 +81,9 @@ pub fn run(
     })?;
     let new = protocol.splits[0].new.iter().find_map(|name| survey.environment(name));
     let new = new.ok_or_else(|| Error::usage("the new day is not in the survey"))?;
-    let day = NewDay { data, survey: &survey, environment: new };
-    let (site, located) = day.adapt_and_locate(&model, &protocol, seed)?;
+    let (site, located) = adapt_and_locate((&model, seed), &protocol, (data, &survey, new))?;
     let settings = protocol.learning_of(&protocol.methods[0])?.csi.unwrap_or_default();
-    let (amplitudes, _) = day.visits(&settings.window)?;
+    let amplitudes = data.cut_new(&survey, new, &settings.window)?.survey;
     let (summary, provenance) = (evaluate::summarize(&evaluation.rows), survey.provenance);
     Ok(Demo {
         campaign,
@@ -106,71 +99,30 @@ pub fn run(
     })
 }
 
-/// The paper's lab, each point with a few images.
-fn campaign(seed: u64) -> Result<Campaign, Error> {
-    let path = Path::new("paper-lab.toml (built in)");
-    let refuse =
-        |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
-    let mut config: CampaignConfig = toml::from_str(CAMPAIGN).map_err(refuse)?;
-    config.seed = seed;
-    let mut csi = config.csi.unwrap_or_default();
-    csi.images = IMAGES;
-    config.csi = Some(csi);
-    let plan: FloorPlan = toml::from_str(PLAN).map_err(refuse)?;
-    Campaign::new(config, &[plan])
-}
-
 /// The built-in protocol, with one seed, and the algorithm if it is not among its methods.
 fn protocol(algorithm: Algorithm, seed: u64) -> Result<Protocol, Error> {
     let name = algorithm.name();
     let more = format!("\n[[methods]]\nname = \"{name}\"\nlike = \"maml\"\n");
     let is_there = PROTOCOL.contains(&format!("name = \"{name}\"\n"));
     let text = if is_there { PROTOCOL.to_owned() } else { format!("{PROTOCOL}{more}") };
-    let refuse = |e: toml::de::Error| Error::Config {
-        path: "demo-protocol.toml (built in)".into(),
-        reason: e.to_string(),
-    };
-    let protocol: Protocol = toml::from_str(&text).map_err(refuse)?;
+    let protocol = Protocol::parse(&text, "", Path::new("demo-protocol.toml (built in)"))?;
     Ok(Protocol { seeds: vec![seed], ..protocol })
 }
 
-/// The environment that is new.
-struct NewDay<'a> {
-    data: &'a CsiData,
-    survey: &'a Survey,
-    environment: &'a Environment,
-}
-
-impl NewDay<'_> {
-    /// Windows of the visit that is the survey, and of those that are located.
-    fn visits(&self, window: &CsiConfig) -> Result<(CsiSite, CsiSite), Error> {
-        let sets = self.data.sets_of(self.environment);
-        let first = &sets[..self.data.support_first.min(sets.len())];
-        let site = |is_first: bool| {
-            let keep = |sample: &Sample| first.iter().any(|s| **s == *sample.set) == is_first;
-            let names = &self.survey.access_points;
-            Ok::<_, Error>(CsiSite::of_environment(self.environment, names, window, keep)?.0)
-        };
-        Ok((site(true)?, site(false)?))
-    }
-
-    /// What the evaluation did for one method: the same support, the same answers.
-    fn adapt_and_locate(
-        &self,
-        model: &CsiModel,
-        protocol: &Protocol,
-        seed: u64,
-    ) -> Result<(CsiSiteModel, Vec<Located>), Error> {
-        let (surveyed, later) = self.visits(&model.encoder.config.window)?;
-        let (points, samples) = (protocol.support.points[0], protocol.support.samples_per_point);
-        let mut rng = stream(seed, Purpose::Support, 0, points as u64);
-        let support = draw_csi_support(&surveyed, points, samples, &mut rng)?;
-        let adapted = CsiSiteModel::adapt(model, support, model.config.adaptation())?;
-        let locator = csi_locator(adapted.clone())?;
-        let windows = later.points.iter().flat_map(|p| p.windows.iter().map(|w| (p.position, w)));
-        let located = windows.map(|(truth, window)| (truth, locator.locate(window).ok()));
-        Ok((adapted, located.collect()))
-    }
+/// What the evaluation did for one method in the new environment: the same support, the same answers.
+fn adapt_and_locate(
+    (model, seed): (&CsiModel, u64),
+    protocol: &Protocol,
+    (data, survey, new): (&CsiData, &Survey, &Environment),
+) -> Result<(CsiSiteModel, Vec<Located>), Error> {
+    let site = data.cut_new(survey, new, &model.encoder.config.window)?;
+    let draw = CsiDraw { environment: 0, index: 0, points: protocol.support.points[0], seed };
+    let support = draw.support(&site.survey, protocol.support.samples_per_point)?;
+    let adapted = CsiSiteModel::adapt(model, support, model.config.adaptation())?;
+    let locator = csi_locator(adapted.clone())?;
+    let windows = site.later.points.iter().flat_map(|p| p.windows.iter().map(|w| (p.position, w)));
+    let located = windows.map(|(truth, window)| (truth, locator.locate(window).ok()));
+    Ok((adapted, located.collect()))
 }
 
 /// Keeps the start of one method.

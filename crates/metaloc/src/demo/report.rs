@@ -1,6 +1,6 @@
 //! The demonstration's files: a page, its pictures, the rows, and what a user can go on with.
 
-use super::{Demo, PLAN, WALKER_AT};
+use super::{Demo, WALKER_AT};
 use crate::error::Error;
 use crate::evaluate::SummaryRow;
 use crate::model_file;
@@ -8,6 +8,7 @@ use crate::report::{
     Bar, BarPlot, CdfPlot, Column, Curve, Estimate, Figure, FloorPlanPlot, Page, PlanPlot, Section,
     Table, csi_images, svg_to_png,
 };
+use crate::simulate::campaign::PaperPlace;
 use metaloc_radio::fingerprint::PixelScale;
 
 /// Pixels for one unit of a drawing.
@@ -38,7 +39,7 @@ impl Demo {
             let path = folder.join(&place.plan);
             let parent = path.parent().unwrap_or(folder);
             std::fs::create_dir_all(parent).map_err(|e| Error::file(parent, e))?;
-            model_file::write_beside(&path, PLAN.as_bytes())?;
+            model_file::write_beside(&path, PaperPlace::Lab.plan_text().as_bytes())?;
         }
         put("walker.pcap", &self.campaign.capture((0, self.new_day()), WALKER_AT)?)?;
         model_file::write_meta(&self.model, &folder.join("start.model"))?;

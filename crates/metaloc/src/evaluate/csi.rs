@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use metaloc_meta::seed::{Purpose, stream};
+use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::training::Silent;
 use metaloc_radio::fingerprint::PixelRange;
 use metaloc_radio::preprocess::CsiConfig;
@@ -66,13 +66,50 @@ impl CsiData {
     }
 
     /// An environment's sets in order, those of them that are used.
-    pub(crate) fn sets_of(&self, environment: &Environment) -> Vec<String> {
+    fn sets_of(&self, environment: &Environment) -> Vec<String> {
         let sets = environment.samples.iter().map(|sample| sample.set.to_string());
         let mut sets: Vec<String> = sets.filter(|set| is_one_of(set, &self.sets)).collect();
         sets.sort_unstable();
         sets.dedup();
         sets
     }
+
+    /// A new environment's windows, those surveyed and those located.
+    pub(crate) fn cut_new(
+        &self,
+        survey: &Survey,
+        environment: &Environment,
+        config: &CsiConfig,
+    ) -> Result<NewSite, Error> {
+        let sets = self.sets_of(environment);
+        let until = |n: usize| n.min(sets.len());
+        let surveyed = &sets[..until(self.support_first)];
+        let located = &sets[until(self.test_after)..];
+        Ok(NewSite {
+            survey: cut(survey, environment, surveyed, config)?,
+            later: cut(survey, environment, located, config)?,
+        })
+    }
+}
+
+/// An environment's windows in some sets.
+fn cut(
+    survey: &Survey,
+    environment: &Environment,
+    sets: &[String],
+    config: &CsiConfig,
+) -> Result<CsiSite, Error> {
+    let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
+    let (site, _) = CsiSite::of_environment(environment, &survey.access_points, config, keep)?;
+    if site.points.is_empty() {
+        return Err(Error::usage(format!(
+            "environment {} has no window of {} packets in the sets {}",
+            environment.name,
+            config.packets,
+            sets.join(", ")
+        )));
+    }
+    Ok(site)
 }
 
 /// Runs a protocol on a survey under `data_folder`.
@@ -161,9 +198,9 @@ struct Runner<'a> {
 }
 
 /// A new environment's surveyed and later windows, by one way of cutting them.
-struct NewSite {
-    survey: CsiSite,
-    later: CsiSite,
+pub(crate) struct NewSite {
+    pub(crate) survey: CsiSite,
+    pub(crate) later: CsiSite,
 }
 
 /// All windows of a split, by one way of cutting them.
@@ -176,11 +213,25 @@ struct Windows {
 
 /// A draw in a new environment.
 #[derive(Clone, Copy)]
-struct Draw {
-    environment: usize,
-    index: u64,
-    points: usize,
-    seed: u64,
+pub(crate) struct CsiDraw {
+    pub(crate) environment: usize,
+    pub(crate) index: u64,
+    pub(crate) points: usize,
+    pub(crate) seed: u64,
+}
+
+impl CsiDraw {
+    /// The draw's random numbers for one purpose.
+    fn stream(self, purpose: Purpose) -> ChaCha8Rng {
+        let draw = self.index << 32 | self.points as u64;
+        stream(self.seed, purpose, self.environment as u64, draw)
+    }
+
+    /// The support drawn from what was surveyed.
+    pub(crate) fn support(self, surveyed: &CsiSite, samples: usize) -> Result<CsiSite, Error> {
+        let points = self.points.min(surveyed.points.len());
+        draw_csi_support(surveyed, points, samples, &mut self.stream(Purpose::Support))
+    }
 }
 
 /// Each learning method's start.
@@ -227,7 +278,7 @@ impl Runner<'_> {
         for &points in &self.protocol.support.points {
             for environment in 0..new.len() {
                 for index in 0..self.data.draws as u64 {
-                    draws.push(Draw { environment, index, points, seed });
+                    draws.push(CsiDraw { environment, index, points, seed });
                 }
             }
         }
@@ -261,7 +312,7 @@ impl Runner<'_> {
             let mut base = self.protocol.learning_of(method)?;
             base.auto.points.clone_from(&self.protocol.support.points);
             let sites = |config: &CsiConfig| {
-                let cut = |e: &&Environment| self.site(e, &self.data.sets, config);
+                let cut = |e: &&Environment| cut(self.survey, e, &self.data.sets, config);
                 historical.iter().map(cut).collect()
             };
             let choice = choose_csi(&sites, &base, seed)?;
@@ -291,44 +342,15 @@ impl Runner<'_> {
         method.samples_per_point.unwrap_or(self.protocol.support.samples_per_point)
     }
 
-    /// An environment's windows in some sets.
-    fn site(
-        &self,
-        environment: &Environment,
-        sets: &[String],
-        config: &CsiConfig,
-    ) -> Result<CsiSite, Error> {
-        let names = &self.survey.access_points;
-        let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
-        let (site, _) = CsiSite::of_environment(environment, names, config, keep)?;
-        if site.points.is_empty() {
-            return Err(Error::usage(format!(
-                "environment {} has no window of {} packets in the sets {}",
-                environment.name,
-                config.packets,
-                sets.join(", ")
-            )));
-        }
-        Ok(site)
-    }
-
     fn windows(
         &self,
         config: &CsiConfig,
         historical: &[&Environment],
         new: &[&Environment],
     ) -> Result<Windows, Error> {
-        let site =
-            |environment: &Environment, sets: &[String]| self.site(environment, sets, config);
-        let old = historical.iter().map(|environment| site(environment, &self.data.sets));
+        let old = historical.iter().map(|e| cut(self.survey, e, &self.data.sets, config));
         let historical = old.collect::<Result<Vec<CsiSite>, Error>>()?;
-        let new = new.iter().map(|environment| {
-            let sets = self.data.sets_of(environment);
-            let until = |n: usize| n.min(sets.len());
-            let survey = site(environment, &sets[..until(self.data.support_first)])?;
-            let later = site(environment, &sets[until(self.data.test_after)..])?;
-            Ok(NewSite { survey, later })
-        });
+        let new = new.iter().map(|environment| self.data.cut_new(self.survey, environment, config));
         let new = new.collect::<Result<_, Error>>()?;
         let all = historical.iter().flat_map(|s| &s.points).flat_map(|p| &p.windows);
         let range = PixelRange::fit(&all.map(|window| &**window).collect::<Vec<_>>());
@@ -338,7 +360,7 @@ impl Runner<'_> {
     /// Makes a method's locator for a draw.
     fn prepare<'m>(
         &self,
-        draw: Draw,
+        draw: CsiDraw,
         method: &'m MethodConfig,
         cut: &Windows,
         models: &BTreeMap<String, Trained>,
@@ -347,10 +369,7 @@ impl Runner<'_> {
         let settings = csi_settings(&config)?;
         let site = &cut.new[draw.environment];
         let samples = self.samples_per_point(method);
-        let stream_of = draw.index << 32 | draw.points as u64;
-        let mut rng = stream(draw.seed, Purpose::Support, draw.environment as u64, stream_of);
-        let points = draw.points.min(site.survey.points.len());
-        let support = draw_csi_support(&site.survey, points, samples, &mut rng)?;
+        let support = draw.support(&site.survey, samples)?;
         let queries = queries(&site.later, &support);
         let kind = Kind::of(&method.name)?;
         let mut outer_steps_and_s = None;
@@ -373,8 +392,7 @@ impl Runner<'_> {
                 csi_locator(adapted)
             }
             _ => {
-                let environment = draw.environment as u64;
-                let rng = stream(draw.seed, Purpose::Locator, environment, stream_of);
+                let rng = draw.stream(Purpose::Locator);
                 let (historical, range) = (&cut.historical[..], cut.range.as_ref());
                 let support = &support;
                 compare(kind, method, CsiCase { settings, support, historical, range, rng })
@@ -439,7 +457,7 @@ impl Runner<'_> {
 
 /// A method ready to locate in a new environment.
 struct Prepared<'m> {
-    draw: Draw,
+    draw: CsiDraw,
     method: &'m MethodConfig,
     support: CsiSite,
     queries: Vec<Query>,
@@ -458,7 +476,7 @@ struct Prepared<'m> {
 
 impl<'m> Prepared<'m> {
     /// A method that can't run: what it needs is not in the recordings.
-    fn lacking(draw: Draw, method: &'m MethodConfig, new: &Environment, needs: &str) -> Self {
+    fn lacking(draw: CsiDraw, method: &'m MethodConfig, new: &Environment, needs: &str) -> Self {
         let support = CsiSite {
             environment: new.name.clone(),
             access_points: Vec::new(),

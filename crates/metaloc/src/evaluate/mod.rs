@@ -20,6 +20,7 @@ mod summary;
 mod toy;
 
 pub use cases::Case;
+pub(crate) use csi::CsiDraw;
 pub use csi::{CsiData, run_on_csi_survey};
 pub use error_statistics::ErrorStatistics;
 pub use paired::{Paired, PlaceAnswers, paired};
@@ -28,7 +29,7 @@ pub use protocol::{
 };
 pub use row::Row;
 pub(crate) use run::hash;
-pub use run::{Evaluation, EvaluationObserver, Overrides, run, run_on_survey, support_stream};
+pub use run::{Evaluation, EvaluationObserver, Overrides, Unwatched, run, run_on_survey};
 pub use select::{Choice, Selection, select};
 pub use summary::{REFERENCE, SummaryRow, summarize};
 pub use toy::ToyData;

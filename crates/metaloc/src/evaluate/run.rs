@@ -33,6 +33,16 @@ pub trait EvaluationObserver {
     fn trained(&mut self, _method: &str, _model: &CsiModel) {}
 }
 
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl EvaluationObserver for Unwatched {
+    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
 /// What the command line overrides in a protocol.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -230,7 +240,7 @@ fn survey_cases(
 /// The stream that draws a new environment's support: the same for every method, another for each
 /// environment, floor and size.
 #[must_use]
-pub fn support_stream(seed: u64, environment: usize, points: usize, floor: i32) -> ChaCha8Rng {
+fn support_stream(seed: u64, environment: usize, points: usize, floor: i32) -> ChaCha8Rng {
     let draw = ((points as u64) << 32) | u64::from(floor.unsigned_abs());
     stream(seed, Purpose::Support, environment as u64, draw)
 }

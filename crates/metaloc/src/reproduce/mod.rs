@@ -8,6 +8,7 @@
 //! `quick` runs fewer iterations, points and seeds, and says so.
 
 mod claim;
+mod curves;
 mod fig01;
 mod fig07;
 mod fig09;

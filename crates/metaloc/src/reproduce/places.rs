@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use metaloc_radio::channel::FloorPlan;
-
 use crate::error::Error;
 use crate::evaluate::Protocol;
-use crate::simulate::campaign::{Campaign, CampaignConfig};
+use crate::simulate::campaign::{Campaign, PaperPlace};
 
 const TABLE3: &str = include_str!("../../../../experiments/table3.toml");
 
@@ -72,26 +70,12 @@ impl Dataset {
 
     /// The simulated campaign, with so many images at each point and day; none for real sets.
     pub(super) fn campaign(self, images: usize) -> Result<Option<Campaign>, Error> {
-        let (campaign, plan) = match self {
-            Self::Hall => (
-                include_str!("../../../../scenarios/paper-hall.toml"),
-                include_str!("../../../../scenarios/scenes/paper-hall.toml"),
-            ),
-            Self::Lab => (
-                include_str!("../../../../scenarios/paper-lab.toml"),
-                include_str!("../../../../scenarios/scenes/paper-lab.toml"),
-            ),
+        let place = match self {
+            Self::Hall => PaperPlace::Hall,
+            Self::Lab => PaperPlace::Lab,
             Self::PolyU | Self::Csu => return Ok(None),
         };
-        let path = Path::new("scenario (built in)");
-        let refuse =
-            |e: toml::de::Error| Error::Config { path: path.to_owned(), reason: e.to_string() };
-        let mut config: CampaignConfig = toml::from_str(campaign).map_err(refuse)?;
-        let mut csi = config.csi.unwrap_or_default();
-        csi.images = images;
-        config.csi = Some(csi);
-        let plan: FloorPlan = toml::from_str(plan).map_err(refuse)?;
-        Ok(Some(Campaign::new(config, &[plan])?))
+        place.campaign(images, None).map(Some)
     }
 }
 

@@ -69,6 +69,14 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The data sets of a figure with many methods: a quick run takes one.
+    pub(super) fn places_of_curves(&self) -> Vec<Dataset> {
+        match (self.settings.quick, self.settings.dataset) {
+            (true, None) => vec![Dataset::Lab],
+            _ => self.places(),
+        }
+    }
+
     fn images(&self) -> usize {
         if self.settings.quick { IMAGES.1 } else { IMAGES.0 }
     }
@@ -106,7 +114,9 @@ impl<'a> Runner<'a> {
     }
 
     fn run(&mut self, dataset: Dataset, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        self.units(protocol, Some(dataset), |runner, unit| {
+        let campaign = dataset.campaign(self.images())?;
+        let key = campaign.map(|campaign| campaign.key()).transpose()?;
+        self.units(protocol, key.as_ref(), |runner, unit| {
             runner.simulated(dataset)?;
             let survey = runner.surveys.get(dataset.name());
             match (&unit.data, survey) {
@@ -129,11 +139,11 @@ impl<'a> Runner<'a> {
         self.units(protocol, None, Self::evaluate)
     }
 
-    /// Runs a protocol seed by seed, or takes what is kept.
+    /// Runs a protocol seed by seed, or takes what is kept; `key` tells the campaign behind it from others.
     fn units(
         &mut self,
         protocol: &Protocol,
-        dataset: Option<Dataset>,
+        key: Option<&String>,
         run: impl Fn(&mut Self, &Protocol) -> Result<evaluate::Evaluation, Error>,
     ) -> Result<Vec<Row>, Error> {
         let text = toml::to_string(protocol).map_err(|e| Error::usage(e.to_string()))?;
@@ -141,7 +151,7 @@ impl<'a> Runner<'a> {
         let mut rows = Vec::new();
         for &seed in &protocol.seeds {
             let unit = Protocol { seeds: vec![seed], ..protocol.clone() };
-            let file = self.file_of(&unit, dataset)?;
+            let file = self.file_of(&unit, key)?;
             let of_unit = match read_rows(&file)? {
                 Some(rows) => rows,
                 None => {
@@ -159,10 +169,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Where the rows of a protocol with one seed are kept: under a hash of all that decides them.
-    fn file_of(&self, unit: &Protocol, dataset: Option<Dataset>) -> Result<PathBuf, Error> {
-        let images = self.images();
-        let campaign = dataset.map(|d| d.campaign(images)).transpose()?.flatten();
-        let key = campaign.map(|campaign| campaign.key()).transpose()?;
+    fn file_of(&self, unit: &Protocol, key: Option<&String>) -> Result<PathBuf, Error> {
         let all = (env!("CARGO_PKG_VERSION"), unit, &unit.selection, key);
         let hash = evaluate::hash(&all)?;
         Ok(self.kept.join(format!("{}-seed{}-{hash}.json", unit.name, unit.seeds[0])))

@@ -2,7 +2,7 @@
 
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
-use super::variants::variant;
+use super::variants::as_it_is;
 use super::{Claim, Dataset, Target};
 use crate::error::Error;
 use crate::evaluate::{MethodConfig, Row};
@@ -24,7 +24,7 @@ const BESIDE: [&str; 3] = ["hi-knn:3", "1nn", "krr"];
 
 fn methods() -> Vec<MethodConfig> {
     let paper = PAPER.iter().map(|(name, ..)| *name);
-    paper.chain(BESIDE).map(|name| variant(name, name, "")).collect()
+    paper.chain(BESIDE).map(as_it_is).collect()
 }
 
 /// Rows of each place, all methods.

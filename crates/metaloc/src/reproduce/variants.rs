@@ -2,13 +2,22 @@
 
 use crate::evaluate::MethodConfig;
 
-/// The method `name`, like `like`, with `settings` of learning in TOML.
-pub(super) fn variant(name: &str, like: &str, settings: &str) -> MethodConfig {
+/// The protocol's method of this name.
+pub(super) fn as_it_is(name: &str) -> MethodConfig {
+    MethodConfig { name: name.to_owned(), ..MethodConfig::default() }
+}
+
+/// `ALGORITHM:N`, like another method but for one setting of learning, by section and key, which is N.
+pub(super) fn variant(
+    (algorithm, like): (&str, &str),
+    (section, key): (&str, &str),
+    n: u32,
+) -> MethodConfig {
+    let setting = toml::Table::from_iter([(key.to_owned(), toml::Value::from(i64::from(n)))]);
     MethodConfig {
-        name: name.to_owned(),
-        like: (name != like).then(|| like.to_owned()),
-        // Written here, in this crate: what is no TOML is no setting.
-        learning: settings.parse().unwrap_or_default(),
+        name: format!("{algorithm}:{n}"),
+        like: Some(like.to_owned()),
+        learning: toml::Table::from_iter([(section.to_owned(), setting.into())]),
         ..MethodConfig::default()
     }
 }

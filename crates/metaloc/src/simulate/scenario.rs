@@ -12,9 +12,6 @@ use super::{Layout, LayoutConfig, scan};
 use crate::error::Error;
 use crate::survey::{Environment, Provenance, Sample, Survey, SurveyPoint};
 
-/// Four historical offices and a new one, all different buildings.
-const OFFICES: &str = include_str!("../../../../scenarios/offices.toml");
-
 /// More samples in one environment are taken for a slip of the pen.
 const MAX_SAMPLES: f64 = 1e7;
 
@@ -67,14 +64,6 @@ const fn default_sensitivity_dbm() -> f64 {
 }
 
 impl Scenario {
-    /// The offices of `scenarios/offices.toml`.
-    ///
-    /// # Errors
-    /// Never for the file that is built in; a test holds it to that.
-    pub fn offices() -> Result<Self, Error> {
-        Self::parse(OFFICES, Path::new("offices.toml (built in)"))
-    }
-
     /// Reads a scenario file.
     ///
     /// # Errors
@@ -246,9 +235,16 @@ impl EnvironmentConfig {
 mod tests {
     use super::*;
 
+    /// Four historical offices and a new one, all different buildings.
+    const OFFICES: &str = include_str!("../../../../scenarios/offices.toml");
+
+    fn offices() -> Scenario {
+        Scenario::parse(OFFICES, Path::new("offices.toml")).unwrap()
+    }
+
     #[test]
     fn the_offices_are_whole_and_repeats() {
-        let scenario = Scenario::offices().unwrap();
+        let scenario = offices();
         let survey = scenario.simulate();
         assert_eq!(survey, scenario.simulate());
         assert_eq!(survey.environments.len(), scenario.environments.len());
@@ -258,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_building_keeps_its_access_points() {
-        let mut scenario = Scenario::offices().unwrap();
+        let mut scenario = offices();
         scenario.environments.truncate(2);
         let first = scenario.environments[0].clone();
         scenario.environments[1] =
@@ -277,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_building_may_gain_access_points() {
-        let mut scenario = Scenario::offices().unwrap();
+        let mut scenario = offices();
         let first = scenario.environments[0].clone();
         let mut later = first.clone();
         later.name = "later".into();

@@ -1,13 +1,12 @@
 //! Any survey on disk: the canonical folder or a publisher's format.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::import::{ImportFormat, ImportOptions, import};
 use super::{Survey, SurveyError};
-use crate::evaluate::EvaluationObserver;
+use crate::evaluate::Unwatched;
 use crate::simulate::Simulation;
 
 /// How a survey stands on disk.
@@ -79,13 +78,4 @@ fn simulated(path: &Path, only: Option<&[String]>) -> Result<Survey, SurveyError
     };
     survey.environments.retain(|e| only.is_none_or(|only| only.contains(&e.name)));
     Ok(survey)
-}
-
-/// Nobody watches.
-struct Unwatched;
-
-impl EvaluationObserver for Unwatched {
-    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }

@@ -1,18 +1,8 @@
 //! Protocols on channel state information.
 
-use std::ops::ControlFlow;
-
-use metaloc::evaluate::{self, EvaluationObserver, Overrides, Protocol, summarize};
+use metaloc::evaluate::{self, Overrides, Protocol, Unwatched, summarize};
 
 use super::synthetic::survey;
-
-struct Watch;
-
-impl EvaluationObserver for Watch {
-    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 const PROTOCOL: &str = r#"
 schema = 1
@@ -77,7 +67,7 @@ fn protocol(text: &str) -> Result<Protocol, metaloc::Error> {
 #[test]
 fn methods_see_the_same_draws_and_no_later_set() {
     let (data, protocol) = (folder(), protocol(PROTOCOL).unwrap());
-    let run = || evaluate::run(&protocol, data.path(), &Overrides::default(), &mut Watch);
+    let run = || evaluate::run(&protocol, data.path(), &Overrides::default(), &mut Unwatched);
     let rows = run().unwrap().rows;
     assert_eq!(rows.len(), 2 * 2 * 5);
     for row in &rows {
@@ -125,8 +115,9 @@ fn methods_of_table_one_run_by_name_or_say_what_they_need() {
         (folder(), protocol(&format!("{}{TABLE_ONE}", &PROTOCOL[..start])).unwrap());
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let rows = pool
-            .install(|| evaluate::run(&protocol, data.path(), &Overrides::default(), &mut Watch));
+        let rows = pool.install(|| {
+            evaluate::run(&protocol, data.path(), &Overrides::default(), &mut Unwatched)
+        });
         rows.unwrap().rows
     };
     let rows = run(1);
@@ -145,7 +136,7 @@ fn methods_of_table_one_run_by_name_or_say_what_they_need() {
 #[test]
 fn settings_are_chosen_by_accuracy() {
     let (data, protocol) = (folder(), protocol(PROTOCOL).unwrap());
-    let selected = evaluate::select(&protocol, data.path(), &Overrides::default(), &mut Watch);
+    let selected = evaluate::select(&protocol, data.path(), &Overrides::default(), &mut Unwatched);
     let (selection, tried) = selected.unwrap();
     let best = tried.iter().filter_map(|choice| choice.accuracy).fold(0.0, f64::max);
     assert_eq!(tried.len(), 2);
@@ -163,7 +154,7 @@ fn mistakes_are_named() {
         ("[learning.csi]", "[learning.fingerprint]", "unknown field"),
     ] {
         let outcome = protocol(&PROTOCOL.replace(from, to)).and_then(|protocol| {
-            evaluate::run(&protocol, folder().path(), &Overrides::default(), &mut Watch)
+            evaluate::run(&protocol, folder().path(), &Overrides::default(), &mut Unwatched)
         });
         let message = outcome.unwrap_err().to_string();
         assert!(message.contains(part), "{to}: {message}");

@@ -11,6 +11,7 @@
 mod captures;
 mod config;
 mod day;
+mod paper;
 mod size;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use config::{
     PeopleConfig, PlaceConfig, RadioConfig, ScanConfig, TracerSettings,
 };
 pub use day::Day;
+pub use paper::PaperPlace;
 pub use size::CampaignSize;
 use visit::TimedScan;
 pub use visit::Visit;

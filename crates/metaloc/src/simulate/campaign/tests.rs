@@ -1,17 +1,10 @@
 use super::*;
+use crate::evaluate::Unwatched;
 use metaloc_radio::capture::{Event, NexmonReader};
 use metaloc_radio::channel::ray::power_gain_db;
 use metaloc_radio::channel::{Door, Furniture, Grid, Material, PlacedAccessPoint, Wall};
 use metaloc_radio::num_complex::Complex32;
 use metaloc_radio::signal::{Chip, CsiRecording, MacAddress};
-
-struct Nobody;
-
-impl EvaluationObserver for Nobody {
-    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 /// Two rooms with a door, a table, two access points, four survey points.
 fn plan() -> FloorPlan {
@@ -82,7 +75,7 @@ fn recordings(environment: &Environment) -> Vec<&CsiRecording> {
 
 #[test]
 fn a_survey_has_what_was_asked_for() {
-    let survey = campaign(|_| ()).survey(&mut Nobody).unwrap();
+    let survey = campaign(|_| ()).survey(&mut Unwatched).unwrap();
     assert_eq!(survey.environments.len(), 2);
     assert_eq!(survey.access_points.names(), ["ap1", "ap2"]);
     let environment = &survey.environments[0];
@@ -111,7 +104,7 @@ fn everything_comes_from_the_seed() {
     let campaign_1 = campaign(|_| ());
     let survey = |campaign: &Campaign, threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| campaign.survey(&mut Nobody).unwrap())
+        pool.install(|| campaign.survey(&mut Unwatched).unwrap())
     };
     let first = survey(&campaign_1, 1);
     assert_eq!(first, survey(&campaign_1, 3));
@@ -225,7 +218,7 @@ fn days_differ_as_the_file_says() {
     assert_ne!(one.receiver, two.receiver);
     assert_eq!(one.transmitters[0].address, two.transmitters[0].address);
     assert_ne!(one.transmitters[1].address, two.transmitters[1].address);
-    let survey = changed.survey(&mut Nobody).unwrap();
+    let survey = changed.survey(&mut Unwatched).unwrap();
     assert_eq!(survey.access_points.names(), ["ap1", "ap2", "ap3"]);
     assert_eq!(survey.devices, ["device", "other"]);
 }
@@ -233,7 +226,7 @@ fn days_differ_as_the_file_says() {
 /// Four points with two scans, 3 s apart, and 20 s of way; then scans at random places with as much way.
 #[test]
 fn scans_take_time_and_drift_goes_on() {
-    let survey = campaign(|c| c.csi = None).survey(&mut Nobody).unwrap();
+    let survey = campaign(|c| c.csi = None).survey(&mut Unwatched).unwrap();
     let samples = &survey.environments[0].samples;
     let begin_ms = samples[0].time_ms.unwrap();
     let seconds: Vec<i64> =
@@ -250,7 +243,7 @@ fn scans_take_time_and_drift_goes_on() {
     };
     let (steady, drifting) = (still(0.0), still(10.0));
     let strengths = |campaign: &Campaign| -> Vec<f64> {
-        let samples = &campaign.survey(&mut Nobody).unwrap().environments[0].samples;
+        let samples = &campaign.survey(&mut Unwatched).unwrap().environments[0].samples;
         samples.iter().map(|sample| f64::from(sample.scan.readings()[0].1)).collect()
     };
     let day = drifting.day((0, 0)).unwrap();

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_survey_is_written_in_two_runs() {
-        let survey = Scenario::offices().unwrap().simulate();
+        let offices = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/offices.toml");
+        let survey = Scenario::read(&offices).unwrap().simulate();
         let parent = tempfile::tempdir().unwrap();
         let (folder, whole) = (parent.path().join("mine"), parent.path().join("whole"));
         let names: Vec<String> = survey.environments.iter().map(|e| e.name.clone()).collect();
