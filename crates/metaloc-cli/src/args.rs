@@ -148,6 +148,9 @@ pub(crate) struct Reproduce {
     /// Coarse: fewer iterations, points and seeds.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Run only the first N seeds of each protocol; a later run with more goes on from these.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: Option<u32>,
     /// Data instead of hall and lab.
     #[arg(long, value_parser = dataset_names())]
     pub(crate) dataset: Option<String>,

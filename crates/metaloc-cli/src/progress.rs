@@ -181,6 +181,10 @@ impl EvaluationObserver for EvaluationProgress<'_> {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         self.bar.set_message(what.to_owned());
+        self.step()
+    }
+
+    fn step(&mut self) -> ControlFlow<()> {
         if self.interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

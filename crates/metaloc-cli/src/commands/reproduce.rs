@@ -26,7 +26,9 @@ struct ClaimRow<'a> {
 pub(crate) fn run(args: &Reproduce, quiet: bool) -> anyhow::Result<()> {
     let targets = targets(&args.targets)?;
     let dataset = args.dataset.as_deref().map(str::parse).transpose()?;
-    let settings = ReproduceSettings { quick: args.quick, dataset, data_folder: args.data.clone() };
+    let (quick, data_folder) = (args.quick, args.data.clone());
+    let seeds = args.seeds.map(|n| n as usize);
+    let settings = ReproduceSettings { quick, seeds, dataset, data_folder };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let kept = args.out.join(KEPT);
     let output = Output::new(&args.json);
@@ -87,6 +89,9 @@ fn command(args: &Reproduce) -> String {
     let mut command = format!("metaloc reproduce {}", args.targets.join(" "));
     if args.quick {
         command += " --quick";
+    }
+    if let Some(n) = args.seeds {
+        command += &format!(" --seeds {n}");
     }
     if let Some(dataset) = &args.dataset {
         command += &format!(" --dataset {dataset}");

@@ -137,6 +137,10 @@ impl EvaluationObserver for Watch<'_> {
         self.observer.stage(done, total, what)
     }
 
+    fn step(&mut self) -> ControlFlow<()> {
+        self.observer.step()
+    }
+
     fn trained(&mut self, method: &str, model: &CsiModel) {
         if method == self.method {
             self.model = Some(model.clone());

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
-use metaloc_meta::training::Silent;
 use metaloc_radio::fingerprint::PixelRange;
 use metaloc_radio::preprocess::CsiConfig;
 use rayon::prelude::*;
@@ -18,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::csi_answers::{Answers, Query, queries};
 use super::csi_methods::{CsiCase, compare};
 use super::methods::Kind;
-use super::run::{environments, hash, load};
+use super::run::{Stoppable, environments, hash, interrupted, load};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
+    Unwatched,
 };
 use crate::auto::choose_csi;
 use crate::csi_site::CsiSite;
@@ -145,13 +145,13 @@ pub fn run_on_csi_survey(
     {
         let what = format!("split {}, seed {seed}", split.name);
         if observer.stage(done, total, &what).is_break() {
-            return Err(Error::usage("interrupted; no results were kept"));
+            return Err(interrupted());
         }
         let protocol = &protocol.for_split(split)?;
         let (historical, new) = environments(survey, split);
         let chosen = BTreeMap::new();
         let runner = Runner { protocol, data, survey, data_hash: &data_hash, chosen };
-        let (of_split, models) = runner.rows(split, (&historical, &new), seed)?;
+        let (of_split, models) = runner.rows(split, (&historical, &new), seed, observer)?;
         rows.extend(of_split);
         models.iter().for_each(|(method, model)| observer.trained(method, model));
     }
@@ -176,7 +176,8 @@ pub(super) fn held_out_scores(
             historical.iter().filter(|e| e.name != held_out.name).copied().collect();
         let chosen = BTreeMap::new();
         let runner = Runner { protocol, data: &data, survey, data_hash, chosen };
-        let (rows, _) = runner.rows(split, (&others, &[held_out]), protocol.seeds[0])?;
+        let (rows, _) =
+            runner.rows(split, (&others, &[held_out]), protocol.seeds[0], &mut Unwatched)?;
         for (i, row) in rows.iter().enumerate() {
             let sum = &mut sums[i % protocol.methods.len()];
             sum.0 += row.accuracy.unwrap_or(0.0);
@@ -250,6 +251,7 @@ impl Runner<'_> {
         split: &Split,
         (historical, new): (&[&Environment], &[&Environment]),
         seed: u64,
+        observer: &mut dyn EvaluationObserver,
     ) -> Result<(Vec<Row>, Starts), Error> {
         self.choose(historical, seed)?;
         let mut windows: HashMap<String, Result<Windows, String>> = HashMap::new();
@@ -268,7 +270,9 @@ impl Runner<'_> {
                 let (sites, data_hash) = (&cut.historical, self.data_hash);
                 let all = CsiHistorical { sites, validation_sites: &[], data_hash };
                 let begin = Instant::now();
-                let model = csi_train(all, &config, seed, None, &mut Silent)?;
+                let mut training = Stoppable::new(observer);
+                let model = csi_train(all, &config, seed, None, &mut training)?;
+                let model = training.whole(model)?;
                 let choosing_s = self.chosen.get(&method.name).map_or(0.0, |(_, s)| *s);
                 let train_s = choosing_s + begin.elapsed().as_secs_f64();
                 vacant.insert(Trained { model, train_s });

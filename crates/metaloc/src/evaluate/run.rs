@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
-use metaloc_meta::training::Silent;
+use metaloc_meta::training::{Observer, Progress, TrainingState};
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::RssScan;
 use rayon::prelude::*;
@@ -25,9 +25,14 @@ use crate::site::Site;
 use crate::survey::{Environment, Provenance, Survey, SurveyFormat, is_one_of};
 
 /// Watches an evaluation.
-pub trait EvaluationObserver {
+pub trait EvaluationObserver: Send {
     /// Called before each stage; `Break` stops the evaluation.
     fn stage(&mut self, done: usize, total: usize, what: &str) -> ControlFlow<()>;
+
+    /// Called after each training step within a stage, which can take long; `Break` stops the evaluation.
+    fn step(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 
     /// Told of each start that a method learnt from channel state information.
     fn trained(&mut self, _method: &str, _model: &CsiModel) {}
@@ -41,6 +46,36 @@ impl EvaluationObserver for Unwatched {
     fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
+}
+
+/// Training as a part of an evaluation: it can be stopped, and then there is no start.
+pub(super) struct Stoppable<'a> {
+    observer: &'a mut dyn EvaluationObserver,
+    is_stopped: bool,
+}
+
+impl<'a> Stoppable<'a> {
+    pub(super) fn new(observer: &'a mut dyn EvaluationObserver) -> Self {
+        Self { observer, is_stopped: false }
+    }
+
+    /// What was trained, if it was not stopped.
+    pub(super) fn whole<T>(&self, trained: T) -> Result<T, Error> {
+        if self.is_stopped { Err(interrupted()) } else { Ok(trained) }
+    }
+}
+
+impl Observer for Stoppable<'_> {
+    fn iteration(&mut self, _: Progress, _: &TrainingState) -> ControlFlow<()> {
+        let flow = self.observer.step();
+        self.is_stopped |= flow.is_break();
+        flow
+    }
+}
+
+/// The error of an evaluation that its observer stopped.
+pub(super) fn interrupted() -> Error {
+    Error::usage("interrupted; no results were kept")
 }
 
 /// What the command line overrides in a protocol.
@@ -169,7 +204,7 @@ pub fn run_on_survey(
     {
         let what = format!("split {}, seed {seed}", split.name);
         if observer.stage(done, total, &what).is_break() {
-            return Err(Error::usage("interrupted; no results were kept"));
+            return Err(interrupted());
         }
         let protocol = &protocol.for_split(split)?;
         let (old, new) = environments(survey, split);
@@ -181,7 +216,9 @@ pub fn run_on_survey(
             data_hash: &data_hash,
         };
         let models = train_all(protocol, seed, |config, seed| {
-            meta_train(all, config, seed, None, &mut Silent)
+            let mut training = Stoppable::new(observer);
+            let model = meta_train(all, config, seed, None, &mut training)?;
+            training.whole(model)
         })?;
         let cases = survey_cases(protocol, data, &new, &access_points, seed)?;
         let context =
@@ -260,7 +297,7 @@ pub(super) struct Trained {
 pub(super) fn train_all(
     protocol: &Protocol,
     seed: u64,
-    train: impl Fn(&LearningConfig, u64) -> Result<MetaModel, Error>,
+    mut train: impl FnMut(&LearningConfig, u64) -> Result<MetaModel, Error>,
 ) -> Result<BTreeMap<String, Trained>, Error> {
     let mut models = BTreeMap::new();
     for method in &protocol.methods {

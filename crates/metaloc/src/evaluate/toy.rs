@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
 use metaloc_meta::site::Environment;
-use metaloc_meta::training::Silent;
+use metaloc_meta::training::{Observer, Silent};
 use metaloc_radio::channel::Propagation;
 use metaloc_radio::geometry::Position;
 use metaloc_radio::signal::{AccessPointId, AccessPoints, RssScan};
 use serde::{Deserialize, Serialize};
 
 use super::methods::Kind;
-use super::run::{Context, LabelledCase, train_all};
+use super::run::{Context, LabelledCase, Stoppable, train_all};
 use super::{
     Case, ErrorStatistics, EvaluationObserver, Floors, MethodConfig, Overrides, PlaceAnswers,
     Protocol, Row, Split,
@@ -157,11 +157,15 @@ pub(super) fn run(
             for &points in &protocol.support.points {
                 let what = format!("{points} reference points, seed {seed}");
                 if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
-                    return Err(Error::usage("interrupted; no results were kept"));
+                    return Err(super::run::interrupted());
                 }
                 let tasks = toy_tasks(data, &channels, points);
                 let models = train_all(protocol, seed, |config, seed| {
-                    train(&tasks, config, seed, (&split.historical, &data_hash), &access_points)
+                    let history = (&split.historical[..], &data_hash[..]);
+                    let mut training = Stoppable::new(observer);
+                    let run = (config, seed, &mut training as &mut dyn Observer);
+                    let model = train(&tasks, run, history, &access_points)?;
+                    training.whole(model)
                 })?;
                 let context = Context {
                     protocol,
@@ -242,7 +246,7 @@ pub(super) fn held_out_scores(
             .collect::<Result<_, Error>>()?;
         let tasks = toy_tasks(data, &channels, points);
         let models = train_all(&protocol, seed, |config, seed| {
-            train(&tasks, config, seed, (&others, data_hash), &access_points)
+            train(&tasks, (config, seed, &mut Silent), (&others, data_hash), &access_points)
         })?;
         let context =
             Context { protocol: &protocol, split: "fold", seed, data_hash, models: &models };
@@ -258,8 +262,7 @@ pub(super) fn held_out_scores(
 
 fn train(
     tasks: &[ToyTasks<'_>],
-    config: &LearningConfig,
-    seed: u64,
+    (config, seed, observer): (&LearningConfig, u64, &mut dyn Observer),
     (environments, data_hash): (&[String], &str),
     access_points: &AccessPoints,
 ) -> Result<MetaModel, Error> {
@@ -281,7 +284,7 @@ fn train(
     };
     let start = TrainingStart { encoder: encoder.clone(), history, state: None };
     let tasks = Tasks { environments: &environments_and_tasks, validation: &[] };
-    train_on(tasks, start, config, seed, &mut Silent)
+    train_on(tasks, start, config, seed, observer)
 }
 
 /// A fine grid of places, as points without scans.

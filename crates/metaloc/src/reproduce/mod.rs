@@ -87,6 +87,8 @@ impl std::str::FromStr for Target {
 pub struct ReproduceSettings {
     /// Coarse: fewer iterations, points and seeds.
     pub quick: bool,
+    /// At most so many of a protocol's seeds; all if left out.
+    pub seeds: Option<usize>,
     /// Data other than the paper's own examples.
     pub dataset: Option<Dataset>,
     /// The parent folder of the publishers' data.

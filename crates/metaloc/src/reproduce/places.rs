@@ -41,6 +41,14 @@ impl Dataset {
         matches!(self, Self::Hall | Self::Lab)
     }
 
+    /// Images at each point and day: over the historical days of hall and lab 264, the paper has 260.
+    pub(super) const fn images(self) -> usize {
+        match self {
+            Self::Lab => 88,
+            _ => 66,
+        }
+    }
+
     /// The file names, texts and chosen settings of its protocol.
     fn protocol_text(self) -> (&'static str, String, &'static str) {
         let place = |place: &str, new: &str| {

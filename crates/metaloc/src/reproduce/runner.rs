@@ -1,10 +1,13 @@
-//! Runs protocols unit by unit (a seed each), keeps the rows, and takes them from there the next time.
+//! Runs protocols unit by unit (a seed and a method with its variants each), keeps the rows, and takes
+//! them from there the next time.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::variants::plain;
 use super::{Dataset, ReproduceSettings};
 use crate::error::Error;
 use crate::evaluate::{
@@ -14,8 +17,8 @@ use crate::locate::ConventionalTraining;
 use crate::model_file;
 use crate::survey::Survey;
 
-/// Images at each point and day: the paper's, and in quick runs as few as tasks ask for.
-const IMAGES: (usize, usize) = (20, 6);
+/// Images at each point and day in quick runs: as few as tasks ask for.
+const QUICK_IMAGES: usize = 6;
 /// A quick run takes this share of the iterations, and at least so many.
 const QUICK_ITERATIONS: (f64, i64) = (1.0 / 200.0, 20);
 /// Points surveyed in a quick run.
@@ -77,13 +80,20 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn images(&self) -> usize {
-        if self.settings.quick { IMAGES.1 } else { IMAGES.0 }
+    fn images(&self, dataset: Dataset) -> usize {
+        if self.settings.quick { QUICK_IMAGES } else { dataset.images() }
+    }
+
+    /// Images of a point over all historical days, in a simulated data set.
+    pub(super) fn historical_images(&self, dataset: Dataset) -> Result<Option<usize>, Error> {
+        let images = self.images(dataset);
+        let campaign = dataset.campaign(images)?;
+        Ok(campaign.map(|campaign| images * (campaign.days().count() - 1)))
     }
 
     /// The simulated survey of a data set; none for real ones.
     pub(super) fn simulated(&mut self, dataset: Dataset) -> Result<Option<&Survey>, Error> {
-        let images = self.images();
+        let images = self.images(dataset);
         if !self.surveys.contains_key(dataset.name()) {
             let Some(campaign) = dataset.campaign(images)? else { return Ok(None) };
             self.surveys.insert(dataset.name(), campaign.survey(self.observer)?);
@@ -114,7 +124,7 @@ impl<'a> Runner<'a> {
     }
 
     fn run(&mut self, dataset: Dataset, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        let campaign = dataset.campaign(self.images())?;
+        let campaign = dataset.campaign(self.images(dataset))?;
         let key = campaign.map(|campaign| campaign.key()).transpose()?;
         self.units(protocol, key.as_ref(), |runner, unit| {
             runner.simulated(dataset)?;
@@ -136,26 +146,31 @@ impl<'a> Runner<'a> {
 
     /// The rows of a protocol without data on disk.
     pub(super) fn toy_rows(&mut self, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        self.units(protocol, None, Self::evaluate)
+        self.units(protocol, None, |runner, unit| runner.evaluate(unit))
     }
 
-    /// Runs a protocol seed by seed, or takes what is kept; `key` tells the campaign behind it from others.
+    /// Runs a protocol unit by unit, or takes what is kept; `key` tells the campaign behind it from others.
     fn units(
         &mut self,
         protocol: &Protocol,
         key: Option<&String>,
-        run: impl Fn(&mut Self, &Protocol) -> Result<evaluate::Evaluation, Error>,
+        run: impl Fn(&mut Runner<'_>, &Protocol) -> Result<evaluate::Evaluation, Error>,
     ) -> Result<Vec<Row>, Error> {
-        let text = toml::to_string(protocol).map_err(|e| Error::usage(e.to_string()))?;
+        let mut protocol = protocol.clone();
+        protocol.seeds.truncate(self.settings.seeds.unwrap_or(usize::MAX));
+        let text = toml::to_string(&protocol).map_err(|e| Error::usage(e.to_string()))?;
         self.protocols.push((protocol.name.clone(), text));
+        let units = parts(&protocol)?;
         let mut rows = Vec::new();
-        for &seed in &protocol.seeds {
-            let unit = Protocol { seeds: vec![seed], ..protocol.clone() };
-            let file = self.file_of(&unit, key)?;
+        for (done, (what, unit)) in units.iter().enumerate() {
+            if self.observer.stage(done, units.len(), what).is_break() {
+                return Err(Error::usage("interrupted"));
+            }
+            let file = self.file_of(unit, what, key)?;
             let of_unit = match read_rows(&file)? {
                 Some(rows) => rows,
                 None => {
-                    let rows = run(self, &unit)?.rows;
+                    let rows = self.within_stage(|runner| run(runner, unit))?.rows;
                     write_rows(&file, &rows)?;
                     rows
                 }
@@ -168,12 +183,69 @@ impl<'a> Runner<'a> {
         Ok(rows)
     }
 
-    /// Where the rows of a protocol with one seed are kept: under a hash of all that decides them.
-    fn file_of(&self, unit: &Protocol, key: Option<&String>) -> Result<PathBuf, Error> {
-        let all = (env!("CARGO_PKG_VERSION"), unit, &unit.selection, key);
-        let hash = evaluate::hash(&all)?;
-        Ok(self.kept.join(format!("{}-seed{}-{hash}.json", unit.name, unit.seeds[0])))
+    /// Runs something whose own stages are steps of a stage of ours.
+    fn within_stage<T>(&mut self, run: impl FnOnce(&mut Runner<'_>) -> T) -> T {
+        let mut observer = Within(&mut *self.observer);
+        let mut runner = Runner::new(self.settings, self.kept, &mut observer);
+        runner.surveys = std::mem::take(&mut self.surveys);
+        let result = run(&mut runner);
+        self.surveys = runner.surveys;
+        result
     }
+
+    /// Where the rows of a unit are kept: under a hash of all that decides them.
+    fn file_of(&self, unit: &Protocol, what: &str, key: Option<&String>) -> Result<PathBuf, Error> {
+        let hash = evaluate::hash(&(env!("CARGO_PKG_VERSION"), unit, key))?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let what = what.replace(|c| !is_plain(c), "-").replace("--", "-");
+        Ok(self.kept.join(format!("{}-{what}-{hash}.json", unit.name)))
+    }
+}
+
+/// Makes another's stages steps of one stage.
+struct Within<'a>(&'a mut dyn EvaluationObserver);
+
+impl EvaluationObserver for Within<'_> {
+    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
+        self.0.step()
+    }
+
+    fn step(&mut self) -> ControlFlow<()> {
+        self.0.step()
+    }
+}
+
+/// A protocol's units with what they are: by split and seed, each method with its variants, which share
+/// its training. Together they have the rows of the whole, since no row hangs on other methods.
+fn parts(protocol: &Protocol) -> Result<Vec<(String, Protocol)>, Error> {
+    let mut units = Vec::new();
+    for split in &protocol.splits {
+        let mut resolved = protocol.for_split(split)?;
+        // All settings are in the methods now.
+        resolved.selection = evaluate::Selection::default();
+        resolved.splits = vec![split.clone()];
+        for method in &mut resolved.methods {
+            method.like = None;
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for method in &resolved.methods {
+            if !names.contains(&plain(&method.name)) {
+                names.push(plain(&method.name));
+            }
+        }
+        for &seed in &protocol.seeds {
+            units.extend(names.iter().map(|name| {
+                let of_name = resolved.methods.iter().filter(|m| plain(&m.name) == *name);
+                let unit = Protocol {
+                    seeds: vec![seed],
+                    methods: of_name.cloned().collect(),
+                    ..resolved.clone()
+                };
+                (format!("{}, {name}, seed {seed}", split.name), unit)
+            }));
+        }
+    }
+    Ok(units)
 }
 
 /// Coarse: one seed, the first split, fewer points and iterations.
@@ -226,4 +298,38 @@ fn write_rows(file: &Path, rows: &[Row]) -> Result<(), Error> {
     let kept: Vec<Kept> = rows.iter().map(keep).collect();
     let text = serde_json::to_string(&kept).map_err(|e| Error::usage(e.to_string()))?;
     model_file::write_beside(file, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::variants::{as_it_is, variant};
+    use super::*;
+
+    #[test]
+    fn units_hold_all_methods_once_with_their_settings() {
+        let mut protocol = Dataset::Lab.protocol().unwrap();
+        protocol.seeds = vec![1, 2];
+        protocol.methods = vec![
+            as_it_is("maml"),
+            variant(("maml-dg", "maml"), ("training", "iterations"), 5),
+            variant(("maml", "maml"), ("adaptation", "steps"), 3),
+        ];
+        let units = parts(&protocol).unwrap();
+        let names: Vec<(&str, Vec<&str>)> = units
+            .iter()
+            .map(|(what, unit)| (&what[..], unit.methods.iter().map(|m| &m.name[..]).collect()))
+            .collect();
+        let expected = [
+            ("lab, maml, seed 1", vec!["maml", "maml:3"]),
+            ("lab, maml-dg, seed 1", vec!["maml-dg:5"]),
+            ("lab, maml, seed 2", vec!["maml", "maml:3"]),
+            ("lab, maml-dg, seed 2", vec!["maml-dg:5"]),
+        ];
+        assert_eq!(names, expected);
+        let iterations = |unit: &Protocol, at: usize| {
+            unit.learning_of(&unit.methods[at]).unwrap().training.iterations
+        };
+        assert_eq!([iterations(&units[0].1, 0), iterations(&units[1].1, 0)], [7500, 5]);
+        assert!(units.iter().all(|(_, u)| u.methods.iter().all(|m| m.like.is_none())));
+    }
 }

@@ -69,6 +69,7 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     let mut result = Reproduction::new(Target::Table3, title);
     for (dataset, rows) in rows(runner)? {
         let name = dataset.name();
+        let confi_images = runner.historical_images(dataset)?;
         let range = |method: &String| {
             let means: Vec<f64> = of(&rows, method).map(|row| row.errors.mean_m).collect();
             let low = means.iter().copied().fold(f64::INFINITY, f64::min);
@@ -88,9 +89,9 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
         };
         let caption = format!("Mean errors in the {name} (Table III).");
         result.draw(&format!("table3-{name}"), plot.to_svg()?, &caption);
-        result.sheets.push(sheet(dataset, &rows));
+        result.sheets.push(sheet(dataset, confi_images, &rows));
         if dataset.is_simulated() {
-            result.claims.extend(claims(dataset, &rows));
+            result.claims.extend(claims(dataset, confi_images, &rows));
         }
     }
     Ok(result)
@@ -105,7 +106,7 @@ fn paper_numbers(dataset: Dataset, method: &str) -> Option<[f64; 2]> {
     }
 }
 
-fn sheet(dataset: Dataset, rows: &[Row]) -> Sheet {
+fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
     let number = |x: f64| if x.is_finite() { format!("{x:.2}") } else { String::new() };
     let line = |method: &String| {
         let first = rows.iter().find(|row| row.method == *method);
@@ -118,7 +119,8 @@ fn sheet(dataset: Dataset, rows: &[Row]) -> Sheet {
             paper.map_or_else(String::new, |[mean, _]| number(mean)),
             paper.map_or_else(String::new, |[_, std]| number(std)),
             first.map_or_else(String::new, |r| {
-                format!("{} x {}", r.samples_per_point, r.support_points)
+                let images = confi_images.filter(|_| method == "confi");
+                format!("{} x {}", images.unwrap_or(r.samples_per_point), r.support_points)
             }),
             first.and_then(|r| r.outer_steps).map_or_else(String::new, |n| n.to_string()),
             n.to_string(),
@@ -143,7 +145,7 @@ fn sheet(dataset: Dataset, rows: &[Row]) -> Sheet {
     }
 }
 
-fn claims(dataset: Dataset, rows: &[Row]) -> Vec<Claim> {
+fn claims(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Vec<Claim> {
     let name = dataset.name();
     let at = |method: &str| mean_m(rows, method);
     let said = |methods: &[&str]| {
@@ -179,7 +181,7 @@ fn claims(dataset: Dataset, rows: &[Row]) -> Vec<Claim> {
             format!(
                 "{}; ConFi had {} images",
                 said(&["maml-dg", "maml-ts", "maml", "confi", "ilcl"]),
-                of(rows, "confi").next().map_or(0, |row| row.samples_per_point)
+                confi_images.unwrap_or_default()
             ),
             &[before(&ours, "confi"), before(&ours, "ilcl")].concat(),
         ),
