@@ -279,14 +279,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             found.over_time.value(),
             found.level_steps.value()
         );
-        let series = |curve: &[Mean]| Series {
-            label: source.name.to_owned(),
-            points: curve
-                .iter()
-                .enumerate()
-                .filter(|(_, m)| m.1 > 0.0)
-                .map(|(lag, m)| (lag as f64, m.value()))
-                .collect(),
+        let series = |curve: &[Mean]| {
+            let known = curve.iter().enumerate().filter(|(_, m)| m.1 > 0.0);
+            Series::new(source.name, known.map(|(lag, m)| (lag as f64, m.value())).collect())
         };
         frequency.push(series(&found.frequency));
         time.push(series(&found.time));

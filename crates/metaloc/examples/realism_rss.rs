@@ -383,10 +383,7 @@ fn draw(curves: Vec<(&str, Statistics)>, out: &Path) -> Result<(), Box<dyn std::
         title: "Mean strength against distance to the fitted access point".into(),
         x_label: "log10 of the distance [m]".into(),
         y_label: format!("less the fit at {REFERENCE_M} m [dB]"),
-        series: series
-            .iter()
-            .map(|(label, all)| Series { label: (*label).into(), points: all.curve() })
-            .collect(),
+        series: series.iter().map(|(label, all)| Series::new(*label, all.curve())).collect(),
     };
     std::fs::write(out.join("realism-rss.png"), svg_to_png(&plot.to_svg()?, 1.5)?)?;
     Ok(())

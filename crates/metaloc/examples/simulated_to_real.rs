@@ -16,9 +16,8 @@ use metaloc::evaluate::{
     DataSource, EvaluationObserver, Floors, MethodConfig, Protocol, Row, Split, SurveyData,
     run_on_survey,
 };
-use metaloc::radio::signal::{AccessPointId, RssScan};
 use metaloc::report::{Bar, BarPlot, svg_to_png};
-use metaloc::survey::{Sample, Survey, SurveyFormat, is_one_of};
+use metaloc::survey::{Survey, SurveyFormat, is_one_of};
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 /// Updates of the meta-parameters, for every history alike; the protocols' tables have 3000.
@@ -64,23 +63,6 @@ struct Study {
     simulated: BTreeMap<&'static str, Vec<String>>,
 }
 
-/// Environments of `more` added to `survey`, its access points under names of their own.
-fn add(survey: &mut Survey, more: &Survey) -> Result<Vec<String>, Error> {
-    let names = more.access_points.names().iter();
-    let ids: Vec<AccessPointId> =
-        names.map(|name| survey.access_points.intern(&format!("{}/{name}", more.name))).collect();
-    for environment in &more.environments {
-        let mut added = environment.clone();
-        for sample in &mut added.samples {
-            let readings = sample.scan.readings().iter();
-            let moved = readings.map(|&(id, dbm)| (ids[id.0 as usize], dbm)).collect();
-            *sample = Sample { scan: RssScan::new(moved)?, device: None, ..sample.clone() };
-        }
-        survey.environments.push(added);
-    }
-    Ok(more.environments.iter().map(|e| e.name.clone()).collect())
-}
-
 fn load_simulated() -> Result<Vec<(&'static str, Survey)>, Error> {
     let load = |name: &'static str| {
         let path = PathBuf::from(format!("scenarios/{name}.toml"));
@@ -111,7 +93,9 @@ impl Study {
         println!("data of {}: {}", protocol.name, survey.content_hash());
         let mut added = BTreeMap::new();
         for (name, more) in simulated {
-            added.insert(*name, add(&mut survey, more)?);
+            survey.add_environments(more)?;
+            let names = more.environments.iter().map(|e| e.name.clone());
+            added.insert(*name, names.collect());
         }
         if !data.historical_sets.iter().any(|set| set == "training") {
             data.historical_sets.push("training".into());

@@ -139,12 +139,12 @@ fn main() -> Result<(), Failure> {
             .map(|n_walls| Ok((n_walls as f64, link_ms(n_walls, order, 100)?)))
             .into_iter()
             .collect::<Result<_, RadioError>>()?;
-        over_walls.push(Series { label: label.clone(), points });
+        over_walls.push(Series::new(label.clone(), points));
         let points = [10, 30, 100, 300, 1000]
             .map(|n_points| Ok((n_points as f64, link_ms(20, order, n_points)?)))
             .into_iter()
             .collect::<Result<_, RadioError>>()?;
-        over_points.push(Series { label, points });
+        over_points.push(Series::new(label, points));
     }
     draw(&folder, "trace-cost-walls.png", "walls", over_walls)?;
     draw(&folder, "trace-cost-points.png", "points", over_points)

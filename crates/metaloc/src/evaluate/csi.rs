@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::csi_answers::{Answers, Query, queries};
 use super::csi_methods::{CsiCase, compare};
 use super::methods::Kind;
-use super::run::{Stoppable, environments, hash, interrupted, load};
+use super::run::{Stoppable, environments, hash, interrupted, load_splits};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
     Unwatched,
@@ -66,7 +66,7 @@ impl CsiData {
     }
 
     /// An environment's sets in order, those of them that are used.
-    fn sets_of(&self, environment: &Environment) -> Vec<String> {
+    pub(crate) fn sets_of(&self, environment: &Environment) -> Vec<String> {
         let sets = environment.samples.iter().map(|sample| sample.set.to_string());
         let mut sets: Vec<String> = sets.filter(|set| is_one_of(set, &self.sets)).collect();
         sets.sort_unstable();
@@ -122,7 +122,7 @@ pub(super) fn run(
 ) -> Result<Evaluation, Error> {
     let splits = overrides.splits(protocol);
     let place = (data.format, data.format.place(data_folder, &data.path));
-    let survey = load(place, data.environment_by.as_deref(), &splits)?;
+    let survey = load_splits(place, data.environment_by.as_deref(), &splits)?;
     run_on_csi_survey(protocol, data, &survey, &splits, observer)
 }
 

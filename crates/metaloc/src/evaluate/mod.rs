@@ -10,6 +10,7 @@ mod csi;
 mod csi_answers;
 mod csi_methods;
 mod error_statistics;
+mod interval;
 mod methods;
 mod paired;
 mod protocol;
@@ -23,13 +24,14 @@ pub use cases::Case;
 pub(crate) use csi::CsiDraw;
 pub use csi::{CsiData, run_on_csi_survey};
 pub use error_statistics::ErrorStatistics;
+pub use interval::{Estimate, Figure, estimate};
 pub use paired::{Paired, PlaceAnswers, paired};
 pub use protocol::{
     DataSource, Floors, MethodConfig, Protocol, SelectConfig, Split, SupportConfig, SurveyData,
 };
 pub use row::Row;
-pub(crate) use run::hash;
 pub use run::{Evaluation, EvaluationObserver, Overrides, Unwatched, run, run_on_survey};
+pub(crate) use run::{hash, load};
 pub use select::{Choice, Selection, select};
 pub use summary::{REFERENCE, SummaryRow, summarize};
 pub use toy::ToyData;

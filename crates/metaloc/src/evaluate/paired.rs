@@ -9,19 +9,19 @@ use std::collections::BTreeMap;
 
 use metaloc_meta::seed::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Row;
 
 /// Draws of the bootstrap.
-const DRAWS: usize = 2000;
+pub(super) const DRAWS: usize = 2000;
 /// Seed of the draws: the same tables from the same rows.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 /// Share of the draws on either side of the interval.
-const TAIL: f64 = 0.025;
+pub(super) const TAIL: f64 = 0.025;
 
 /// What a method answered to the queries at one place.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlaceAnswers {
     /// Tells places apart within an environment.
     pub place: [u64; 3],
@@ -33,6 +33,11 @@ pub struct PlaceAnswers {
     pub located: usize,
     /// Sum of their errors (m).
     pub sum_m: f64,
+    /// Those with an error below 5 m.
+    pub below_5m: usize,
+    /// Sum of the squared errors (m^2).
+    #[serde(default)]
+    pub sum_squares_m2: f64,
 }
 
 impl PlaceAnswers {
@@ -47,6 +52,8 @@ impl PlaceAnswers {
         if let Some((error_m, right)) = answer {
             last.located += 1;
             last.sum_m += error_m;
+            last.below_5m += usize::from(error_m < 5.0);
+            last.sum_squares_m2 += error_m * error_m;
             last.right += usize::from(right);
         }
     }
@@ -57,6 +64,8 @@ impl PlaceAnswers {
         self.right += other.right;
         self.located += other.located;
         self.sum_m += other.sum_m;
+        self.below_5m += other.below_5m;
+        self.sum_squares_m2 += other.sum_squares_m2;
     }
 }
 

@@ -131,14 +131,28 @@ pub fn run(
         DataSource::Survey(data) => {
             let splits = overrides.splits(protocol);
             let place = (data.format, data.format.place(data_folder, &data.path));
-            let survey = load(place, data.environment_by.as_deref(), &splits)?;
+            let survey = load_splits(place, data.environment_by.as_deref(), &splits)?;
             run_on_survey(protocol, data, &survey, &splits, observer)
         }
     }
 }
 
+/// Loads the survey of a protocol under `data_folder`, as far as its splits name environments.
+///
+/// # Errors
+/// Missing data, an unknown environment; a toy example, which has none.
+pub(crate) fn load(protocol: &Protocol, data_folder: &Path) -> Result<Survey, Error> {
+    let (format, path, environment_by) = match &protocol.data {
+        DataSource::Survey(data) => (data.format, &data.path, &data.environment_by),
+        DataSource::Csi(data) => (data.format, &data.path, &data.environment_by),
+        DataSource::Toy(_) => return Err(Error::usage("a toy example has no survey")),
+    };
+    let place = (format, format.place(data_folder, path));
+    load_splits(place, environment_by.as_deref(), &protocol.splits)
+}
+
 /// Loads the environments that the splits name; all of them for `*`.
-pub(super) fn load(
+pub(super) fn load_splits(
     (format, path): (SurveyFormat, PathBuf),
     environment_by: Option<&str>,
     splits: &[Split],

@@ -12,7 +12,7 @@ use metaloc_meta::seed::{Purpose, stream};
 use metaloc_meta::training::Silent;
 use serde::{Deserialize, Serialize};
 
-use super::run::{Context, LabelledCase, environments, load, sites, train_all};
+use super::run::{Context, LabelledCase, environments, load_splits, sites, train_all};
 use super::{
     Case, CsiData, DataSource, EvaluationObserver, Floors, MethodConfig, Overrides, Protocol, Split,
 };
@@ -183,7 +183,7 @@ fn survey_of(
         DataSource::Toy(_) => return Ok(None),
     };
     let place = (format, format.place(data_folder, path));
-    load(place, environment_by.as_deref(), splits).map(Some)
+    load_splits(place, environment_by.as_deref(), splits).map(Some)
 }
 
 /// All combinations of a grid's values, the last setting running fastest.

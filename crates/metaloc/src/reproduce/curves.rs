@@ -6,7 +6,7 @@ use super::output::{Reproduction, Sheet};
 use super::variants::{number_of, plain};
 use super::{Claim, Dataset, Target};
 use crate::error::Error;
-use crate::evaluate::Row;
+use crate::evaluate::{Estimate, Figure, Row, estimate};
 use crate::report::{CurvePlot, Series};
 
 /// Errors this much above the least count as settled (m).
@@ -19,16 +19,21 @@ pub(super) fn curves(
     own: impl Fn(&Row) -> Option<f64>,
 ) -> Vec<Series> {
     let series = |algorithm: &&str| {
-        let mut sums: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+        let mut by_number: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
         for row in rows.iter().filter(|row| plain(&row.method) == *algorithm) {
-            let n = number_of(&row.method).or(own(row));
-            if let (Some(n), false) = (n, row.errors_m.is_empty()) {
-                let sum = sums.entry(n as u64).or_default();
-                *sum = (sum.0 + row.errors.mean_m, sum.1 + 1.0);
+            if let Some(n) = number_of(&row.method).or(own(row)) {
+                by_number.entry(n as u64).or_default().push(row);
             }
         }
-        let points = sums.into_iter().map(|(n, (sum, count))| (n as f64, sum / count)).collect();
-        Series { label: (*algorithm).to_owned(), points }
+        let estimates = by_number
+            .into_iter()
+            .filter_map(|(n, rows)| Some((n as f64, estimate(&rows, Figure::MeanError)?)));
+        let mut series = Series::new(*algorithm, Vec::new());
+        for (n, Estimate { value, low, high }) in estimates {
+            series.points.push((n, value));
+            series.ends.push((low, high));
+        }
+        series
     };
     algorithms.iter().map(series).filter(|series| !series.points.is_empty()).collect()
 }
@@ -54,14 +59,16 @@ pub(super) fn show(
     let place = dataset.name();
     let name = format!("{}-{place}", Target::name(result.target));
     let rows = curves.iter().flat_map(|series| {
-        let line =
-            |(x, y): &(f64, f64)| vec![series.label.clone(), x.to_string(), format!("{y:.3}")];
-        series.points.iter().map(line)
+        let line = |((x, y), (low, high)): (&(f64, f64), &(f64, f64))| {
+            let numbers = [y, low, high].map(|m| format!("{m:.3}"));
+            [series.label.clone(), x.to_string()].into_iter().chain(numbers).collect()
+        };
+        series.points.iter().zip(&series.ends).map(line)
     });
     result.sheets.push(Sheet {
         name: name.clone(),
         title: format!("Errors in the {place} by {x}"),
-        columns: ["method", x, "mean error [m]"].map(String::from).into(),
+        columns: ["method", x, "mean error [m]", "95 % low", "95 % high"].map(String::from).into(),
         rows: rows.collect(),
         is_shown: true,
     });
@@ -69,7 +76,7 @@ pub(super) fn show(
     let plot = CurvePlot {
         title: format!("Errors in the {place}"),
         x_label: x.into(),
-        y_label: "mean localization error [m]".into(),
+        y_label: "mean localization error [m], 95 % interval".into(),
         series: curves,
     };
     result.draw(&name, plot.to_svg()?, &format!("Mean errors in the {place} {caption}."));

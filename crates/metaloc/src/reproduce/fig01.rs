@@ -10,9 +10,6 @@ use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::report::csi_images;
 
-/// Points drawn, by their place in the site.
-const POINTS: [usize; 2] = [0, 44];
-
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
     let mut result = Reproduction::new(Target::Fig1, "CSI images: 50 packets by 52 subcarriers");
     let dataset = runner.settings.dataset.unwrap_or(Dataset::Hall);
@@ -24,7 +21,9 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     };
     let first = &survey.environments[0];
     let (site, _) = CsiSite::of_environment(first, &survey.access_points, &config, |_| true)?;
-    let points: Vec<_> = POINTS.iter().filter_map(|&index| site.points.get(index)).collect();
+    // A corner and the middle.
+    let drawn = [0, site.points.len() / 2 - 1];
+    let points: Vec<_> = drawn.iter().filter_map(|&index| site.points.get(index)).collect();
     let svg = csi_images(&site, &points, PixelScale::Historical)?;
     let caption = "Amplitudes of two points from three access points, an image each; 255 is the 99.5th percentile \
                    of an access point's amplitudes. Columns are packets: bright and dark ones are people and gain.";

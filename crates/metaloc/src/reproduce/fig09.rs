@@ -6,7 +6,7 @@ use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::{Claim, Target};
 use crate::error::Error;
-use crate::evaluate::{DataSource, Protocol, Row};
+use crate::evaluate::{DataSource, Estimate, Figure, Protocol, Row, estimate};
 use crate::report::{CdfPlot, Curve, CurvePlot, Series};
 
 const TOY: &str = include_str!("../../../../experiments/toy-log-distance.toml");
@@ -49,14 +49,19 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
         );
         result.draw(&format!("fig9-cdf-{at}"), plot.to_svg()?, &caption);
     }
-    let series = METHODS.iter().map(|method| Series {
-        label: (*method).to_owned(),
-        points: points.iter().map(|&at| (at as f64, below(&rows, method, at))).collect(),
+    let series = METHODS.iter().map(|method| {
+        let known = points.iter().filter_map(|&at| Some((at, share(&rows, method, at)?)));
+        let mut series = Series::new(*method, Vec::new());
+        for (at, Estimate { value, low, high }) in known {
+            series.points.push((at as f64, value));
+            series.ends.push((low, high));
+        }
+        series
     });
     let plot = CurvePlot {
         title: "Errors below 5 m".into(),
         x_label: "reference points".into(),
-        y_label: "P(error < 5 m)".into(),
+        y_label: "P(error < 5 m), 95 % interval".into(),
         series: series.collect(),
     };
     result.draw("fig9-points", plot.to_svg()?, "Share of errors below 5 m by reference points.");
@@ -81,28 +86,43 @@ fn rows_of<'a>(rows: &'a [Row], method: &'a str, points: usize) -> impl Iterator
     rows.iter().filter(move |row| row.method == method && row.support_points == points)
 }
 
-/// Mean over seeds of the share of errors below 5 m.
+/// Share of errors below 5 m, with its interval over layouts and seeds.
+fn share(rows: &[Row], method: &str, points: usize) -> Option<Estimate> {
+    estimate(&rows_of(rows, method, points).collect::<Vec<_>>(), Figure::Below5m)
+}
+
+/// The share alone; NaN without rows.
 fn below(rows: &[Row], method: &str, points: usize) -> f64 {
-    let shares: Vec<f64> = rows_of(rows, method, points).map(|row| row.errors.p_below_5m).collect();
-    shares.iter().sum::<f64>() / shares.len().max(1) as f64
+    share(rows, method, points).map_or(f64::NAN, |estimate| estimate.value)
 }
 
 fn sheet(rows: &[Row], points: &[usize]) -> Sheet {
-    let number = |x: f64| format!("{x:.3}");
+    let cells = |estimate: Option<Estimate>| match estimate {
+        Some(Estimate { value, low, high }) => [value, low, high].map(|x| format!("{x:.3}")),
+        None => Default::default(),
+    };
     let line = |method: &&str, at: usize| {
         let of: Vec<&Row> = rows_of(rows, method, at).collect();
-        let mean = of.iter().map(|row| row.errors.mean_m).sum::<f64>() / of.len().max(1) as f64;
         let n: usize = of.iter().map(|row| row.errors_m.len()).sum();
-        let shares = [number(mean), number(below(rows, method, at))];
+        let [mean, share] = [Figure::MeanError, Figure::Below5m].map(|f| cells(estimate(&of, f)));
         let names = [(*method).to_owned(), at.to_string()];
-        names.into_iter().chain(shares).chain([n.to_string()]).collect()
+        names.into_iter().chain(mean).chain(share).chain([n.to_string()]).collect()
     };
+    let columns = [
+        "method",
+        "reference points",
+        "mean error [m]",
+        "95 % low [m]",
+        "95 % high [m]",
+        "P(error < 5 m)",
+        "95 % low",
+        "95 % high",
+        "samples",
+    ];
     Sheet {
         name: "fig9".into(),
         title: "Errors by method and reference points".into(),
-        columns: ["method", "reference points", "mean error [m]", "P(error < 5 m)", "samples"]
-            .map(String::from)
-            .into(),
+        columns: columns.map(String::from).into(),
         rows: METHODS.iter().flat_map(|m| points.iter().map(move |&at| line(m, at))).collect(),
         is_shown: true,
     }

@@ -7,19 +7,23 @@
 //! A figure is one file here. What it evaluates is a protocol like any other, written beside its results;
 //! `quick` runs fewer iterations, points and seeds, and says so.
 
+mod by_method;
 mod claim;
 mod curves;
 mod fig01;
 mod fig07;
 mod fig09;
+mod fig11;
 mod fig13;
 mod fig14;
 mod output;
 mod places;
 mod report;
 mod runner;
+mod table1;
 mod table3;
 mod variants;
+mod window_strengths;
 
 use std::path::{Path, PathBuf};
 
@@ -41,20 +45,33 @@ pub enum Target {
     Fig7,
     /// Distribution of errors with few reference points.
     Fig9,
+    /// Ray-traced places, with and without rooms by path loss.
+    Fig11,
     /// Distribution of errors by method.
     Fig12,
     /// Errors over outer steps.
     Fig13,
     /// Errors over adaptation steps.
     Fig14,
+    /// Every method on every data set.
+    Table1,
     /// Errors of all methods in hall and lab.
     Table3,
 }
 
 impl Target {
     /// All that are here, in the paper's order.
-    pub const ALL: [Self; 7] =
-        [Self::Fig1, Self::Fig7, Self::Fig9, Self::Table3, Self::Fig12, Self::Fig13, Self::Fig14];
+    pub const ALL: [Self; 9] = [
+        Self::Fig1,
+        Self::Fig7,
+        Self::Fig9,
+        Self::Fig11,
+        Self::Table3,
+        Self::Fig12,
+        Self::Fig13,
+        Self::Fig14,
+        Self::Table1,
+    ];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -63,9 +80,11 @@ impl Target {
             Self::Fig1 => "fig1",
             Self::Fig7 => "fig7",
             Self::Fig9 => "fig9",
+            Self::Fig11 => "fig11",
             Self::Fig12 => "fig12",
             Self::Fig13 => "fig13",
             Self::Fig14 => "fig14",
+            Self::Table1 => "table1",
             Self::Table3 => "table3",
         }
     }
@@ -110,9 +129,11 @@ pub fn reproduce(
         Target::Fig1 => fig01::reproduce(&mut runner),
         Target::Fig7 => fig07::reproduce(&mut runner),
         Target::Fig9 => fig09::reproduce(&mut runner),
+        Target::Fig11 => fig11::reproduce(&mut runner),
         Target::Fig12 => table3::fig12(&mut runner),
         Target::Fig13 => fig13::reproduce(&mut runner),
         Target::Fig14 => fig14::reproduce(&mut runner),
+        Target::Table1 => table1::reproduce(&mut runner),
         Target::Table3 => table3::reproduce(&mut runner),
     }?;
     reproduction.protocols = runner.take_protocols();

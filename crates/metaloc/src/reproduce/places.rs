@@ -8,7 +8,7 @@ use crate::simulate::campaign::{Campaign, PaperPlace};
 
 const TABLE3: &str = include_str!("../../../../experiments/table3.toml");
 
-/// A data set with channel state information.
+/// A data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dataset {
     /// The paper's hall, simulated.
@@ -19,11 +19,16 @@ pub enum Dataset {
     PolyU,
     /// Paths through a building.
     Csu,
+    /// Two floors of a library over two years; RSS.
+    Uji,
+    /// Three buildings; RSS.
+    UjiIndoorLoc,
 }
 
 impl Dataset {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Hall, Self::Lab, Self::PolyU, Self::Csu];
+    pub const ALL: [Self; 6] =
+        [Self::Hall, Self::Lab, Self::PolyU, Self::Csu, Self::Uji, Self::UjiIndoorLoc];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -33,6 +38,8 @@ impl Dataset {
             Self::Lab => "lab",
             Self::PolyU => "polyu",
             Self::Csu => "csu",
+            Self::Uji => "uji",
+            Self::UjiIndoorLoc => "ujiindoorloc",
         }
     }
 
@@ -47,6 +54,11 @@ impl Dataset {
             Self::Lab => 88,
             _ => 66,
         }
+    }
+
+    /// Whether it has channel state information.
+    pub(super) const fn has_csi(self) -> bool {
+        !matches!(self, Self::Uji | Self::UjiIndoorLoc)
     }
 
     /// The file names, texts and chosen settings of its protocol.
@@ -67,6 +79,16 @@ impl Dataset {
                 include_str!("../../../../experiments/csu-paths.toml").to_owned(),
                 include_str!("../../../../experiments/csu-paths.selected.toml"),
             ),
+            Self::Uji => (
+                "uji-ageing.toml",
+                include_str!("../../../../experiments/uji-ageing.toml").to_owned(),
+                include_str!("../../../../experiments/uji-ageing.selected.toml"),
+            ),
+            Self::UjiIndoorLoc => (
+                "ujiindoorloc-transfer.toml",
+                include_str!("../../../../experiments/ujiindoorloc-transfer.toml").to_owned(),
+                include_str!("../../../../experiments/ujiindoorloc-transfer.selected.toml"),
+            ),
         }
     }
 
@@ -81,7 +103,7 @@ impl Dataset {
         let place = match self {
             Self::Hall => PaperPlace::Hall,
             Self::Lab => PaperPlace::Lab,
-            Self::PolyU | Self::Csu => return Ok(None),
+            _ => return Ok(None),
         };
         place.campaign(images, None).map(Some)
     }

@@ -4,42 +4,59 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::variants::plain;
-use super::{Dataset, ReproduceSettings};
+use super::{Dataset, ReproduceSettings, window_strengths};
 use crate::error::Error;
 use crate::evaluate::{
-    self, DataSource, EvaluationObserver, MethodConfig, Overrides, Protocol, Row,
+    self, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, PlaceAnswers,
+    Protocol, Row,
 };
-use crate::locate::ConventionalTraining;
+use crate::locate::{ConventionalTraining, DeepAutoencoders};
 use crate::model_file;
 use crate::survey::Survey;
 
 /// Images at each point and day in quick runs: as few as tasks ask for.
 const QUICK_IMAGES: usize = 6;
 /// A quick run takes this share of the iterations, and at least so many.
-const QUICK_ITERATIONS: (f64, i64) = (1.0 / 200.0, 20);
-/// Points surveyed in a quick run.
-const QUICK_POINTS: usize = 20;
+const QUICK_ITERATIONS: (f64, i64) = (1.0 / 400.0, 12);
+/// Most points surveyed in a quick run.
+const QUICK_POINTS: usize = 18;
+/// In a quick run, every so-manieth point of a simulated place exists.
+const QUICK_EVERY: usize = 5;
 
 /// Steps of conventional training in a quick run.
-const QUICK_STEPS: usize = 200;
+const QUICK_STEPS: usize = 100;
+/// Epochs of DeepFi in a quick run.
+const QUICK_EPOCHS: usize = 3;
 
-/// A row with the errors behind it.
+/// A row with the errors and answers behind it.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     row: Row,
     errors_m: Vec<f64>,
+    places: Vec<PlaceAnswers>,
+}
+
+impl Kept {
+    fn of(row: &Row) -> Self {
+        Self { row: row.clone(), errors_m: row.errors_m.clone(), places: row.places.clone() }
+    }
+
+    fn whole(self) -> Row {
+        Row { errors_m: self.errors_m, places: self.places, ..self.row }
+    }
 }
 
 pub(super) struct Runner<'a> {
     pub(super) settings: &'a ReproduceSettings,
     kept: &'a Path,
     observer: &'a mut dyn EvaluationObserver,
-    /// Simulated surveys, by data set.
-    surveys: BTreeMap<&'static str, Survey>,
+    /// By data set.
+    surveys: BTreeMap<&'static str, Arc<Survey>>,
     protocols: Vec<(String, String)>,
     data_hashes: BTreeMap<String, String>,
 }
@@ -92,13 +109,11 @@ impl<'a> Runner<'a> {
     }
 
     /// The simulated survey of a data set; none for real ones.
-    pub(super) fn simulated(&mut self, dataset: Dataset) -> Result<Option<&Survey>, Error> {
-        let images = self.images(dataset);
-        if !self.surveys.contains_key(dataset.name()) {
-            let Some(campaign) = dataset.campaign(images)? else { return Ok(None) };
-            self.surveys.insert(dataset.name(), campaign.survey(self.observer)?);
+    pub(super) fn simulated(&mut self, dataset: Dataset) -> Result<Option<Arc<Survey>>, Error> {
+        match dataset.is_simulated() {
+            true => self.survey(dataset, &dataset.protocol()?).map(Some),
+            false => Ok(None),
         }
-        Ok(self.surveys.get(dataset.name()))
     }
 
     /// The rows of a data set's protocol with these methods in place of its own; `name` tells the
@@ -109,6 +124,17 @@ impl<'a> Runner<'a> {
         name: &str,
         methods: Vec<MethodConfig>,
     ) -> Result<Vec<Row>, Error> {
+        let protocol = self.protocol(dataset, name, methods)?;
+        self.run(dataset, &protocol)
+    }
+
+    /// A data set's protocol with these methods in place of its own.
+    fn protocol(
+        &self,
+        dataset: Dataset,
+        name: &str,
+        methods: Vec<MethodConfig>,
+    ) -> Result<Protocol, Error> {
         let mut protocol = dataset.protocol()?;
         name.clone_into(&mut protocol.name);
         let own = std::mem::take(&mut protocol.methods);
@@ -120,33 +146,87 @@ impl<'a> Runner<'a> {
         if self.settings.quick {
             make_quick(&mut protocol);
         }
-        self.run(dataset, &protocol)
+        Ok(protocol)
     }
 
     fn run(&mut self, dataset: Dataset, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        let campaign = dataset.campaign(self.images(dataset))?;
-        let key = campaign.map(|campaign| campaign.key()).transpose()?;
+        let key = self.key(dataset)?;
         self.units(protocol, key.as_ref(), |runner, unit| {
-            runner.simulated(dataset)?;
-            let survey = runner.surveys.get(dataset.name());
-            match (&unit.data, survey) {
-                (DataSource::Csi(data), Some(survey)) => {
-                    let splits = &unit.splits;
-                    evaluate::run_on_csi_survey(unit, data, survey, splits, runner.observer)
-                }
-                _ => runner.evaluate(unit),
-            }
+            let survey = runner.survey(dataset, protocol)?;
+            run_on(unit, &survey, runner.observer)
         })
     }
 
-    fn evaluate(&mut self, unit: &Protocol) -> Result<evaluate::Evaluation, Error> {
-        let folder = &self.settings.data_folder;
-        evaluate::run(unit, folder, &Overrides::default(), self.observer)
+    /// The rows of methods on RSS, with the strengths of a data set of recordings, a scan for each window;
+    /// or what the recordings lack.
+    pub(super) fn rows_on_strengths(
+        &mut self,
+        dataset: Dataset,
+        name: &str,
+        methods: Vec<MethodConfig>,
+    ) -> Result<Result<Vec<Row>, String>, Error> {
+        let mut protocol = self.protocol(dataset, name, methods)?;
+        let DataSource::Csi(data) = protocol.data.clone() else {
+            return self.run(dataset, &protocol).map(Ok);
+        };
+        let learning = protocol.learning_of(&MethodConfig::default())?;
+        let packets = learning.csi.unwrap_or_default().window.packets;
+        protocol.title += "; the strengths of the windows alone";
+        protocol.data = DataSource::Survey(window_strengths::survey_data(&data));
+        (protocol.learning, protocol.selection) = Default::default();
+        let key = self.key(dataset)?;
+        let rows = self.units(&protocol, key.as_ref(), |runner, unit| {
+            let survey = runner.survey(dataset, &protocol)?;
+            let scans = window_strengths::scans(&survey, &data, packets)?;
+            run_on(unit, &scans, runner.observer)
+        });
+        Error::needs_apart(rows)
+    }
+
+    /// The rows of a protocol on a survey that `make` makes; `key` tells it from others.
+    pub(super) fn rows_on_survey(
+        &mut self,
+        protocol: &Protocol,
+        (name, key): (&'static str, &String),
+        make: impl Fn(&mut dyn EvaluationObserver) -> Result<Survey, Error>,
+    ) -> Result<Vec<Row>, Error> {
+        self.units(protocol, Some(key), |runner, unit| {
+            let survey = match runner.surveys.get(name) {
+                Some(known) => known.clone(),
+                None => Arc::new(make(runner.observer)?),
+            };
+            runner.surveys.insert(name, survey.clone());
+            run_on(unit, &survey, runner.observer)
+        })
+    }
+
+    /// What tells a simulated campaign from others.
+    fn key(&self, dataset: Dataset) -> Result<Option<String>, Error> {
+        let campaign = dataset.campaign(self.images(dataset))?;
+        campaign.map(|campaign| campaign.key()).transpose()
+    }
+
+    /// The survey of a data set, as far as the protocol names its environments.
+    fn survey(&mut self, dataset: Dataset, protocol: &Protocol) -> Result<Arc<Survey>, Error> {
+        if let Some(known) = self.surveys.get(dataset.name()) {
+            return Ok(known.clone());
+        }
+        let survey = match dataset.campaign(self.images(dataset))? {
+            Some(campaign) if self.settings.quick => coarse(campaign.survey(self.observer)?),
+            Some(campaign) => campaign.survey(self.observer)?,
+            None => evaluate::load(protocol, &self.settings.data_folder)?,
+        };
+        let survey = Arc::new(survey);
+        self.surveys.insert(dataset.name(), survey.clone());
+        Ok(survey)
     }
 
     /// The rows of a protocol without data on disk.
     pub(super) fn toy_rows(&mut self, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        self.units(protocol, None, |runner, unit| runner.evaluate(unit))
+        self.units(protocol, None, |runner, unit| {
+            let folder = &runner.settings.data_folder;
+            evaluate::run(unit, folder, &Overrides::default(), runner.observer)
+        })
     }
 
     /// Runs a protocol unit by unit, or takes what is kept; `key` tells the campaign behind it from others.
@@ -154,7 +234,7 @@ impl<'a> Runner<'a> {
         &mut self,
         protocol: &Protocol,
         key: Option<&String>,
-        run: impl Fn(&mut Runner<'_>, &Protocol) -> Result<evaluate::Evaluation, Error>,
+        run: impl Fn(&mut Runner<'_>, &Protocol) -> Result<Evaluation, Error>,
     ) -> Result<Vec<Row>, Error> {
         let mut protocol = protocol.clone();
         protocol.seeds.truncate(self.settings.seeds.unwrap_or(usize::MAX));
@@ -199,6 +279,20 @@ impl<'a> Runner<'a> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         let what = what.replace(|c| !is_plain(c), "-").replace("--", "-");
         Ok(self.kept.join(format!("{}-{what}-{hash}.json", unit.name)))
+    }
+}
+
+/// Runs a protocol on its survey.
+fn run_on(
+    unit: &Protocol,
+    survey: &Survey,
+    observer: &mut dyn EvaluationObserver,
+) -> Result<Evaluation, Error> {
+    let splits = &unit.splits;
+    match &unit.data {
+        DataSource::Csi(data) => evaluate::run_on_csi_survey(unit, data, survey, splits, observer),
+        DataSource::Survey(data) => evaluate::run_on_survey(unit, data, survey, splits, observer),
+        DataSource::Toy(_) => Err(Error::usage("a toy example has no survey")),
     }
 }
 
@@ -248,6 +342,14 @@ fn parts(protocol: &Protocol) -> Result<Vec<(String, Protocol)>, Error> {
     Ok(units)
 }
 
+/// The survey on a coarser grid: for all methods the same fewer points.
+fn coarse(mut survey: Survey) -> Survey {
+    for environment in &mut survey.environments {
+        environment.samples.retain(|sample| (sample.point as usize).is_multiple_of(QUICK_EVERY));
+    }
+    survey
+}
+
 /// Coarse: one seed, the first split, fewer points and iterations.
 fn make_quick(protocol: &mut Protocol) {
     protocol.seeds.truncate(1);
@@ -259,9 +361,14 @@ fn make_quick(protocol: &mut Protocol) {
     fewer_iterations(&mut protocol.learning);
     for method in &mut protocol.methods {
         fewer_iterations(&mut method.learning);
-        if method.name == "confi" {
+        if ["confi", "cifi"].contains(&plain(&method.name)) {
             let training = method.training.unwrap_or_default();
             method.training = Some(ConventionalTraining { steps: QUICK_STEPS, ..training });
+        }
+        if plain(&method.name) == "deepfi" {
+            let settings = method.deepfi.clone().unwrap_or_default();
+            let (epochs, pretraining_epochs) = (QUICK_EPOCHS, QUICK_EPOCHS);
+            method.deepfi = Some(DeepAutoencoders { epochs, pretraining_epochs, ..settings });
         }
     }
     // Tasks of the few images that there are.
@@ -288,14 +395,13 @@ fn read_rows(file: &Path) -> Result<Option<Vec<Row>>, Error> {
         path: file.to_owned(),
         reason: format!("{e}; delete it to measure anew"),
     })?;
-    Ok(Some(kept.into_iter().map(|k| Row { errors_m: k.errors_m, ..k.row }).collect()))
+    Ok(Some(kept.into_iter().map(Kept::whole).collect()))
 }
 
 fn write_rows(file: &Path, rows: &[Row]) -> Result<(), Error> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
-    let keep = |row: &Row| Kept { row: row.clone(), errors_m: row.errors_m.clone() };
-    let kept: Vec<Kept> = rows.iter().map(keep).collect();
+    let kept: Vec<Kept> = rows.iter().map(Kept::of).collect();
     let text = serde_json::to_string(&kept).map_err(|e| Error::usage(e.to_string()))?;
     model_file::write_beside(file, text.as_bytes())
 }

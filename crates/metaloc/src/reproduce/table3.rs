@@ -1,12 +1,13 @@
 //! Table III and Fig. 12: all methods in the hall and the lab on a new day, and their distributions of errors.
 
+use super::by_method::{bars, cell, ends, mean_error, mean_m, n_errors, names, of, std_m};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::variants::as_it_is;
 use super::{Claim, Dataset, Target};
 use crate::error::Error;
 use crate::evaluate::{MethodConfig, Row};
-use crate::report::{Bar, BarPlot, CdfPlot, Curve};
+use crate::report::{CdfPlot, Curve};
 
 /// The paper's rows: method, mean and deviation (m) in the hall and in the lab.
 const PAPER: [(&str, [f64; 2], [f64; 2]); 8] = [
@@ -35,60 +36,15 @@ fn rows(runner: &mut Runner<'_>) -> Result<Vec<(Dataset, Vec<Row>)>, Error> {
     places.into_iter().map(of).collect()
 }
 
-/// Rows that have numbers, of one method.
-fn of<'a>(rows: &'a [Row], method: &'a str) -> impl Iterator<Item = &'a Row> {
-    rows.iter().filter(move |row| row.method == method && !row.errors_m.is_empty())
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, n) = values.fold((0.0, 0_usize), |(sum, n), x| (sum + x, n + 1));
-    sum / n as f64
-}
-
-fn mean_m(rows: &[Row], method: &str) -> f64 {
-    mean(of(rows, method).map(|row| row.errors.mean_m))
-}
-
-fn std_m(rows: &[Row], method: &str) -> f64 {
-    mean(of(rows, method).map(|row| row.errors.std_m))
-}
-
-/// Names of the methods in the rows, each once, in their order.
-fn names(rows: &[Row]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for row in rows {
-        if !names.contains(&row.method) {
-            names.push(row.method.clone());
-        }
-    }
-    names
-}
-
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
     let title = "Localization errors on a new day, three images at each point";
     let mut result = Reproduction::new(Target::Table3, title);
     for (dataset, rows) in rows(runner)? {
         let name = dataset.name();
         let confi_images = runner.historical_images(dataset)?;
-        let range = |method: &String| {
-            let means: Vec<f64> = of(&rows, method).map(|row| row.errors.mean_m).collect();
-            let low = means.iter().copied().fold(f64::INFINITY, f64::min);
-            (means.len() > 1).then(|| (low, means.iter().copied().fold(low, f64::max)))
-        };
-        let bar = |method: &String| Bar {
-            label: method.clone(),
-            mean_m: mean_m(&rows, method),
-            range_m: range(method),
-            n: Some(of(&rows, method).map(|row| row.errors_m.len()).sum()),
-        };
-        let with_numbers = names(&rows).into_iter().filter(|m| of(&rows, m).next().is_some());
-        let plot = BarPlot {
-            title: format!("A new day in the {name}"),
-            x_label: "mean localization error [m]; whiskers: least and greatest seed".into(),
-            bars: with_numbers.collect::<Vec<_>>().iter().map(bar).collect(),
-        };
+        let plot = bars(format!("A new day in the {name}"), &rows)?;
         let caption = format!("Mean errors in the {name} (Table III).");
-        result.draw(&format!("table3-{name}"), plot.to_svg()?, &caption);
+        result.draw(&format!("table3-{name}"), plot, &caption);
         result.sheets.push(sheet(dataset, confi_images, &rows));
         if dataset.is_simulated() {
             result.claims.extend(claims(dataset, confi_images, &rows));
@@ -107,28 +63,31 @@ fn paper_numbers(dataset: Dataset, method: &str) -> Option<[f64; 2]> {
 }
 
 fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
-    let number = |x: f64| if x.is_finite() { format!("{x:.2}") } else { String::new() };
     let line = |method: &String| {
         let first = rows.iter().find(|row| row.method == *method);
         let paper = paper_numbers(dataset, method);
-        let n: usize = of(rows, method).map(|row| row.errors_m.len()).sum();
+        let [low, high] = ends(mean_error(rows, method));
         vec![
             method.clone(),
-            number(mean_m(rows, method)),
-            number(std_m(rows, method)),
-            paper.map_or_else(String::new, |[mean, _]| number(mean)),
-            paper.map_or_else(String::new, |[_, std]| number(std)),
+            cell(mean_m(rows, method)),
+            low,
+            high,
+            cell(std_m(rows, method)),
+            paper.map_or_else(String::new, |[mean, _]| cell(mean)),
+            paper.map_or_else(String::new, |[_, std]| cell(std)),
             first.map_or_else(String::new, |r| {
                 let images = confi_images.filter(|_| method == "confi");
                 format!("{} x {}", images.unwrap_or(r.samples_per_point), r.support_points)
             }),
             first.and_then(|r| r.outer_steps).map_or_else(String::new, |n| n.to_string()),
-            n.to_string(),
+            n_errors(rows, method).to_string(),
         ]
     };
     let columns = [
         "method",
         "mean error [m]",
+        "95 % low",
+        "95 % high",
         "std [m]",
         "paper: mean [m]",
         "paper: std [m]",

@@ -73,7 +73,7 @@ impl Scenario {
         Self::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let refuse = |reason: String| Error::Config { path: path.to_owned(), reason };
         let scenario: Self = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
         if scenario.schema != 1 {

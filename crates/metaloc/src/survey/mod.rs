@@ -11,6 +11,7 @@ mod folder;
 mod format;
 pub mod import;
 mod inspect;
+mod join;
 mod name_lists;
 mod split;
 mod table;

@@ -11,6 +11,9 @@ const FRAME: (f64, f64) = (480.0, 330.0);
 /// A series of at most this many points shows them as dots.
 const DOTS_UP_TO: usize = 15;
 
+/// Width of a whisker (px).
+const WHISKER: f64 = 1.0;
+
 /// A line: its name and points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -18,6 +21,22 @@ pub struct Series {
     pub label: String,
     /// Points `(x, y)` in the order in which the line runs.
     pub points: Vec<(f64, f64)>,
+    /// Low and high end of y at each point, drawn as whiskers; empty for none.
+    pub ends: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// A line without whiskers.
+    #[must_use]
+    pub fn new(label: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { label: label.into(), points, ends: Vec::new() }
+    }
+
+    /// All that is drawn at some y.
+    fn ys(&self) -> impl Iterator<Item = f64> {
+        let ends = self.ends.iter().flat_map(|&(low, high)| [low, high]);
+        self.points.iter().map(|point| point.1).chain(ends)
+    }
 }
 
 /// Lines over a common x, such as a training and a validation loss over iterations.
@@ -52,6 +71,10 @@ impl CurvePlot {
             frame.draw(canvas)?;
             for (series, &stroke) in self.series.iter().zip(&strokes).rev() {
                 let points: Vec<_> = series.points.iter().map(|&at| frame.at(at)).collect();
+                for (&(x, _), &(low, high)) in series.points.iter().zip(&series.ends) {
+                    let whisker = [frame.at((x, low)), frame.at((x, high))];
+                    canvas.line(&whisker, Stroke::solid(stroke.color, WHISKER))?;
+                }
                 canvas.line(&points, stroke)?;
                 if points.len() <= DOTS_UP_TO {
                     points.iter().try_for_each(|&at| Mark::Dot.draw(canvas, at, stroke.color))?;
@@ -70,10 +93,11 @@ impl CurvePlot {
                 return Err(ReportError::Empty(format!("{} has no points", series.label)));
             }
             series.points.iter().try_for_each(|&at| checks::point(&series.label, at))?;
+            series.ys().try_for_each(|y| checks::point(&series.label, (0.0, y)))?;
         }
         let points = || self.series.iter().flat_map(|series| &series.points);
         let (x_min, x_max) = limits(points().map(|point| point.0));
-        let (y_min, y_max) = limits(points().map(|point| point.1));
+        let (y_min, y_max) = limits(self.series.iter().flat_map(Series::ys));
         let near_zero = y_min > 0.0 && y_min < 0.5 * y_max;
         let y_min = if near_zero { 0.0 } else { y_min };
         let x = Axis::exact(&self.x_label, x_min, x_max, 8);
@@ -116,7 +140,7 @@ mod tests {
             title: "Loss".to_owned(),
             x_label: "iteration".to_owned(),
             y_label: "loss".to_owned(),
-            series: vec![Series { label: "training".to_owned(), points: points.to_vec() }],
+            series: vec![Series::new("training", points.to_vec())],
         }
     }
 
@@ -143,5 +167,16 @@ mod tests {
         for bad in [(0.0, f64::NAN), (f64::INFINITY, 0.0)] {
             assert!(matches!(plot(&[bad]).to_svg(), Err(ReportError::Number { .. })));
         }
+        let mut whisker = plot(&[(0.0, 1.0)]);
+        whisker.series[0].ends = vec![(0.5, f64::NAN)];
+        assert!(matches!(whisker.to_svg(), Err(ReportError::Number { .. })));
+    }
+
+    #[test]
+    fn whiskers_have_room() {
+        let mut plot = plot(&[(0.0, 10.0), (1.0, 11.0)]);
+        plot.series[0].ends = vec![(8.0, 12.0), (9.0, 20.0)];
+        let y = plot.frame().unwrap().y;
+        assert!(y.min <= 8.0 && y.max >= 20.0);
     }
 }

@@ -59,9 +59,10 @@ impl Dash {
 
 /// The colour of a method, the same in every picture.
 ///
-/// A variant after a colon (`maml:attention`) has the colour of its method; the nearest-neighbour
-/// methods of one kind share a hue too. Lines of one colour in a picture differ by their pattern.
-/// An unknown name always gets the same of the colours.
+/// A variant after a colon (`maml:attention`) has the colour of its method. Blue, sky and purple are
+/// MetaLoc's alone; other methods of one kind share a hue: orange for maps of RSS, green for networks
+/// trained conventionally and maps with history, yellow for what compares or regresses channels. Lines of
+/// one colour in a picture differ by their pattern. An unknown name always gets the same of the others' colours.
 #[must_use]
 pub fn method_color(name: &str) -> Rgb {
     let method = name.split(':').next().unwrap_or(name).trim().to_ascii_lowercase();
@@ -73,10 +74,13 @@ pub fn method_color(name: &str) -> Rgb {
         "tl" | "validation" => VERMILION,
         "ri" => GREY,
         "knn" | "knn-support" | "wknn" | "wknn-support" | "pwknn-support" | "1nn" => ORANGE,
+        "radar-support" | "horus-support" | "dfps-support" | "vivi-like-support" => ORANGE,
+        "transloc-like" | "acmu-like" => ORANGE,
         "wknn-full" | "wknn-both" | "wknn-old" => GREEN,
-        "ridge" | "hi-knn" => YELLOW,
+        "confi" | "confi-own" | "cifi" | "deepfi" | "ilcl" | "fidora-like" => GREEN,
+        "ridge" | "krr" | "hi-knn" | "fila-like" | "crisloc-like" | "dafi-like" => YELLOW,
         _ => {
-            let choices = [PURPLE, SKY, YELLOW, GREEN, BLACK];
+            let choices = [ORANGE, YELLOW, GREEN, BLACK];
             choices[(hash(&method) % choices.len() as u64) as usize]
         }
     }

@@ -33,7 +33,7 @@ pub use config::{
     PeopleConfig, PlaceConfig, RadioConfig, ScanConfig, TracerSettings,
 };
 pub use day::Day;
-pub use paper::PaperPlace;
+pub use paper::{PaperPlace, ray_traced_six};
 pub use size::CampaignSize;
 use visit::TimedScan;
 pub use visit::Visit;

@@ -1,6 +1,7 @@
-//! The paper's hall and lab (section IV-B), built in.
+//! The paper's places, built in: hall and lab (section IV-B), and six in place of its Wireless InSite scenes
+//! (section IV-A).
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::{Campaign, CampaignConfig};
 use crate::error::Error;
@@ -33,16 +34,38 @@ impl PaperPlace {
             Self::Hall => ("paper-hall", include_str!("../../../../../scenarios/paper-hall.toml")),
             Self::Lab => ("paper-lab", include_str!("../../../../../scenarios/paper-lab.toml")),
         };
-        let path = format!("{name}.toml (built in)");
-        let refuse = |e: toml::de::Error| Error::Config {
-            path: Path::new(&path).to_owned(),
-            reason: e.to_string(),
-        };
-        let mut config: CampaignConfig = toml::from_str(text).map_err(refuse)?;
+        let mut config: CampaignConfig = built_in(name, text)?;
         config.seed = seed.unwrap_or(config.seed);
         let mut csi = config.csi.unwrap_or_default();
         csi.images = images;
         config.csi = Some(csi);
-        Campaign::new(config, &[toml::from_str(self.plan_text()).map_err(refuse)?])
+        Campaign::new(config, &[built_in(name, self.plan_text())?])
     }
+}
+
+/// S1 to S6: ray-traced places, twenty access points each, RSS.
+///
+/// # Errors
+/// Never.
+pub fn ray_traced_six() -> Result<Campaign, Error> {
+    let name = "ray-traced-six";
+    let config = built_in(name, include_str!("../../../../../scenarios/ray-traced-six.toml"))?;
+    let plans = [
+        include_str!("../../../../../scenarios/scenes/s1-offices.toml"),
+        include_str!("../../../../../scenarios/scenes/s2-corridor.toml"),
+        include_str!("../../../../../scenarios/scenes/s3-hall.toml"),
+        include_str!("../../../../../scenarios/scenes/s4-shop.toml"),
+        include_str!("../../../../../scenarios/scenes/s5-ward.toml"),
+        include_str!("../../../../../scenarios/scenes/s6-lecture.toml"),
+    ];
+    let plans = plans.into_iter().map(|text| built_in(name, text));
+    Campaign::new(config, &plans.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Reads a text that is built in.
+fn built_in<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|e| Error::Config {
+        path: PathBuf::from(format!("{name}.toml (built in)")),
+        reason: e.to_string(),
+    })
 }

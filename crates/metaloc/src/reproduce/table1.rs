@@ -1,0 +1,298 @@
+//! Table I with numbers: every method on every data set, where the paper could only list what each had
+//! published on data of its own ("cannot be fairly compared due to the different datasets").
+//!
+//! Recordings of channel state information have strengths too: methods on RSS see a scan for each window
+//! ([`super::window_strengths`]). Sets of scans alone have nothing for methods on channel state information.
+
+use std::collections::BTreeMap;
+
+use super::by_method::{bars, cell, mean_error, n_errors, std_m};
+use super::output::{Reproduction, Sheet};
+use super::runner::Runner;
+use super::variants::as_it_is;
+use super::{Claim, Dataset, Target};
+use crate::error::Error;
+use crate::evaluate::{DataSource, Estimate, MethodConfig, Row};
+
+/// A line: the method's name in the table, and what it is called on channel state information and on RSS.
+struct Line {
+    name: &'static str,
+    csi: Option<&'static str>,
+    rss: Option<&'static str>,
+}
+
+const fn both(name: &'static str, csi: &'static str, rss: &'static str) -> Line {
+    Line { name, csi: Some(csi), rss: Some(rss) }
+}
+
+const fn csi(name: &'static str, csi: &'static str) -> Line {
+    Line { name, csi: Some(csi), rss: None }
+}
+
+const fn rss(name: &'static str, rss: &'static str) -> Line {
+    Line { name, csi: None, rss: Some(rss) }
+}
+
+/// MetaLoc first, then the paper's Table I, then simple methods that nobody should leave out.
+const LINES: [Line; 22] = [
+    both("MetaLoc: MAML", "maml", "maml"),
+    both("MetaLoc: MAML-TS", "maml-ts", "maml-ts"),
+    both("MetaLoc: MAML-DG", "maml-dg", "maml-dg"),
+    both("TL", "tl", "tl"),
+    both("RI", "ri", "ri"),
+    rss("RADAR [15]", "radar-support"),
+    rss("Horus [16]", "horus-support"),
+    rss("TransLoc-like [25]", "transloc-like"),
+    rss("ViVi-like [26]", "vivi-like-support"),
+    rss("AcMu-like [27]", "acmu-like"),
+    rss("DFPS [28]", "dfps-support"),
+    csi("FILA-like [29]", "fila-like"),
+    csi("DeepFi [30]", "deepfi"),
+    csi("CiFi [31]", "cifi"),
+    csi("ConFi [32], as the paper runs it", "confi"),
+    csi("CRISLoc-like [33]", "crisloc-like"),
+    csi("DAFI-like [35]", "dafi-like"),
+    csi("ILCL [36]", "ilcl"),
+    csi("KNN of images (the paper's)", "hi-knn"),
+    csi("1NN of mean spectra", "1nn"),
+    csi("kernel ridge regression", "krr"),
+    rss("WKNN, old maps too", "wknn-both"),
+];
+
+/// MetaLoc's lines.
+const OURS: std::ops::Range<usize> = 0..3;
+/// Those of the paper's Table I.
+const TABLE_I: std::ops::Range<usize> = 7..18;
+
+/// What a cell says.
+enum Cell {
+    Number { estimate: Estimate, std_m: f64, n: usize },
+    Needs(String),
+}
+
+impl Cell {
+    fn words(&self) -> String {
+        match self {
+            Self::Number { estimate: Estimate { value, low, high }, .. } => {
+                format!("{value:.2} ({low:.2}-{high:.2})")
+            }
+            Self::Needs(what) => format!("needs {what}"),
+        }
+    }
+
+    fn value(&self) -> Option<f64> {
+        match self {
+            Self::Number { estimate, .. } => Some(estimate.value),
+            Self::Needs(_) => None,
+        }
+    }
+}
+
+/// A method with the input that it asks for.
+fn with_input(name: &str) -> MethodConfig {
+    let quantity = match name {
+        "deepfi" | "fila-like" | "crisloc-like" => "amplitude",
+        "cifi" => "phase-difference",
+        _ => return as_it_is(name),
+    };
+    let mut method = as_it_is(name);
+    let window = toml::Table::from_iter([("quantity".to_owned(), quantity.into())]);
+    let csi = toml::Table::from_iter([("window".to_owned(), window.into())]);
+    method.learning.insert("csi".into(), csi.into());
+    method
+}
+
+/// The cells of a data set, line by line.
+fn cells(runner: &mut Runner<'_>, dataset: Dataset) -> Result<(Vec<Cell>, Vec<Row>), Error> {
+    // Table III's name where it has the same methods: their rows are kept for both.
+    let name = format!("table3-{}", dataset.name());
+    let on_csi = |line: &Line| dataset.has_csi().then_some(line.csi).flatten();
+    let on_rss = |line: &Line| if on_csi(line).is_some() { None } else { line.rss };
+    let methods = |of: &dyn Fn(&Line) -> Option<&'static str>| {
+        LINES.iter().filter_map(of).map(with_input).collect::<Vec<_>>()
+    };
+    let mut rows = match dataset.has_csi() {
+        true => runner.rows(dataset, &name, methods(&on_csi))?,
+        false => Vec::new(),
+    };
+    let of_rss = runner.rows_on_strengths(dataset, &format!("{name}-rss"), methods(&on_rss))?;
+    let no_strengths = of_rss.as_ref().err().cloned();
+    rows.extend(of_rss.unwrap_or_default());
+    let cell = |line: &Line| {
+        let Some(method) = on_csi(line).or(on_rss(line)) else {
+            return Cell::Needs("channel state information".into());
+        };
+        match mean_error(&rows, method) {
+            Some(estimate) => {
+                let (std_m, n) = (std_m(&rows, method), n_errors(&rows, method));
+                Cell::Number { estimate, std_m, n }
+            }
+            None => {
+                let needs = rows.iter().find(|r| r.method == method).and_then(|r| r.needs.clone());
+                Cell::Needs(needs.or(no_strengths.clone()).unwrap_or("what is not here".into()))
+            }
+        }
+    };
+    let cells = LINES.iter().map(cell).collect();
+    Ok((cells, rows))
+}
+
+/// The data sets to compare on, and the real ones that are not there.
+fn datasets(runner: &Runner<'_>) -> Result<(Vec<Dataset>, Vec<Dataset>), Error> {
+    if let Some(dataset) = runner.settings.dataset {
+        return Ok((vec![dataset], Vec::new()));
+    }
+    let mut there = BTreeMap::new();
+    for dataset in Dataset::ALL {
+        let place = match dataset.protocol()?.data {
+            DataSource::Survey(data) => data.format.place(&runner.settings.data_folder, &data.path),
+            DataSource::Csi(data) => data.format.place(&runner.settings.data_folder, &data.path),
+            DataSource::Toy(_) => continue,
+        };
+        there.insert(dataset.name(), dataset.is_simulated() || place.exists());
+    }
+    Ok(Dataset::ALL.into_iter().partition(|dataset| there.get(dataset.name()) == Some(&true)))
+}
+
+pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
+    let title = "Table I with numbers: every method on every data set";
+    let mut result = Reproduction::new(Target::Table1, title);
+    let (datasets, missing) = datasets(runner)?;
+    let mut columns = Vec::new();
+    for dataset in datasets {
+        let (cells, rows) = cells(runner, dataset)?;
+        let name = dataset.name();
+        let caption = format!("Mean errors of every method that can run on {name}.");
+        result.draw(
+            &format!("table1-{name}"),
+            bars(format!("Methods on {name}"), &rows)?,
+            &caption,
+        );
+        result.claims.push(claim(dataset, &cells));
+        columns.push((dataset, cells));
+    }
+    result.sheets.push(overview(&columns, &missing));
+    result.sheets.push(details(&columns));
+    Ok(result)
+}
+
+/// One line a method, one column a data set.
+fn overview(columns: &[(Dataset, Vec<Cell>)], missing: &[Dataset]) -> Sheet {
+    let names = columns.iter().map(|(dataset, _)| format!("{} [m]", dataset.name()));
+    let absent = missing.iter().map(|dataset| format!("{} [m]", dataset.name()));
+    let line = |(index, line): (usize, &Line)| {
+        let cells = columns.iter().map(|(_, cells)| cells[index].words());
+        let absent = missing.iter().map(|_| "needs the data set, not found".to_owned());
+        std::iter::once(line.name.to_owned()).chain(cells).chain(absent).collect()
+    };
+    Sheet {
+        name: "table1".into(),
+        title: "Mean errors with 95 % intervals, over environments and seeds".into(),
+        columns: std::iter::once("method".to_owned()).chain(names).chain(absent).collect(),
+        rows: LINES.iter().enumerate().map(line).collect(),
+        is_shown: true,
+    }
+}
+
+/// One row a method and data set.
+fn details(columns: &[(Dataset, Vec<Cell>)]) -> Sheet {
+    let row = |(dataset, index): (&(Dataset, Vec<Cell>), usize)| {
+        let line = &LINES[index];
+        let numbers = match &dataset.1[index] {
+            Cell::Number { estimate: Estimate { value, low, high }, std_m, n } => {
+                let numbers = [*value, *low, *high, *std_m].map(cell);
+                numbers.into_iter().chain([n.to_string(), String::new()]).collect::<Vec<_>>()
+            }
+            Cell::Needs(what) => {
+                (0..5).map(|_| String::new()).chain([format!("needs {what}")]).collect()
+            }
+        };
+        let on_csi = dataset.0.has_csi() && line.csi.is_some();
+        let method = if on_csi { line.csi } else { line.rss.or(line.csi) };
+        let input = if on_csi || line.rss.is_none() { "CSI" } else { "RSS" };
+        let names = [line.name, method.unwrap_or_default(), input, dataset.0.name()];
+        names.map(str::to_owned).into_iter().chain(numbers).collect()
+    };
+    let columns_of = [
+        "method",
+        "name in protocols",
+        "input",
+        "data set",
+        "mean error [m]",
+        "95 % low [m]",
+        "95 % high [m]",
+        "std [m]",
+        "samples",
+        "needs",
+    ];
+    Sheet {
+        name: "table1-details".into(),
+        title: "Every method on every data set".into(),
+        columns: columns_of.map(String::from).into(),
+        rows: columns.iter().flat_map(|c| (0..LINES.len()).map(move |i| row((c, i)))).collect(),
+        is_shown: false,
+    }
+}
+
+/// MetaLoc against the methods of Table I that run on a data set.
+fn claim(dataset: Dataset, cells: &[Cell]) -> Claim {
+    let least = |lines: std::ops::Range<usize>| {
+        let known = lines.filter_map(|at| Some((cells[at].value()?, LINES[at].name)));
+        known.min_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let (ours, others) = (least(OURS), least(TABLE_I));
+    let simple = least(TABLE_I.end..LINES.len());
+    let words = |found: Option<(f64, &str)>| {
+        found.map_or_else(|| "none runs".into(), |(m, name)| format!("{name} {m:.2} m"))
+    };
+    let before = match (ours, others) {
+        (Some(ours), Some(others)) => ours.0 < others.0,
+        (ours, _) => ours.is_some(),
+    };
+    Claim::new(
+        format!(
+            "Sections I and IV, {}: MetaLoc is more accurate than the methods of Table I",
+            dataset.name()
+        ),
+        format!(
+            "{}; the best of Table I: {}; the best simple one: {}",
+            words(ours),
+            words(others),
+            words(simple)
+        ),
+        &[before],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(value: f64) -> Cell {
+        let estimate = Estimate { value, low: value, high: value };
+        Cell::Number { estimate, std_m: 0.0, n: 1 }
+    }
+
+    #[test]
+    fn the_ranges_name_what_they_say() {
+        assert!(OURS.map(|at| LINES[at].name).all(|name| name.starts_with("MetaLoc")));
+        let of_table: Vec<&str> = TABLE_I.map(|at| LINES[at].name).collect();
+        assert!(of_table.iter().all(|name| name.contains('[')), "{of_table:?}");
+        assert!(of_table[0].contains("[25]") && of_table[of_table.len() - 1].contains("[36]"));
+    }
+
+    #[test]
+    fn the_best_of_each_kind_is_compared() {
+        let of = |at: usize| match at {
+            1 => number(2.0),
+            7 => number(1.5),
+            _ => Cell::Needs("more".into()),
+        };
+        let lost = claim(Dataset::Lab, &(0..LINES.len()).map(of).collect::<Vec<_>>());
+        assert_eq!(lost.verdict.words(), "does not hold here");
+        assert!(lost.measured.contains("MAML-TS 2.00 m") && lost.measured.contains("[25] 1.50 m"));
+        let alone = |at: usize| if at == 2 { number(2.0) } else { Cell::Needs("more".into()) };
+        let won = claim(Dataset::Lab, &(0..LINES.len()).map(alone).collect::<Vec<_>>());
+        assert_eq!(won.verdict.words(), "holds");
+    }
+}
