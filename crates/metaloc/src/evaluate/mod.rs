@@ -18,6 +18,7 @@ mod run;
 mod select;
 mod summary;
 mod toy;
+mod toy_discrepancy;
 
 pub use cases::Case;
 pub(crate) use csi::CsiDraw;
@@ -32,4 +33,5 @@ pub(crate) use run::hash;
 pub use run::{Evaluation, EvaluationObserver, Overrides, Unwatched, run, run_on_survey};
 pub use select::{Choice, Selection, select};
 pub use summary::{REFERENCE, SummaryRow, summarize};
-pub use toy::ToyData;
+pub use toy::{ToyData, ToyTask};
+pub(crate) use toy_discrepancy::{ToyDiscrepancy, toy_discrepancies};

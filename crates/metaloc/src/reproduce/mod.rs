@@ -12,6 +12,7 @@ mod curves;
 mod fig01;
 mod fig07;
 mod fig09;
+mod fig10;
 mod fig13;
 mod fig14;
 mod output;
@@ -41,6 +42,8 @@ pub enum Target {
     Fig7,
     /// Distribution of errors with few reference points.
     Fig9,
+    /// Starts of single environments, and which the discrepancy chooses.
+    Fig10,
     /// Distribution of errors by method.
     Fig12,
     /// Errors over outer steps.
@@ -53,8 +56,16 @@ pub enum Target {
 
 impl Target {
     /// All that are here, in the paper's order.
-    pub const ALL: [Self; 7] =
-        [Self::Fig1, Self::Fig7, Self::Fig9, Self::Table3, Self::Fig12, Self::Fig13, Self::Fig14];
+    pub const ALL: [Self; 8] = [
+        Self::Fig1,
+        Self::Fig7,
+        Self::Fig9,
+        Self::Fig10,
+        Self::Table3,
+        Self::Fig12,
+        Self::Fig13,
+        Self::Fig14,
+    ];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -63,6 +74,7 @@ impl Target {
             Self::Fig1 => "fig1",
             Self::Fig7 => "fig7",
             Self::Fig9 => "fig9",
+            Self::Fig10 => "fig10",
             Self::Fig12 => "fig12",
             Self::Fig13 => "fig13",
             Self::Fig14 => "fig14",
@@ -108,6 +120,7 @@ pub fn reproduce(
         Target::Fig1 => fig01::reproduce(&mut runner),
         Target::Fig7 => fig07::reproduce(&mut runner),
         Target::Fig9 => fig09::reproduce(&mut runner),
+        Target::Fig10 => fig10::reproduce(&mut runner),
         Target::Fig12 => table3::fig12(&mut runner),
         Target::Fig13 => fig13::reproduce(&mut runner),
         Target::Fig14 => fig14::reproduce(&mut runner),

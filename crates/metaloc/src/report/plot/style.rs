@@ -66,15 +66,15 @@ impl Dash {
 pub fn method_color(name: &str) -> Rgb {
     let method = name.split(':').next().unwrap_or(name).trim().to_ascii_lowercase();
     match method.as_str() {
-        "maml" | "training" | "train" => BLUE,
+        "maml" | "theta-total" | "training" | "train" => BLUE,
         "maml-ts" => SKY,
-        "maml-dg" => PURPLE,
+        "maml-dg" | "theta-2" => PURPLE,
         "auto" => BLACK,
-        "tl" | "validation" => VERMILION,
+        "tl" | "theta-1" | "validation" => VERMILION,
         "ri" => GREY,
         "knn" | "knn-support" | "wknn" | "wknn-support" | "pwknn-support" | "1nn" => ORANGE,
         "wknn-full" | "wknn-both" | "wknn-old" => GREEN,
-        "ridge" | "hi-knn" => YELLOW,
+        "ridge" | "hi-knn" | "theta-3" => YELLOW,
         _ => {
             let choices = [PURPLE, SKY, YELLOW, GREEN, BLACK];
             choices[(hash(&method) % choices.len() as u64) as usize]
