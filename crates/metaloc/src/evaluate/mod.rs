@@ -19,6 +19,8 @@ mod run;
 mod select;
 mod summary;
 mod toy;
+mod toy_convergence;
+mod toy_discrepancy;
 
 pub use cases::Case;
 pub(crate) use csi::CsiDraw;
@@ -34,4 +36,8 @@ pub use run::{Evaluation, EvaluationObserver, Overrides, Unwatched, run, run_on_
 pub(crate) use run::{hash, load};
 pub use select::{Choice, Selection, select};
 pub use summary::{REFERENCE, SummaryRow, summarize};
-pub use toy::ToyData;
+pub use toy::{ToyData, ToyTask};
+#[cfg(test)]
+pub(crate) use toy_convergence::StartDistances;
+pub(crate) use toy_convergence::{ConvergenceSettings, RoomConvergence, toy_convergence};
+pub(crate) use toy_discrepancy::{ToyDiscrepancy, toy_discrepancies};

@@ -1,8 +1,9 @@
 //! The paper's toy examples (section V-A): path-loss models as environments, layouts drawn afresh.
 //!
 //! A task is a room with access points, reference points and adaptation samples at random places;
-//! the environment is the propagation model. R reference points with one scan each are the radio
-//! map; some adaptation samples with known places train the network.
+//! the environment is the propagation model, perhaps with several rooms, powers and deviations. R
+//! reference points with one scan each are the radio map; some adaptation samples with known places
+//! train the network.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +41,10 @@ pub struct ToyData {
     pub layout: LayoutConfig,
     /// Environments by name: the propagation of each.
     pub channels: BTreeMap<String, Propagation>,
+    /// Environments of several kinds of tasks (the conference paper's Table II), by name: what in each
+    /// differs from layout and channel. Test layouts take them in turn.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<String, Vec<ToyTask>>,
     /// Adaptation samples of a task (with the queries, the paper's "124 training data").
     pub adaptation_samples: usize,
     /// Query samples of a training task.
@@ -50,7 +55,57 @@ pub struct ToyData {
     pub test_samples: usize,
 }
 
+/// A kind of tasks of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToyTask {
+    /// Extent of the room in x (m).
+    pub width_m: f64,
+    /// Extent of the room in y (m).
+    pub depth_m: f64,
+    /// Transmit power (dBm).
+    pub tx_power_dbm: f64,
+    /// Deviation of the links without line of sight (dB); the channel's if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadowing_std_db: Option<f64>,
+}
+
+/// What a task is drawn by: the room, and how signals propagate in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ToySetting {
+    pub(super) layout: LayoutConfig,
+    pub(super) channel: Propagation,
+}
+
 impl ToyData {
+    /// The settings of an environment: one, unless it has several kinds of tasks.
+    pub(super) fn settings(&self, name: &str) -> Result<Vec<ToySetting>, Error> {
+        let (layout, channel) = (self.layout, *self.channel(name)?);
+        let of = |task: &ToyTask| ToySetting {
+            layout: LayoutConfig { width_m: task.width_m, depth_m: task.depth_m, ..layout },
+            channel: Propagation {
+                tx_power_dbm: task.tx_power_dbm,
+                shadowing_std_db: task.shadowing_std_db.or(channel.shadowing_std_db),
+                ..channel
+            },
+        };
+        Ok(match self.tasks.get(name) {
+            Some(tasks) if !tasks.is_empty() => tasks.iter().map(of).collect(),
+            _ => vec![ToySetting { layout, channel }],
+        })
+    }
+
+    /// Checks every environment's settings.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        for name in self.channels.keys().chain(self.tasks.keys()) {
+            for ToySetting { layout, channel } in self.settings(name)? {
+                layout.check()?;
+                channel.check()?;
+            }
+        }
+        Ok(())
+    }
+
     fn places(
         &self,
         layout: &Layout,
@@ -93,35 +148,41 @@ impl ToyData {
         })
     }
 
-    fn access_points(&self) -> AccessPoints {
+    pub(super) fn access_points(&self) -> AccessPoints {
         let names: Vec<String> =
             (1..=self.layout.access_points).map(|i| format!("ap{i:02}")).collect();
         AccessPoints::from(names)
     }
 }
 
-/// A toy environment as an origin of training tasks.
-struct ToyTasks<'a> {
+/// A toy environment, or one kind of its tasks, as an origin of training tasks.
+pub(super) struct ToyTasks<'a> {
     data: &'a ToyData,
-    name: &'a str,
-    channel: &'a Propagation,
+    pub(super) name: &'a str,
+    setting: ToySetting,
     /// Reference points of a task.
     points: usize,
 }
 
-fn toy_tasks<'a>(
+/// The origins of some environments' tasks.
+pub(super) fn toy_tasks<'a>(
     data: &'a ToyData,
-    channels: &[(&'a str, &'a Propagation)],
+    names: &'a [String],
     points: usize,
-) -> Vec<ToyTasks<'a>> {
-    channels.iter().map(|&(name, channel)| ToyTasks { data, name, channel, points }).collect()
+) -> Result<Vec<ToyTasks<'a>>, Error> {
+    let mut tasks = Vec::new();
+    for name in names {
+        let of = |setting| ToyTasks { data, name, setting, points };
+        tasks.extend(data.settings(name)?.into_iter().map(of));
+    }
+    Ok(tasks)
 }
 
 impl TaskOrigin for ToyTasks<'_> {
     fn draw_task(&self, rng: &mut ChaCha8Rng) -> Result<DrawnTask, Error> {
-        let Self { name, channel, points, .. } = *self;
-        let layout = Layout::draw(self.data.layout, 0, channel, rng);
-        let support = self.data.support(name, &layout, channel, points, rng);
+        let Self { name, setting: ToySetting { layout, channel }, points, .. } = self;
+        let layout = Layout::draw(*layout, 0, channel, rng);
+        let support = self.data.support(name, &layout, channel, *points, rng);
         let queries = self.data.places(&layout, channel, self.data.query_samples, rng);
         let (orientation, removed) = (Orientation::IDENTITY, Vec::new());
         Ok(DrawnTask { support, queries, orientation, removed })
@@ -135,8 +196,7 @@ pub(super) fn run(
     overrides: &Overrides,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Vec<Row>, Error> {
-    data.layout.check()?;
-    data.channels.values().try_for_each(Propagation::check)?;
+    data.check()?;
     let data_hash = super::run::hash(data)?;
     let access_points = Arc::new(data.access_points());
     let splits = overrides.splits(protocol);
@@ -144,11 +204,6 @@ pub(super) fn run(
     let mut rows = Vec::new();
     for split in &splits {
         let protocol = &protocol.for_split(split)?;
-        let channels: Vec<(&str, &Propagation)> = split
-            .historical
-            .iter()
-            .map(|name| Ok((name.as_str(), data.channel(name)?)))
-            .collect::<Result<_, Error>>()?;
         // Chosen once, on the middle number of points: `auto` stands for one choice a user makes.
         let middle = protocol.support.points[protocol.support.points.len() / 2];
         let names: Vec<&String> = protocol.methods.iter().map(|method| &method.name).collect();
@@ -159,7 +214,7 @@ pub(super) fn run(
                 if observer.stage(rows.len() / protocol.methods.len(), total, &what).is_break() {
                     return Err(super::run::interrupted());
                 }
-                let tasks = toy_tasks(data, &channels, points);
+                let tasks = toy_tasks(data, &split.historical, points)?;
                 let models = train_all(protocol, seed, |config, seed| {
                     let history = (&split.historical[..], &data_hash[..]);
                     let mut training = Stoppable::new(observer);
@@ -175,8 +230,7 @@ pub(super) fn run(
                     models: &models,
                 };
                 for new in &split.new {
-                    let channel = data.channel(new)?;
-                    let cases = toy_cases(data, (new, channel), points, seed, &access_points);
+                    let cases = toy_cases(data, new, points, seed, &access_points)?;
                     let per_layout = context.evaluate(&cases, &[])?;
                     let mut per_method = pooled(&per_layout, protocol.methods.len());
                     for (row, name) in per_method.iter_mut().zip(&names) {
@@ -240,19 +294,14 @@ pub(super) fn held_out_scores(
     for held_out in &split.historical {
         let others: Vec<String> =
             split.historical.iter().filter(|name| *name != held_out).cloned().collect();
-        let channels: Vec<_> = others
-            .iter()
-            .map(|name| Ok((name.as_str(), data.channel(name)?)))
-            .collect::<Result<_, Error>>()?;
-        let tasks = toy_tasks(data, &channels, points);
+        let tasks = toy_tasks(data, &others, points)?;
         let models = train_all(&protocol, seed, |config, seed| {
             train(&tasks, (config, seed, &mut Silent), (&others, data_hash), &access_points)
         })?;
         let context =
             Context { protocol: &protocol, split: "fold", seed, data_hash, models: &models };
         // Layouts of another seed than any test's.
-        let channel = data.channel(held_out)?;
-        let cases = toy_cases(&small, (held_out, channel), points, !seed, &access_points);
+        let cases = toy_cases(&small, held_out, points, !seed, &access_points)?;
         for (i, row) in context.evaluate(&cases, &[])?.iter().enumerate() {
             sums[i % n] += row.score_m() / (small.test_layouts * split.historical.len()) as f64;
         }
@@ -260,17 +309,36 @@ pub(super) fn held_out_scores(
     Ok(sums)
 }
 
-fn train(
+/// The encoder of some environments' tasks.
+pub(super) fn fitted_encoder(
+    tasks: &[ToyTasks<'_>],
+    config: &LearningConfig,
+    seed: u64,
+    access_points: &AccessPoints,
+) -> Result<Encoder, Error> {
+    let mut rng = stream(seed, Purpose::Initialization, 1, 0);
+    // The rooms themselves are the frame: their centre and a random place's mean distance from it.
+    let mut layouts: Vec<LayoutConfig> = Vec::new();
+    for ToyTasks { setting, .. } in tasks {
+        if !layouts.contains(&setting.layout) {
+            layouts.push(setting.layout);
+        }
+    }
+    let site = |layout: &LayoutConfig| {
+        let points = room(layout);
+        Site { environment: String::new(), floor: 0, points }
+    };
+    let rooms: Vec<Site> = layouts.iter().map(site).collect();
+    Encoder::fit(config.fingerprint, tasks, &rooms, access_points, &mut rng)
+}
+
+pub(super) fn train(
     tasks: &[ToyTasks<'_>],
     (config, seed, observer): (&LearningConfig, u64, &mut dyn Observer),
     (environments, data_hash): (&[String], &str),
     access_points: &AccessPoints,
 ) -> Result<MetaModel, Error> {
-    let mut rng = stream(seed, Purpose::Initialization, 1, 0);
-    // The room itself is the frame: its centre and a random place's mean distance from it.
-    let points = tasks.first().map_or_else(Vec::new, |tasks| room(tasks.data));
-    let room = [Site { environment: String::new(), floor: 0, points }];
-    let encoder = Encoder::fit(config.fingerprint, tasks, &room, access_points, &mut rng)?;
+    let encoder = fitted_encoder(tasks, config, seed, access_points)?;
     let bound = encoder.bind(access_points);
     let encoded: Vec<EncodedTasks<'_>> =
         tasks.iter().map(|origin| EncodedTasks { origin, encoder: &bound }).collect();
@@ -288,25 +356,28 @@ fn train(
 }
 
 /// A fine grid of places, as points without scans.
-fn room(data: &ToyData) -> Vec<SitePoint> {
+fn room(layout: &LayoutConfig) -> Vec<SitePoint> {
     let at = |i: usize, extent: f64| (i as f64 + 0.5) / 20.0 * extent;
     let cells = (0..20).flat_map(|i| (0..20).map(move |j| (i, j)));
-    let place = |(i, j)| Position::new(at(i, data.layout.width_m), at(j, data.layout.depth_m), 0);
+    let place = |(i, j)| Position::new(at(i, layout.width_m), at(j, layout.depth_m), 0);
     cells
         .map(|cell| SitePoint { id: String::new(), position: place(cell), scans: Vec::new() })
         .collect()
 }
 
-fn toy_cases(
+/// The test layouts of an environment.
+pub(super) fn toy_cases(
     data: &ToyData,
-    (name, channel): (&str, &Propagation),
+    name: &str,
     points: usize,
     seed: u64,
     access_points: &Arc<AccessPoints>,
-) -> Vec<LabelledCase> {
+) -> Result<Vec<LabelledCase>, Error> {
+    let settings = data.settings(name)?;
     let case = |index: usize| {
+        let ToySetting { layout, channel } = &settings[index % settings.len()];
         let mut rng = stream(seed, Purpose::Support, index as u64, points as u64);
-        let layout = Layout::draw(data.layout, 0, channel, &mut rng);
+        let layout = Layout::draw(*layout, 0, channel, &mut rng);
         let support = data.support(name, &layout, channel, points, &mut rng);
         let case = Case {
             environment: name.to_owned(),
@@ -317,7 +388,7 @@ fn toy_cases(
         };
         LabelledCase { case, floors: Floors::Apart, points }
     };
-    (0..data.test_layouts).map(case).collect()
+    Ok((0..data.test_layouts).map(case).collect())
 }
 
 /// All answers in a layout as those at one place.
@@ -345,4 +416,44 @@ fn pooled(rows: &[Row], n_methods: usize) -> Vec<Row> {
             same().enumerate().map(|(index, layout)| layout_answers(index, layout)).collect();
     }
     pooled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATA: &str = "layout = { width_m = 10.0, depth_m = 8.0, access_points = 3 }
+        adaptation_samples = 1\nquery_samples = 1\ntest_layouts = 1\ntest_samples = 1
+        [channels]
+        plain = { model = \"mall-nlos\", tx_power_dbm = 10.0, shadowing_std_db = 4.0 }
+        several = { model = \"mall-nlos\", tx_power_dbm = 10.0, shadowing_std_db = 4.0 }
+        [tasks]
+        several = [
+            { width_m = 20.0, depth_m = 15.0, tx_power_dbm = 15.0, shadowing_std_db = 7.0 },
+            { width_m = 5.0, depth_m = 6.0, tx_power_dbm = 20.0 },
+        ]";
+
+    #[test]
+    fn an_environment_has_one_kind_of_tasks_or_several() {
+        let data: ToyData = toml::from_str(DATA).unwrap();
+        data.check().unwrap();
+        let of = |name: &str| -> Vec<_> {
+            let settings = data.settings(name).unwrap().into_iter();
+            let numbers = |s: ToySetting| {
+                let (layout, channel) = (s.layout, s.channel);
+                (layout.width_m, layout.depth_m, channel.tx_power_dbm, channel.shadowing_std_db)
+            };
+            settings.map(numbers).collect()
+        };
+        assert_eq!(of("plain"), [(10.0, 8.0, 10.0, Some(4.0))]);
+        let several = [(20.0, 15.0, 15.0, Some(7.0)), (5.0, 6.0, 20.0, Some(4.0))];
+        assert_eq!(of("several"), several);
+        let names = ["several".to_owned(), "plain".to_owned()];
+        assert_eq!(toy_tasks(&data, &names, 6).unwrap().len(), 3);
+        let stray: ToyData = toml::from_str(&DATA.replace("several = [", "other = [")).unwrap();
+        let error = stray.check().unwrap_err().to_string();
+        assert!(error.contains("no toy environment `other`"), "{error}");
+        let wrong: ToyData = toml::from_str(&DATA.replace("5.0, d", "-5.0, d")).unwrap();
+        assert!(wrong.check().is_err());
+    }
 }

@@ -35,6 +35,8 @@ pub use old_maps::{OldMap, OldMaps};
 pub(crate) use record::History;
 pub use record::TrainingRecord;
 pub use site_model::SiteModel;
-pub(crate) use site_tasks::{DrawnTask, EncodedTasks, Orientation, TaskOrigin};
+pub(crate) use site_tasks::{
+    DrawnTask, EncodedTasks, Orientation, TaskOrigin, encode, encode_support,
+};
 pub use site_tasks::{Support, draw_support};
 pub use starts::{Start, StartChoice, StartDistance};

@@ -12,7 +12,9 @@ mod claim;
 mod curves;
 mod fig01;
 mod fig07;
+mod fig08;
 mod fig09;
+mod fig10;
 mod fig11;
 mod fig13;
 mod fig14;
@@ -43,8 +45,12 @@ pub enum Target {
     Fig1,
     /// The hall and the lab.
     Fig7,
+    /// Errors over gradient steps by training samples.
+    Fig8,
     /// Distribution of errors with few reference points.
     Fig9,
+    /// Starts of single environments, and which the discrepancy chooses.
+    Fig10,
     /// Ray-traced places, with and without rooms by path loss.
     Fig11,
     /// Distribution of errors by method.
@@ -61,10 +67,12 @@ pub enum Target {
 
 impl Target {
     /// All that are here, in the paper's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Fig1,
         Self::Fig7,
+        Self::Fig8,
         Self::Fig9,
+        Self::Fig10,
         Self::Fig11,
         Self::Table3,
         Self::Fig12,
@@ -79,7 +87,9 @@ impl Target {
         match self {
             Self::Fig1 => "fig1",
             Self::Fig7 => "fig7",
+            Self::Fig8 => "fig8",
             Self::Fig9 => "fig9",
+            Self::Fig10 => "fig10",
             Self::Fig11 => "fig11",
             Self::Fig12 => "fig12",
             Self::Fig13 => "fig13",
@@ -128,7 +138,9 @@ pub fn reproduce(
     let mut reproduction = match target {
         Target::Fig1 => fig01::reproduce(&mut runner),
         Target::Fig7 => fig07::reproduce(&mut runner),
+        Target::Fig8 => fig08::reproduce(&mut runner),
         Target::Fig9 => fig09::reproduce(&mut runner),
+        Target::Fig10 => fig10::reproduce(&mut runner),
         Target::Fig11 => fig11::reproduce(&mut runner),
         Target::Fig12 => table3::fig12(&mut runner),
         Target::Fig13 => fig13::reproduce(&mut runner),

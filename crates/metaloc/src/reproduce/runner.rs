@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::variants::plain;
@@ -229,6 +230,26 @@ impl<'a> Runner<'a> {
         })
     }
 
+    /// A result that isn't rows, made or taken from where it is kept, under a hash of all that decides it.
+    pub(super) fn kept_result<T: Serialize + DeserializeOwned>(
+        &mut self,
+        name: &str,
+        decides: &impl Serialize,
+        make: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let hash = evaluate::hash(&(env!("CARGO_PKG_VERSION"), decides))?;
+        let file = self.kept.join(format!("{name}-{hash}.json"));
+        if let Some(result) = read_kept(&file)? {
+            return Ok(result);
+        }
+        if self.observer.stage(0, 1, name).is_break() {
+            return Err(Error::usage("interrupted; what is done so far is kept"));
+        }
+        let result = make()?;
+        write_kept(&file, &result)?;
+        Ok(result)
+    }
+
     /// Runs a protocol unit by unit, or takes what is kept; `key` tells the campaign behind it from others.
     fn units(
         &mut self,
@@ -387,22 +408,30 @@ fn fewer_iterations(learning: &mut toml::Table) {
 }
 
 fn read_rows(file: &Path) -> Result<Option<Vec<Row>>, Error> {
+    let kept: Option<Vec<Kept>> = read_kept(file)?;
+    Ok(kept.map(|rows| rows.into_iter().map(Kept::whole).collect()))
+}
+
+fn write_rows(file: &Path, rows: &[Row]) -> Result<(), Error> {
+    write_kept(file, &rows.iter().map(Kept::of).collect::<Vec<Kept>>())
+}
+
+fn read_kept<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
     if !file.exists() {
         return Ok(None);
     }
     let text = std::fs::read_to_string(file).map_err(|e| Error::file(file, e))?;
-    let kept: Vec<Kept> = serde_json::from_str(&text).map_err(|e| Error::Config {
+    let refuse = |e: serde_json::Error| Error::Config {
         path: file.to_owned(),
         reason: format!("{e}; delete it to measure anew"),
-    })?;
-    Ok(Some(kept.into_iter().map(Kept::whole).collect()))
+    };
+    serde_json::from_str(&text).map(Some).map_err(refuse)
 }
 
-fn write_rows(file: &Path, rows: &[Row]) -> Result<(), Error> {
+fn write_kept(file: &Path, kept: &impl Serialize) -> Result<(), Error> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
-    let kept: Vec<Kept> = rows.iter().map(Kept::of).collect();
-    let text = serde_json::to_string(&kept).map_err(|e| Error::usage(e.to_string()))?;
+    let text = serde_json::to_string(kept).map_err(|e| Error::usage(e.to_string()))?;
     model_file::write_beside(file, text.as_bytes())
 }
 

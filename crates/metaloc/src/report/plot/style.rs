@@ -67,18 +67,20 @@ impl Dash {
 pub fn method_color(name: &str) -> Rgb {
     let method = name.split(':').next().unwrap_or(name).trim().to_ascii_lowercase();
     match method.as_str() {
-        "maml" | "training" | "train" => BLUE,
+        "maml" | "theta-total" | "training" | "train" => BLUE,
         "maml-ts" => SKY,
-        "maml-dg" => PURPLE,
+        "maml-dg" | "theta-2" => PURPLE,
         "auto" => BLACK,
-        "tl" | "validation" => VERMILION,
+        "tl" | "theta-1" | "validation" => VERMILION,
         "ri" => GREY,
         "knn" | "knn-support" | "wknn" | "wknn-support" | "pwknn-support" | "1nn" => ORANGE,
         "radar-support" | "horus-support" | "dfps-support" | "vivi-like-support" => ORANGE,
         "transloc-like" | "acmu-like" => ORANGE,
         "wknn-full" | "wknn-both" | "wknn-old" => GREEN,
         "confi" | "confi-own" | "cifi" | "deepfi" | "ilcl" | "fidora-like" => GREEN,
-        "ridge" | "krr" | "hi-knn" | "fila-like" | "crisloc-like" | "dafi-like" => YELLOW,
+        "ridge" | "krr" | "hi-knn" | "theta-3" | "fila-like" | "crisloc-like" | "dafi-like" => {
+            YELLOW
+        }
         _ => {
             let choices = [ORANGE, YELLOW, GREEN, BLACK];
             choices[(hash(&method) % choices.len() as u64) as usize]
