@@ -10,8 +10,8 @@ use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::CsiLearning;
 use crate::locate::{
-    BroadLearningSystem, ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining,
-    CsiLocator, DeepFingerprints, HistogramKnn, ImagePixels, ImageRule, KernelRidgeSpectrum,
+    ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining, CsiLocator,
+    DeepFingerprints, HistogramKnn, Ilcl, ImagePixels, ImageRule, KernelRidgeSpectrum,
     NearestSpectrum, Reconstruction, RidgeSpectrum,
 };
 
@@ -104,7 +104,7 @@ pub(super) fn compare(
         }
         CsiRule::BroadLearning => {
             let (pixels, settings) = (case.pixels()?, method.ilcl.unwrap_or_default());
-            Box::new(BroadLearningSystem::new(support, pixels, settings, &mut case.rng)?)
+            Box::new(Ilcl::new(support, &pixels, settings, &mut case.rng)?)
         }
         CsiRule::DeepAutoencoders => {
             case.expect(method, Quantity::Amplitude)?;

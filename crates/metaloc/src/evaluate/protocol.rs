@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CsiData, ToyData};
 use crate::error::Error;
 use crate::learning::LearningConfig;
-use crate::locate::{BroadLearning, ConventionalTraining, DeepAutoencoders};
+use crate::locate::{ConventionalTraining, DeepAutoencoders, IlclSettings};
 use crate::survey::SurveyFormat;
 
 /// An evaluation: data, splits, support, methods and seeds.
@@ -157,7 +157,7 @@ pub struct MethodConfig {
     pub samples_per_point: Option<usize>,
     /// Settings of `ilcl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ilcl: Option<BroadLearning>,
+    pub ilcl: Option<IlclSettings>,
     /// Settings of `deepfi`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deepfi: Option<DeepAutoencoders>,

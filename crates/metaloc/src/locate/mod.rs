@@ -30,8 +30,8 @@ pub use acmu_like::AcMuLike;
 pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
-    AdaptedCsiNetwork, BroadLearning, BroadLearningSystem, ChannelRanging, Cifi, ClassAlignment,
-    Confi, ConventionalTraining, CsiLocator, DeepAutoencoders, DeepFingerprints, HistogramKnn,
+    AdaptedCsiNetwork, ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining,
+    CsiLocator, DeepAutoencoders, DeepFingerprints, HistogramKnn, Ilcl, IlclBranches, IlclSettings,
     ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum, PacketMatch, PacketMatching,
     Reconstruction, RidgeSpectrum, csi_locator,
 };

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::evaluate::{
     self, DataSource, EvaluationObserver, MethodConfig, Overrides, Protocol, Row,
 };
-use crate::locate::ConventionalTraining;
+use crate::locate::{ConventionalTraining, IlclSettings};
 use crate::model_file;
 use crate::survey::Survey;
 
@@ -23,6 +23,8 @@ const QUICK_POINTS: usize = 20;
 
 /// Steps of conventional training in a quick run.
 const QUICK_STEPS: usize = 200;
+/// Epochs of ILCL's network in a quick run.
+const QUICK_EPOCHS: usize = 20;
 
 /// A row with the errors behind it.
 #[derive(Serialize, Deserialize)]
@@ -190,6 +192,10 @@ fn make_quick(protocol: &mut Protocol) {
         if method.name == "confi" {
             let training = method.training.unwrap_or_default();
             method.training = Some(ConventionalTraining { steps: QUICK_STEPS, ..training });
+        }
+        if method.name == "ilcl" {
+            let own = method.ilcl.unwrap_or_default();
+            method.ilcl = Some(IlclSettings { epochs: QUICK_EPOCHS, ..own });
         }
     }
     // Tasks of the few images that there are.

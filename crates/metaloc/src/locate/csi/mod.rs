@@ -1,6 +1,7 @@
 //! Locators for channel state information: from a window to a place. One trait, one file a method.
 
 mod adapted;
+mod broad_learning;
 mod cifi;
 mod confi;
 mod crisloc_like;
@@ -34,7 +35,7 @@ pub use dafi_like::ClassAlignment;
 pub use deepfi::{DeepAutoencoders, DeepFingerprints};
 pub use fila_like::ChannelRanging;
 pub use histogram_knn::{HistogramKnn, ImageRule};
-pub use ilcl::{BroadLearning, BroadLearningSystem};
+pub use ilcl::{Ilcl, IlclBranches, IlclSettings};
 pub use image_pixels::ImagePixels;
 pub use kernel_ridge::KernelRidgeSpectrum;
 pub use nearest::NearestSpectrum;
