@@ -12,7 +12,7 @@ use crate::learning::CsiLearning;
 use crate::locate::{
     ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining, CsiLocator,
     DeepFingerprints, HistogramKnn, Ilcl, ImagePixels, ImageRule, KernelRidgeSpectrum,
-    NearestSpectrum, Reconstruction, RidgeSpectrum,
+    NearestSpectrum, Reconstruction, RidgeSpectrum, SharedEncoder,
 };
 
 /// Neighbours of `hi-knn` and `crisloc-like` where a method does not say.
@@ -101,6 +101,11 @@ pub(super) fn compare(
         CsiRule::ClassAlignment => {
             let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
             Box::new(ClassAlignment::new(&support, case.historical, spectrum, penalty)?)
+        }
+        CsiRule::SharedEncoder => {
+            let settings = method.fidora.unwrap_or_default();
+            let rng = &mut case.rng;
+            Box::new(SharedEncoder::new(&support, case.historical, spectrum, settings, rng)?)
         }
         CsiRule::BroadLearning => {
             let (pixels, settings) = (case.pixels()?, method.ilcl.unwrap_or_default());

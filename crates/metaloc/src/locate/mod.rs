@@ -31,9 +31,9 @@ pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
     AdaptedCsiNetwork, ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining,
-    CsiLocator, DeepAutoencoders, DeepFingerprints, HistogramKnn, Ilcl, IlclBranches, IlclSettings,
-    ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum, PacketMatch, PacketMatching,
-    Reconstruction, RidgeSpectrum, csi_locator,
+    CsiLocator, DeepAutoencoders, DeepFingerprints, FidoraSettings, HistogramKnn, Ilcl,
+    IlclBranches, IlclSettings, ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum,
+    PacketMatch, PacketMatching, Reconstruction, RidgeSpectrum, SharedEncoder, csi_locator,
 };
 pub use dfps::Dfps;
 pub use horus::{Horus, HorusSettings, correlation, variance_of_mean};
