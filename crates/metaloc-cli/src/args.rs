@@ -89,7 +89,8 @@ pub(crate) enum Command {
     /// Make the paper's figures and tables, with what the paper says beside what was measured.
     #[command(
         after_help = "Examples:\n  metaloc reproduce fig9 --quick --out fig9\n  metaloc reproduce all --quick --out \
-                      paper\n  metaloc reproduce fig14 --dataset polyu --data data --out polyu\n\nCtrl-C keeps what is \
+                      paper\n  metaloc reproduce fig14 --dataset polyu --data data --out polyu\n  metaloc \
+                      reproduce table3 --dataset paper-lab --data metaloc-data --out lab\n\nCtrl-C keeps what is \
                       done in OUT; the same command goes on."
     )]
     Reproduce(Reproduce),
@@ -151,10 +152,12 @@ pub(crate) struct Reproduce {
     /// Run only the first N seeds of each protocol; a later run with more goes on from these.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: Option<u32>,
-    /// Data instead of hall and lab.
+    /// Data instead of the simulated hall and lab; paper-hall and paper-lab are the paper's authors' own
+    /// pictures, for table3, fig12, fig13 and fig14.
     #[arg(long, value_parser = dataset_names())]
     pub(crate) dataset: Option<String>,
-    /// Parent folder of the publishers' data sets.
+    /// Parent folder of the publishers' data sets; of paper-hall and paper-lab, the folder with the day
+    /// folders hall-0609, ..., lab-0721, ...
     #[arg(long, env = "METALOC_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
@@ -172,8 +175,10 @@ fn dataset_names() -> Vec<&'static str> {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Format of the data: uji-library, ujiindoorloc, tidy-csv, polyu, csu or captures.
-    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu", "captures"])]
+    /// Format of the data: uji-library, ujiindoorloc, tidy-csv, polyu, csu, captures, or paper-images (the
+    /// paper's own: day folders hall-0609, lab-0721, ... with sample10/RGB/LABEL_K.png and label.csv).
+    #[arg(long, value_parser = ["uji-library", "ujiindoorloc", "tidy-csv", "polyu", "csu", "captures",
+                                "paper-images"])]
     pub(crate) format: String,
     /// The publisher's files or folders.
     #[arg(required = true)]

@@ -73,6 +73,14 @@ pub enum RadioError {
          recording has one"
     )]
     NoCoherentAntennas,
+    /// Pictures of amplitudes, where something that they don't show is asked for.
+    #[error("needs {lacks}, which pictures of amplitudes do not show; {remedy}")]
+    NotInPictures {
+        /// What is asked for.
+        lacks: &'static str,
+        /// The setting that does without.
+        remedy: &'static str,
+    },
     /// Features that don't fill their rows.
     #[error(
         "{n_values} numbers don't make rows of {n_columns} columns; every row needs as many numbers"

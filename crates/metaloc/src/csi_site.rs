@@ -102,7 +102,7 @@ impl CsiSite {
     /// samples.
     ///
     /// # Errors
-    /// [`Error::Needs`] for phase differences of one antenna; if a recording lacks what the settings ask for, or recordings don't fit side by side; the
+    /// [`Error::Needs`] for phase differences of one antenna, and for what pictures do not show; if a recording lacks what the settings ask for, or recordings don't fit side by side; the
     /// message names the sample.
     pub fn of_environment(
         environment: &Environment,
@@ -118,6 +118,7 @@ impl CsiSite {
             let Some(csi) = &sample.csi else { continue };
             let (cut, of_sample) = config.windows(&csi.recording).map_err(|e| match e {
                 RadioError::NoCoherentAntennas => Error::needs("phase-coherent antennas"),
+                RadioError::NotInPictures { lacks, .. } => Error::needs(lacks),
                 e => Error::usage(format!("{}, sample {}: {e}", environment.name, sample.id)),
             })?;
             report += of_sample;

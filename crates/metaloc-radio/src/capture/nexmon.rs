@@ -143,7 +143,9 @@ fn frame(
         return Err(SkipReason::WrongLength);
     }
     named.count(number, known);
-    let chip = forced_chip.or(known).filter(|chip| !matches!(chip, Chip::Intel5300 | Chip::Esp32));
+    let chip = forced_chip
+        .or(known)
+        .filter(|chip| !matches!(chip, Chip::Intel5300 | Chip::Esp32 | Chip::Image));
     let chip = chip.ok_or(SkipReason::UnknownChip)?;
     let (words, _) = words.as_chunks::<4>();
     let value = |word: &[u8; 4]| value(chip, u32::from_le_bytes(*word));
@@ -171,7 +173,7 @@ fn frame(
 /// The value that a word holds.
 fn value(chip: Chip, word: u32) -> Complex32 {
     match chip {
-        Chip::Bcm4339 | Chip::Bcm43455c0 | Chip::Intel5300 | Chip::Esp32 => {
+        Chip::Bcm4339 | Chip::Bcm43455c0 | Chip::Intel5300 | Chip::Esp32 | Chip::Image => {
             let [a, b, c, d] = word.to_le_bytes();
             let number = |bytes| f32::from(i16::from_le_bytes(bytes));
             Complex32::new(number([a, b]), number([c, d]))

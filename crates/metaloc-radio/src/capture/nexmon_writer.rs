@@ -162,7 +162,9 @@ fn payload(
         Chip::Bcm43455c0 => 0x0065,
         Chip::Bcm4358 => 0x0003,
         Chip::Bcm4366c0 => 0x006a,
-        chip @ (Chip::Intel5300 | Chip::Esp32) => return Err(CaptureWriteError::Chip(chip)),
+        chip @ (Chip::Intel5300 | Chip::Esp32 | Chip::Image) => {
+            return Err(CaptureWriteError::Chip(chip));
+        }
     };
     let bandwidth_mhz = frame.bandwidth_mhz;
     let (width, expected) = match bandwidth_mhz {

@@ -35,6 +35,8 @@ pub enum PixelScale {
     /// By each image's own least and greatest number: no trace of the receiver's gain, nor of the
     /// level.
     Image,
+    /// From 0 to 1, for what are pixels already: those read off a picture stay as they are.
+    Unit,
 }
 
 /// The numbers that become pixels 0 and 255, channel by channel.
@@ -91,13 +93,17 @@ impl CsiImage {
     #[must_use]
     pub fn new(window: &CsiWindow, scale: PixelScale, range: &PixelRange) -> Self {
         let own;
+        let channels = window.shape()[2];
         let (low, high) = match scale {
             PixelScale::Historical => (&range.low, &range.high),
             PixelScale::Image => {
                 let least = window.values.iter().copied().fold(f32::INFINITY, f32::min);
                 let greatest = window.values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let channels = window.shape()[2];
                 own = (vec![least; channels], vec![greatest; channels]);
+                (&own.0, &own.1)
+            }
+            PixelScale::Unit => {
+                own = (vec![0.0; channels], vec![1.0; channels]);
                 (&own.0, &own.1)
             }
         };
@@ -130,6 +136,15 @@ mod tests {
         assert_eq!((image.shape, image.pixels), ([2, 1, 2], vec![128, 255, 255, 0]));
         let own = CsiImage::new(&window(), PixelScale::Image, &range);
         assert_eq!(own.pixels, [140, 255, 153, 0]);
+    }
+
+    #[test]
+    fn pixels_stay_as_they_are() {
+        let pixels: Vec<u8> = (0..=255).collect();
+        let numbers = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+        let window = CsiWindow::new([64, 2, 2], numbers, vec![None]);
+        let range = PixelRange { low: vec![0.0; 2], high: vec![0.3; 2] };
+        assert_eq!(CsiImage::new(&window, PixelScale::Unit, &range).pixels, pixels);
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl GainControl {
                 _ => 1.0,
             };
             let power = values.iter().map(|value| value.norm_sqr()).sum::<f32>() / part as f32;
-            let factor = (wanted / power).sqrt();
+            // A picture may have a black row.
+            let factor = if power > 0.0 { (wanted / power).sqrt() } else { 1.0 };
             values.iter_mut().for_each(|value| *value *= factor);
         }
         Ok(())

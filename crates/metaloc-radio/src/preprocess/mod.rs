@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::RadioError;
 use crate::capture::Event;
 use crate::diagnosis::{Condition, Diagnosis};
-use crate::signal::{CsiRecording, Stream};
+use crate::signal::{Chip, CsiRecording, Stream};
 
 pub use canonical_packet::canonical_packet;
 pub use gain_control::GainControl;
@@ -199,17 +199,23 @@ impl CsiConfig {
     ///
     /// # Errors
     /// [`RadioError::NotRecorded`] if the recording lacks an antenna, subcarriers, or the signal
-    /// strength that the settings ask for.
+    /// strength that the settings ask for; [`RadioError::NotInPictures`] for more of pictures than
+    /// amplitudes.
     pub fn windows(
         &self,
         recording: &CsiRecording,
     ) -> Result<(Vec<CsiWindow>, WindowReport), RadioError> {
+        let is_image = recording.chip == Chip::Image;
+        if is_image {
+            self.check_for_pictures()?;
+        }
         let mut report = WindowReport { frames: recording.n_frames(), ..WindowReport::default() };
         let mut packets = self.selected(recording)?;
         let valid = packets.values.chunks_exact(packets.packet_len()).map(|packet| {
             let mut streams = packet.chunks_exact(packets.subcarriers.len());
             packet.iter().all(|value| value.is_finite())
-                && streams.all(|stream| stream.iter().any(|value| value.norm_sqr() > 0.0))
+                // What a picture's maker kept stays, black rows too.
+                && (is_image || streams.all(|s| s.iter().any(|value| value.norm_sqr() > 0.0)))
         });
         let valid = valid.collect::<Vec<bool>>();
         report.invalid = packets.retain(&valid);
@@ -228,6 +234,20 @@ impl CsiConfig {
         report.windows = windows.len();
         report.left_over = packets.time_ns.len() - windows.len() * self.packets;
         Ok((windows, report))
+    }
+
+    /// Refuses settings that need more than the amplitudes that pictures show.
+    fn check_for_pictures(&self) -> Result<(), RadioError> {
+        let refuse = |lacks, remedy| Err(RadioError::NotInPictures { lacks, remedy });
+        match (self.quantity, self.gain_control) {
+            (Quantity::Phase | Quantity::Complex | Quantity::PhaseDifference, _) => {
+                refuse("phases", "set `csi.window.quantity = \"amplitude\"`")
+            }
+            (_, GainControl::Rssi) => {
+                refuse("signal strengths", "set `csi.window.gain_control = \"keep\"`")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The subcarriers that are kept of a recording, with their places in a row of it.

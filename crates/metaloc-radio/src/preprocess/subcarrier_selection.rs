@@ -15,7 +15,7 @@ use crate::signal::{Chip, CsiRecording, FrameFormat, SubcarrierRole, Subcarriers
 #[serde(rename_all = "kebab-case")]
 pub enum SubcarrierSelection {
     /// All that carry something in every format and that no firmware overwrites: as `legacy` in
-    /// 20 MHz; in wider channels as `ht` without 2; of Intel's 30 all.
+    /// 20 MHz; in wider channels as `ht` without 2; of Intel's 30, and of a picture's columns, all.
     #[default]
     Auto,
     /// -26 to 26 without 0: 52 of 20 MHz.
@@ -59,7 +59,9 @@ impl SubcarrierSelection {
             Self::Ht => role(FrameFormat::HighThroughput).is_used(),
             Self::HtData => role(FrameFormat::HighThroughput) == SubcarrierRole::Data,
             Self::Auto => match (chip, recorded) {
-                (Chip::Intel5300, _) | (_, Subcarriers::Intel20 | Subcarriers::Intel40) => true,
+                // Nobody says which subcarriers a picture's columns are.
+                (Chip::Image | Chip::Intel5300, _)
+                | (_, Subcarriers::Intel20 | Subcarriers::Intel40) => true,
                 // Half a channel, recorded from the legacy preamble.
                 (Chip::Esp32, Subcarriers::Range { count: 64, .. }) => {
                     role(FrameFormat::Legacy).is_used()

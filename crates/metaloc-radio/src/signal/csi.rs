@@ -59,10 +59,13 @@ pub enum Chip {
     Esp32,
     /// Intel Wi-Fi Link 5300.
     Intel5300,
+    /// None that is known: amplitudes read off a picture's pixels, without phases, and on a scale that
+    /// the picture's maker chose. No capture is of it.
+    Image,
 }
 
 impl Chip {
-    /// All chips, in the order of their names.
+    /// All chips that captures are of, in the order of their names.
     pub const ALL: [Self; 6] = [
         Self::Bcm4339,
         Self::Bcm43455c0,
@@ -82,6 +85,7 @@ impl Chip {
             Self::Bcm4366c0 => "bcm4366c0",
             Self::Esp32 => "esp32",
             Self::Intel5300 => "intel5300",
+            Self::Image => "image",
         }
     }
 }

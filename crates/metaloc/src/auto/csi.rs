@@ -33,7 +33,8 @@ pub fn choose_csi(
     seed: u64,
 ) -> Result<Choice, Error> {
     let candidates = candidates::csi(base);
-    let mut folds: Vec<Vec<Sums>> = Vec::new();
+    // Candidate, fold -> sums; none of a candidate that needs what the recordings lack.
+    let mut scored: Vec<Vec<Sums>> = Vec::new();
     // The last candidate with its start in each fold: the next one may differ in adapting alone.
     let mut last: Option<(&Candidate, Vec<Option<CsiModel>>)> = None;
     for candidate in &candidates {
@@ -42,24 +43,32 @@ pub fn choose_csi(
         let mut known: Vec<Option<Option<CsiModel>>> = known.into_iter().map(Some).collect();
         let mut models = Vec::new();
         let window = candidate.config.csi.as_ref().map(|csi| csi.window.clone());
-        let sites = sites(&window.unwrap_or_default())?;
+        let Ok(sites) = Error::needs_apart(sites(&window.unwrap_or_default()))? else {
+            scored.push(Vec::new());
+            continue;
+        };
         if sites.len() < 2 {
             return Ok(Choice::unjudged(candidate.config.clone()));
         }
         let held_out = spread(sites.len(), base.auto.folds);
         known.resize_with(held_out.len(), || None);
-        folds.resize_with(held_out.len(), Vec::new);
         let scores = held_out
             .par_iter()
             .zip(known)
             .map(|(&held_out, known)| score((candidate, known), &sites, held_out, (base, seed)));
-        for (fold, scored) in scores.collect::<Vec<_>>().into_iter().enumerate() {
-            let (sums, model) = scored?;
-            folds[fold].push(sums);
+        let mut of_folds = Vec::new();
+        for scores in scores.collect::<Vec<_>>() {
+            let (sums, model) = scores?;
+            of_folds.push(sums);
             models.push(model);
         }
+        scored.push(of_folds);
         last = Some((candidate, models));
     }
+    let n_folds = scored.iter().map(Vec::len).max().unwrap_or(0);
+    let of =
+        |fold: usize| scored.iter().map(|s| s.get(fold).copied().unwrap_or_default()).collect();
+    let folds: Vec<Vec<Sums>> = (0..n_folds).map(of).collect();
     choice(candidates, &folds, true)
 }
 

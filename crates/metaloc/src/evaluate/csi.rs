@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use metaloc_meta::seed::{ChaCha8Rng, Purpose, stream};
-use metaloc_radio::fingerprint::PixelRange;
 use metaloc_radio::preprocess::CsiConfig;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::csi_answers::{Answers, Query, queries};
 use super::csi_methods::{CsiCase, compare};
+use super::csi_windows::{self, NewSite, Windows, cut};
 use super::methods::Kind;
 use super::run::{Stoppable, environments, hash, interrupted, load_splits};
 use super::{
@@ -90,26 +90,6 @@ impl CsiData {
             later: cut(survey, environment, located, config)?,
         })
     }
-}
-
-/// An environment's windows in some sets.
-fn cut(
-    survey: &Survey,
-    environment: &Environment,
-    sets: &[String],
-    config: &CsiConfig,
-) -> Result<CsiSite, Error> {
-    let keep = |sample: &crate::survey::Sample| is_one_of(&sample.set, sets);
-    let (site, _) = CsiSite::of_environment(environment, &survey.access_points, config, keep)?;
-    if site.points.is_empty() {
-        return Err(Error::usage(format!(
-            "environment {} has no window of {} packets in the sets {}",
-            environment.name,
-            config.packets,
-            sets.join(", ")
-        )));
-    }
-    Ok(site)
 }
 
 /// Runs a protocol on a survey under `data_folder`.
@@ -198,20 +178,6 @@ struct Runner<'a> {
     chosen: BTreeMap<String, (LearningConfig, f64)>,
 }
 
-/// A new environment's surveyed and later windows, by one way of cutting them.
-pub(crate) struct NewSite {
-    pub(crate) survey: CsiSite,
-    pub(crate) later: CsiSite,
-}
-
-/// All windows of a split, by one way of cutting them.
-struct Windows {
-    historical: Vec<CsiSite>,
-    new: Vec<NewSite>,
-    /// Amplitudes of the historical windows, for images.
-    range: Option<PixelRange>,
-}
-
 /// A draw in a new environment.
 #[derive(Clone, Copy)]
 pub(crate) struct CsiDraw {
@@ -261,7 +227,7 @@ impl Runner<'_> {
             let settings = csi_settings(&config)?;
             let key = self.windows_key(method)?;
             if !windows.contains_key(&key) {
-                let cut = self.windows(&settings.window, historical, new);
+                let cut = Windows::cut((self.data, self.survey), settings, (historical, new));
                 windows.insert(key.clone(), Error::needs_apart(cut)?);
             }
             let Ok(cut) = &windows[&key] else { continue };
@@ -337,28 +303,15 @@ impl Runner<'_> {
         })
     }
 
-    /// Names the way in which a method's windows are cut.
+    /// Names the way in which a method's windows are cut, and whether it reads their levels.
     fn windows_key(&self, method: &MethodConfig) -> Result<String, Error> {
-        Ok(format!("{:?}", csi_settings(&self.config(method)?)?.window))
+        let config = self.config(method)?;
+        let settings = csi_settings(&config)?;
+        Ok(format!("{:?} {}", settings.window, csi_windows::reads_levels(settings)))
     }
 
     fn samples_per_point(&self, method: &MethodConfig) -> usize {
         method.samples_per_point.unwrap_or(self.protocol.support.samples_per_point)
-    }
-
-    fn windows(
-        &self,
-        config: &CsiConfig,
-        historical: &[&Environment],
-        new: &[&Environment],
-    ) -> Result<Windows, Error> {
-        let old = historical.iter().map(|e| cut(self.survey, e, &self.data.sets, config));
-        let historical = old.collect::<Result<Vec<CsiSite>, Error>>()?;
-        let new = new.iter().map(|environment| self.data.cut_new(self.survey, environment, config));
-        let new = new.collect::<Result<_, Error>>()?;
-        let all = historical.iter().flat_map(|s| &s.points).flat_map(|p| &p.windows);
-        let range = PixelRange::fit(&all.map(|window| &**window).collect::<Vec<_>>());
-        Ok(Windows { historical, new, range })
     }
 
     /// Makes a method's locator for a draw.

@@ -10,9 +10,9 @@ use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::CsiLearning;
 use crate::locate::{
-    BroadLearningSystem, ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining,
-    CsiLocator, DeepFingerprints, HistogramKnn, ImagePixels, ImageRule, KernelRidgeSpectrum,
-    NearestSpectrum, Reconstruction, RidgeSpectrum,
+    ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining, CsiLocator,
+    DeepFingerprints, HistogramKnn, Ilcl, ImagePixels, ImageRule, KernelRidgeSpectrum,
+    NearestSpectrum, Reconstruction, RidgeSpectrum, SharedEncoder,
 };
 
 /// Neighbours of `hi-knn` and `crisloc-like` where a method does not say.
@@ -102,9 +102,14 @@ pub(super) fn compare(
             let penalty = method.penalty.unwrap_or(DEFAULT_PENALTY);
             Box::new(ClassAlignment::new(&support, case.historical, spectrum, penalty)?)
         }
+        CsiRule::SharedEncoder => {
+            let settings = method.fidora.unwrap_or_default();
+            let rng = &mut case.rng;
+            Box::new(SharedEncoder::new(&support, case.historical, spectrum, settings, rng)?)
+        }
         CsiRule::BroadLearning => {
             let (pixels, settings) = (case.pixels()?, method.ilcl.unwrap_or_default());
-            Box::new(BroadLearningSystem::new(support, pixels, settings, &mut case.rng)?)
+            Box::new(Ilcl::new(support, &pixels, settings, &mut case.rng)?)
         }
         CsiRule::DeepAutoencoders => {
             case.expect(method, Quantity::Amplitude)?;

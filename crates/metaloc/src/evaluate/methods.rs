@@ -62,11 +62,12 @@ pub(super) enum CsiRule {
     Cifi,
     Reconstruction,
     ClassAlignment,
+    SharedEncoder,
 }
 
 impl CsiRule {
     /// Every rule by its name.
-    pub(super) const ALL: [(&'static str, Self); 12] = [
+    pub(super) const ALL: [(&'static str, Self); 13] = [
         ("1nn", Self::Nearest),
         ("ridge", Self::Ridge),
         ("krr", Self::KernelRidge),
@@ -79,6 +80,7 @@ impl CsiRule {
         ("cifi", Self::Cifi),
         ("crisloc-like", Self::Reconstruction),
         ("dafi-like", Self::ClassAlignment),
+        ("fidora-like", Self::SharedEncoder),
     ];
 
     /// All names, in words.
@@ -117,11 +119,19 @@ pub(super) enum MapChoice {
 impl Kind {
     /// Whether a comparing method learns of the new environment for so long that its time is shown.
     pub(super) fn takes_time(self) -> bool {
-        use CsiRule::{BroadLearning, Cifi, ClassAlignment, Confi, ConfiOwn, DeepAutoencoders};
+        use CsiRule::{
+            BroadLearning, Cifi, ClassAlignment, Confi, ConfiOwn, DeepAutoencoders, SharedEncoder,
+        };
         matches!(
             self,
             Self::CompareCsi(
-                BroadLearning | DeepAutoencoders | Confi | ConfiOwn | Cifi | ClassAlignment
+                BroadLearning
+                    | DeepAutoencoders
+                    | Confi
+                    | ConfiOwn
+                    | Cifi
+                    | ClassAlignment
+                    | SharedEncoder
             )
         )
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CsiData, ToyData};
 use crate::error::Error;
 use crate::learning::LearningConfig;
-use crate::locate::{BroadLearning, ConventionalTraining, DeepAutoencoders};
+use crate::locate::{ConventionalTraining, DeepAutoencoders, FidoraSettings, IlclSettings};
 use crate::survey::SurveyFormat;
 
 /// An evaluation: data, splits, support, methods and seeds.
@@ -157,10 +157,13 @@ pub struct MethodConfig {
     pub samples_per_point: Option<usize>,
     /// Settings of `ilcl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ilcl: Option<BroadLearning>,
+    pub ilcl: Option<IlclSettings>,
     /// Settings of `deepfi`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deepfi: Option<DeepAutoencoders>,
+    /// Settings of `fidora-like`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidora: Option<FidoraSettings>,
     /// Conventional training of `confi` and `confi-own`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<ConventionalTraining>,
@@ -267,6 +270,7 @@ impl Protocol {
             samples_per_point: method.samples_per_point.or(model.samples_per_point),
             ilcl: method.ilcl.or(model.ilcl),
             deepfi: method.deepfi.clone().or_else(|| model.deepfi.clone()),
+            fidora: method.fidora.or(model.fidora),
             training: method.training.or(model.training),
             correlation: method.correlation.or(model.correlation),
             share: method.share.or(model.share),

@@ -30,10 +30,10 @@ pub use acmu_like::AcMuLike;
 pub use adapted::AdaptedNetwork;
 pub(crate) use csi::packet_moment;
 pub use csi::{
-    AdaptedCsiNetwork, BroadLearning, BroadLearningSystem, ChannelRanging, Cifi, ClassAlignment,
-    Confi, ConventionalTraining, CsiLocator, DeepAutoencoders, DeepFingerprints, HistogramKnn,
-    ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum, PacketMatch, PacketMatching,
-    Reconstruction, RidgeSpectrum, csi_locator,
+    AdaptedCsiNetwork, ChannelRanging, Cifi, ClassAlignment, Confi, ConventionalTraining,
+    CsiLocator, DeepAutoencoders, DeepFingerprints, FidoraSettings, HistogramKnn, Ilcl,
+    IlclBranches, IlclSettings, ImagePixels, ImageRule, KernelRidgeSpectrum, NearestSpectrum,
+    PacketMatch, PacketMatching, Reconstruction, RidgeSpectrum, SharedEncoder, csi_locator,
 };
 pub use dfps::Dfps;
 pub use horus::{Horus, HorusSettings, correlation, variance_of_mean};

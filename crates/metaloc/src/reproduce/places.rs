@@ -1,4 +1,5 @@
-//! The data that figures are made on: the paper's hall and lab, simulated, or real sets.
+//! The data that figures are made on: the paper's hall and lab, simulated or in its authors' pictures, or
+//! other sets.
 
 use std::path::Path;
 
@@ -23,12 +24,24 @@ pub enum Dataset {
     Uji,
     /// Three buildings; RSS.
     UjiIndoorLoc,
+    /// The paper's hall, in its authors' pictures.
+    PaperHall,
+    /// The paper's lab, in its authors' pictures.
+    PaperLab,
 }
 
 impl Dataset {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Hall, Self::Lab, Self::PolyU, Self::Csu, Self::Uji, Self::UjiIndoorLoc];
+    pub const ALL: [Self; 8] = [
+        Self::Hall,
+        Self::Lab,
+        Self::PolyU,
+        Self::Csu,
+        Self::Uji,
+        Self::UjiIndoorLoc,
+        Self::PaperHall,
+        Self::PaperLab,
+    ];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -40,10 +53,21 @@ impl Dataset {
             Self::Csu => "csu",
             Self::Uji => "uji",
             Self::UjiIndoorLoc => "ujiindoorloc",
+            Self::PaperHall => "paper-hall",
+            Self::PaperLab => "paper-lab",
         }
     }
 
-    /// Whether it is one of the paper's places, simulated.
+    /// Which of the paper's places it is of, simulated or in pictures.
+    pub(super) const fn place(self) -> Option<PaperPlace> {
+        match self {
+            Self::Hall | Self::PaperHall => Some(PaperPlace::Hall),
+            Self::Lab | Self::PaperLab => Some(PaperPlace::Lab),
+            _ => None,
+        }
+    }
+
+    /// Whether it is simulated: there for everybody.
     pub(super) const fn is_simulated(self) -> bool {
         matches!(self, Self::Hall | Self::Lab)
     }
@@ -89,6 +113,12 @@ impl Dataset {
                 include_str!("../../../../experiments/ujiindoorloc-transfer.toml").to_owned(),
                 include_str!("../../../../experiments/ujiindoorloc-transfer.selected.toml"),
             ),
+            Self::PaperHall => {
+                ("table3.toml", pictures("hall", &["0609", "0623", "0630", "0707"], "0714"), "")
+            }
+            Self::PaperLab => {
+                ("table3.toml", pictures("lab", &["0721", "0819", "0831"], "0925"), "")
+            }
         }
     }
 
@@ -109,6 +139,22 @@ impl Dataset {
     }
 }
 
+/// The protocol on the authors' pictures of a place: one survey of day folders, pixels as they are, no
+/// levels. That the last day is the new one is ours.
+fn pictures(place: &str, historical: &[&str], new: &str) -> String {
+    let days: Vec<String> = historical.iter().map(|day| format!("\"{place}-{day}\"")).collect();
+    let new = format!("\"{place}-{new}\"");
+    TABLE3
+        .replace("PLACE, simulated:", "PLACE, in its authors' pictures:")
+        .replace("format = \"scenario\"", "format = \"paper-images\"")
+        .replace("path = \"scenarios/paper-PLACE.toml\"", "path = \".\"")
+        .replace("historical = [\"*\"]", &format!("historical = [{}]", days.join(", ")))
+        .replace("gain_control = \"rssi\"", "gain_control = \"keep\"")
+        .replace("fingerprint = \"image\"", "fingerprint = \"image\"\npixels = \"unit\"")
+        .replace("\"NEW\"", &new)
+        .replace("PLACE", place)
+}
+
 impl std::str::FromStr for Dataset {
     type Err = Error;
 
@@ -122,7 +168,27 @@ impl std::str::FromStr for Dataset {
 
 #[cfg(test)]
 mod tests {
+    use metaloc_radio::fingerprint::PixelScale;
+    use metaloc_radio::preprocess::GainControl;
+
     use super::*;
+    use crate::evaluate::DataSource;
+    use crate::survey::SurveyFormat;
+
+    #[test]
+    fn pictures_have_the_procedure_and_settings_of_their_own() {
+        let of = |dataset: Dataset| dataset.protocol().unwrap();
+        let (lab, simulated) = (of(Dataset::PaperLab), of(Dataset::Lab));
+        let DataSource::Csi(data) = &lab.data else { panic!("no CSI") };
+        assert_eq!((data.format, &*data.path), (SurveyFormat::PaperImages, Path::new(".")));
+        assert_eq!(lab.splits[0].historical, ["lab-0721", "lab-0819", "lab-0831"]);
+        assert_eq!(lab.splits[0].new, simulated.splits[0].new);
+        assert_eq!(lab.methods, simulated.methods);
+        let csi = lab.learning_of(&lab.methods[0]).unwrap().csi.unwrap();
+        assert_eq!(csi.window.gain_control, GainControl::Keep);
+        assert_eq!((csi.pixels, csi.candidates), (PixelScale::Unit, Some(10)));
+        assert!(lab.title.contains("pictures") && !lab.title.contains("simulated"));
+    }
 
     #[test]
     fn built_in_texts_are_whole() {

@@ -16,7 +16,7 @@ use crate::evaluate::{
     self, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, PlaceAnswers,
     Protocol, Row,
 };
-use crate::locate::{ConventionalTraining, DeepAutoencoders};
+use crate::locate::{ConventionalTraining, DeepAutoencoders, IlclSettings};
 use crate::model_file;
 use crate::survey::Survey;
 
@@ -31,7 +31,7 @@ const QUICK_EVERY: usize = 5;
 
 /// Steps of conventional training in a quick run.
 const QUICK_STEPS: usize = 100;
-/// Epochs of DeepFi in a quick run.
+/// Epochs of DeepFi's and ILCL's networks in a quick run.
 const QUICK_EPOCHS: usize = 3;
 
 /// A row with the errors and answers behind it.
@@ -390,6 +390,10 @@ fn make_quick(protocol: &mut Protocol) {
             let settings = method.deepfi.clone().unwrap_or_default();
             let (epochs, pretraining_epochs) = (QUICK_EPOCHS, QUICK_EPOCHS);
             method.deepfi = Some(DeepAutoencoders { epochs, pretraining_epochs, ..settings });
+        }
+        if method.name == "ilcl" {
+            let own = method.ilcl.unwrap_or_default();
+            method.ilcl = Some(IlclSettings { epochs: QUICK_EPOCHS, ..own });
         }
     }
     // Tasks of the few images that there are.

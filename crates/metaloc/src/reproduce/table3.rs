@@ -8,6 +8,7 @@ use super::{Claim, Dataset, Target};
 use crate::error::Error;
 use crate::evaluate::{MethodConfig, Row};
 use crate::report::{CdfPlot, Curve};
+use crate::simulate::campaign::PaperPlace;
 
 /// The paper's rows: method, mean and deviation (m) in the hall and in the lab.
 const PAPER: [(&str, [f64; 2], [f64; 2]); 8] = [
@@ -46,8 +47,8 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
         let caption = format!("Mean errors in the {name} (Table III).");
         result.draw(&format!("table3-{name}"), plot, &caption);
         result.sheets.push(sheet(dataset, confi_images, &rows));
-        if dataset.is_simulated() {
-            result.claims.extend(claims(dataset, confi_images, &rows));
+        if let Some(place) = dataset.place() {
+            result.claims.extend(claims((dataset.name(), place), confi_images, &rows));
         }
     }
     Ok(result)
@@ -55,10 +56,9 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
 
 fn paper_numbers(dataset: Dataset, method: &str) -> Option<[f64; 2]> {
     let (_, hall, lab) = PAPER.iter().find(|(name, ..)| *name == method)?;
-    match dataset {
-        Dataset::Hall => Some(*hall),
-        Dataset::Lab => Some(*lab),
-        _ => None,
+    match dataset.place()? {
+        PaperPlace::Hall => Some(*hall),
+        PaperPlace::Lab => Some(*lab),
     }
 }
 
@@ -104,8 +104,11 @@ fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
     }
 }
 
-fn claims(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Vec<Claim> {
-    let name = dataset.name();
+fn claims(
+    (name, place): (&str, PaperPlace),
+    confi_images: Option<usize>,
+    rows: &[Row],
+) -> Vec<Claim> {
     let at = |method: &str| mean_m(rows, method);
     let said = |methods: &[&str]| {
         methods.iter().map(|m| format!("{m} {:.2} m", at(m))).collect::<Vec<_>>().join(", ")
@@ -115,7 +118,7 @@ fn claims(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Vec<Cl
     let mut order = before(&ours, "tl");
     order.push(at("tl") < at("ri"));
     let gap = at("tl") - at("maml");
-    let tl = if dataset == Dataset::Hall {
+    let tl = if place == PaperPlace::Hall {
         ("TL is close to MetaLoc in the hall (0.16 m behind)", gap.abs() < 0.3)
     } else {
         ("TL falls behind in the lab (0.87 m): negative transfer", gap > 0.3)
@@ -184,7 +187,7 @@ pub(super) fn fig12(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
         let least =
             names(&rows).into_iter().map(|m| (spread(&m), m)).filter(|(s, _)| s.is_finite());
         let least = least.min_by(|a, b| a.0.total_cmp(&b.0));
-        if let (Some((std, method)), true) = (least, dataset.is_simulated()) {
+        if let (Some((std, method)), true) = (least, dataset.place().is_some()) {
             result.claims.push(Claim::new(
                 format!("Fig. 12, {name}: MetaLoc's errors spread less than TL's and RI's"),
                 format!(

@@ -29,6 +29,8 @@ pub enum SurveyFormat {
     Csu,
     /// A folder of captures with `positions.csv`.
     Captures,
+    /// The paper's own data: day folders of pictures of amplitudes.
+    PaperImages,
     /// A scenario file: simulated when it is loaded, from its seed.
     Scenario,
 }
@@ -60,6 +62,7 @@ impl SurveyFormat {
             Self::PolyU => ImportFormat::PolyU,
             Self::Csu => ImportFormat::Csu,
             Self::Captures => ImportFormat::Captures,
+            Self::PaperImages => ImportFormat::PaperImages,
         };
         let environment_by = environment_by.map(str::parse).transpose()?;
         let options = ImportOptions { environment_by, environments: only, ..Default::default() };

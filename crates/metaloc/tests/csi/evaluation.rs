@@ -102,6 +102,9 @@ name = "crisloc-like"
 [[methods]]
 name = "dafi-like"
 [[methods]]
+name = "fidora-like"
+fidora = { steps = 300, step_size = 0.005 }
+[[methods]]
 name = "fila-like"
 [[methods]]
 name = "cifi"
@@ -122,10 +125,10 @@ fn methods_of_table_one_run_by_name_or_say_what_they_need() {
     };
     let rows = run(1);
     let summary = summarize(&rows);
-    for row in &summary[..4] {
+    for row in &summary[..5] {
         assert!(row.accuracy.unwrap() > 0.8, "{}: {:?}", row.method, row.accuracy);
     }
-    let needs: Vec<&str> = summary[4..].iter().filter_map(|row| row.needs.as_deref()).collect();
+    let needs: Vec<&str> = summary[5..].iter().filter_map(|row| row.needs.as_deref()).collect();
     assert_eq!(needs, ["three access points", "phase-coherent antennas"]);
     assert_eq!((rows[0].samples_per_point, rows[1].samples_per_point), (4, 3));
     let errors =

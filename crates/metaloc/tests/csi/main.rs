@@ -6,5 +6,6 @@ mod import;
 mod import_captures;
 mod learning;
 mod model_file;
+mod paper_images;
 mod survey_folder;
 mod synthetic;

@@ -1,57 +1,64 @@
-//! The broad learning system of ILCL (`ilcl`): random sparse features, enhanced at random, and a ridge
-//! regression on points that grows by blocks of columns.
+//! ILCL (`ilcl`): a broad learning system and a convolutional network, whose places are mixed.
 //!
 //! X. Zhu, W. Qu, X. Zhou, L. Zhao, Z. Ning, T. Qiu, "Intelligent fingerprint-based localization scheme
-//! using CSI images for Internet of Things", IEEE TNSE 2022, and its authors' code; C. L. P. Chen, Z. Liu,
-//! "Broad learning system", IEEE TNNLS 29 (2018). ILCL's second branch, a convolutional network whose
-//! answer is mixed with this one's, isn't here. Images are reduced to the source's 30 x 30 pixels.
-//!
-//! With `X` the flattened images, each standardised, and `X^ = [X, 0.1]`:
+//! using CSI images for Internet of Things", IEEE TNSE 2022, and its authors' code. Both branches read
+//! images of 30 x 30 pixels and tell the surveyed points apart:
 //!
 //! ```text
-//! Z_i = scaled(X^ b_i^T),  b_i = argmin |s(X^ W_i) b - X^|^2 / 2 + lambda |b|_1    W_i random, s: to -1..1
-//! H   = tanh(s [Z, 0.1] W_h / max([Z, 0.1] W_h))                    W_h random, orthonormal
-//! A   = [Z, H],  A+ = (C I + A^T A)^-1 A^T,  W = A+ Y               Y: 1 at a window's point
+//! place = w place_BLS + (1 - w) place_CNN         w: the broad learning system's largest score, 0 to 1
+//!
+//! BLS  [`broad_learning`](super::broad_learning): the centroid of the five highest scores
+//! CNN  32 | 64 64 | 128 128 convolutions of 3 x 3 that keep the size, each with a rectifier and a batch norm;
+//!      at the bars and the end pools of 3, 2 and 2, and a quarter dropped; a dense layer of 128, points
 //! ```
 //!
-//! An increment adds columns `Q`: a window of features, enhancements of these, enhancements of all:
-//!
-//! ```text
-//! D = A+ Q,  R = Q - A D,  B = (C (I + D^T D) + R^T R)^-1 R^T,  A+ <- [A+ - D B; B]
-//! ```
-//!
-//! This is the exact ridge inverse of `[A, Q]` for any C above 0. For C to 0 it is the two cases of the
-//! source: `B = R+`, and `B = (I + D^T D)^-1 D^T A+` where R vanishes. The source prints `I - D^T D`
-//! there, and takes `(C I + R^T R)^-1 R^T`, which is not the inverse of a ridge.
+//! Trained by SGD of 0.01 with momentum 0.9 for 100 epochs. Assumed, since the source's code says "cluster"
+//! of the network's answers and no more of it is known to us: its mean is the centroid of the five most
+//! probable points, by probability. Also assumed: batches of 32, the rectifier before the batch norm, a
+//! quarter dropped behind the dense layer too, first weights, no pooling along a side shorter than the pool.
 
 use metaloc_meta::seed::ChaCha8Rng;
+use metaloc_nn::{
+    LayerDescription, NetworkDescription, OptimizerDescription, Schedule, Shape, StatisticsKind,
+};
 use metaloc_radio::preprocess::CsiWindow;
-use nalgebra::{DMatrix, DVector, RowDVector};
-use rand::Rng;
-use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
+use super::broad_learning::BroadLearningSystem;
+use super::image_classifier::{ImageClassifier, ImageInput};
+use super::minibatch::MiniBatches;
 use super::{CsiLocator, ImagePixels, centroid};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
-use crate::locate::{Estimate, NotLocated};
+use crate::locate::{Candidate, Estimate, NotLocated};
 
 /// Longest side of an image (pixels): the source's images have 30 packets and 30 subcarriers.
-const SIDE: usize = 30;
-/// What stands in the column of ones.
-const BIAS: f64 = 0.1;
-/// Penalty of the sparse features.
-const LAMBDA: f64 = 1e-3;
-/// Iterations of the alternating directions (ADMM) that find them.
-const ITERATIONS: usize = 50;
-/// Points whose scores make the place.
+pub(super) const SIDE: usize = 30;
+/// Points whose scores make the place of the broad learning system.
 const TOP: usize = 5;
+/// Share that dropout drops.
+const DROPPED: f64 = 0.25;
 
-/// Settings of the broad learning system: by default ILCL's for the meeting room, which has the ten
-/// increments that the paper takes.
+/// Which of ILCL's branches answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IlclBranches {
+    /// Both, mixed: the source's method.
+    #[default]
+    Both,
+    /// The broad learning system alone.
+    BroadLearning,
+    /// The convolutional network alone.
+    Convolution,
+}
+
+/// Settings of ILCL: by default both branches, and the broad learning system's sizes for the source's
+/// meeting room, which has the ten increments that the paper takes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct BroadLearning {
+pub struct IlclSettings {
+    /// Which branches answer.
+    pub branches: IlclBranches,
     /// Features of a window, N1.
     pub features: usize,
     /// Windows, N2.
@@ -66,11 +73,20 @@ pub struct BroadLearning {
     pub shrinkage: f64,
     /// Penalty of the ridge regression, C.
     pub penalty: f64,
+    /// Epochs of the convolutional network.
+    pub epochs: usize,
+    /// Images of an update of it.
+    pub batch: usize,
+    /// Its step size (SGD).
+    pub step_size: f64,
+    /// Its momentum.
+    pub momentum: f64,
 }
 
-impl Default for BroadLearning {
+impl Default for IlclSettings {
     fn default() -> Self {
         Self {
+            branches: IlclBranches::default(),
             features: 30,
             windows: 5,
             enhancements: 50,
@@ -78,377 +94,281 @@ impl Default for BroadLearning {
             added: 50,
             shrinkage: 0.9,
             penalty: 1.0 / 1024.0,
+            epochs: 100,
+            batch: 32,
+            step_size: 0.01,
+            momentum: 0.9,
         }
     }
 }
 
-impl BroadLearning {
+impl IlclSettings {
     fn check(&self) -> Result<(), Error> {
-        let nodes = [self.features, self.windows, self.enhancements, self.added];
+        let counts = [self.features, self.windows, self.enhancements, self.added, self.batch];
         let numbers = [self.shrinkage, self.penalty];
-        if nodes.contains(&0) || numbers.iter().any(|x| !(x.is_finite() && *x > 0.0)) {
+        if counts.contains(&0) || numbers.iter().any(|x| !(x.is_finite() && *x > 0.0)) {
             return Err(Error::usage(
-                "ilcl: features, windows, enhancements and added must be at least 1, shrinkage and \
-                 penalty above 0",
+                "ilcl: features, windows, enhancements, added and batch must be at least 1, shrinkage \
+                 and penalty above 0",
             ));
         }
         Ok(())
     }
+
+    /// Updates of the network on so many images.
+    fn batches(&self, n_images: usize) -> MiniBatches {
+        let Self { epochs, batch, step_size, momentum, .. } = *self;
+        let optimizer =
+            OptimizerDescription::Sgd { step_size, momentum, schedule: Schedule::default() };
+        let of_epoch = n_images / batch.min(n_images.max(1));
+        MiniBatches { steps: epochs * of_epoch, batch, optimizer }
+    }
 }
 
-/// The broad learning system among surveyed points.
-pub struct BroadLearningSystem {
+/// ILCL among surveyed points.
+pub struct Ilcl {
     support: CsiSite,
-    pixels: ImagePixels,
-    nodes: Nodes,
-    /// `[nodes, points]`
-    weights: DMatrix<f64>,
+    broad: Option<BroadLearningSystem>,
+    network: Option<ImageClassifier>,
 }
 
-impl BroadLearningSystem {
-    /// A locator among these surveyed points.
+impl Ilcl {
+    /// Trains the branches asked for on these surveyed points.
     ///
     /// # Errors
-    /// An illegal setting, no window, or numbers that are not finite.
+    /// An illegal setting, no window, windows of several shapes, numbers that are not finite, or training
+    /// that diverges.
     pub fn new(
         support: CsiSite,
-        pixels: ImagePixels,
-        settings: BroadLearning,
+        pixels: &ImagePixels,
+        settings: IlclSettings,
         rng: &mut ChaCha8Rng,
     ) -> Result<Self, Error> {
         settings.check()?;
-        let (mut rows, mut points) = (Vec::new(), Vec::new());
-        for (index, point) in support.points.iter().enumerate() {
-            for window in &point.windows {
-                rows.push(input(&pixels, window));
-                points.push(index);
+        let is_not = |other: IlclBranches| settings.branches != other;
+        let broad = is_not(IlclBranches::Convolution)
+            .then(|| BroadLearningSystem::new(&support, pixels.clone(), settings, rng))
+            .transpose()?;
+        let input = || Box::new(Reduced(pixels.clone()));
+        let network = is_not(IlclBranches::BroadLearning)
+            .then(|| {
+                let batches = settings.batches(support.n_windows());
+                ImageClassifier::train(support.clone(), input(), network, batches, rng)
+            })
+            .transpose()?;
+        Ok(Self { support, broad, network })
+    }
+
+    /// The broad learning system's estimate, and its largest score.
+    fn by_scores(
+        &self,
+        broad: &BroadLearningSystem,
+        window: &CsiWindow,
+    ) -> Result<(Estimate, f64), NotLocated> {
+        let scores = broad.scores(window)?;
+        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Ok((centroid(&self.support, &scores, TOP)?, largest))
+    }
+}
+
+impl CsiLocator for Ilcl {
+    fn locate(&self, window: &CsiWindow) -> Result<Estimate, NotLocated> {
+        match (&self.broad, &self.network) {
+            (Some(broad), Some(network)) => {
+                let (by_scores, largest) = self.by_scores(broad, window)?;
+                Ok(mixed(&by_scores, &network.locate(window)?, largest))
+            }
+            (Some(broad), None) => Ok(self.by_scores(broad, window)?.0),
+            (None, Some(network)) => network.locate(window),
+            (None, None) => Err(NotLocated::NotANumber),
+        }
+    }
+}
+
+/// The estimates' mean with weight `share`, held to 0 to 1, for the first; where they name two floors, the
+/// weightier one alone gives the place.
+fn mixed(first: &Estimate, second: &Estimate, share: f64) -> Estimate {
+    let share = share.clamp(0.0, 1.0);
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (of, share) in [(first, share), (second, 1.0 - share)] {
+        for candidate in &of.candidates {
+            let weight = share * candidate.weight;
+            match candidates.iter_mut().find(|known| known.id == candidate.id) {
+                Some(known) => known.weight += weight,
+                None => candidates.push(Candidate { weight, ..candidate.clone() }),
             }
         }
-        if rows.first().is_none_or(|row| row.len() < 2 || rows.iter().any(|r| r.len() != row.len()))
-        {
-            return Err(Error::usage("ilcl needs surveyed windows of one shape"));
-        }
-        let inputs = DMatrix::from_rows(&rows);
-        let one = |row, point| if points[row] == point { 1.0 } else { 0.0 };
-        let targets = DMatrix::from_fn(rows.len(), support.points.len(), one);
-        let (nodes, inverse) = Nodes::fit(&inputs, &settings, rng)?;
-        let weights = inverse * targets;
-        Ok(Self { support, pixels, nodes, weights })
+    }
+    // Stable: of equal weights the first branch's.
+    candidates.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let mut position = if share >= 0.5 { first.position } else { second.position };
+    if first.position.floor == second.position.floor {
+        let mean = |a: f64, b: f64| share * a + (1.0 - share) * b;
+        position.x_m = mean(first.position.x_m, second.position.x_m);
+        position.y_m = mean(first.position.y_m, second.position.y_m);
+    }
+    Estimate { position, candidates }
+}
+
+/// Images reduced to the source's size.
+struct Reduced(ImagePixels);
+
+impl ImageInput for Reduced {
+    fn shape(&self, [packets, subcarriers, streams]: [usize; 3]) -> [usize; 3] {
+        [packets.min(SIDE), subcarriers.min(SIDE), streams]
+    }
+
+    fn of(&self, window: &CsiWindow) -> Vec<f32> {
+        self.0.reduced(window, SIDE)
     }
 }
 
-impl CsiLocator for BroadLearningSystem {
-    fn locate(&self, window: &CsiWindow) -> Result<Estimate, NotLocated> {
-        let input = input(&self.pixels, window);
-        if input.len() != self.nodes.n_inputs {
-            return Err(NotLocated::OtherShape);
-        }
-        let outputs = self.nodes.of(&DMatrix::from_rows(&[input]));
-        let scores = outputs * &self.weights;
-        centroid(&self.support, scores.as_slice(), TOP)
-    }
-}
-
-/// An image flattened, standardised, with the column of ones (X^).
-fn input(pixels: &ImagePixels, window: &CsiWindow) -> RowDVector<f64> {
-    let numbers = pixels.reduced(window, SIDE);
-    let n = numbers.len();
-    let mut row = RowDVector::from_iterator(n, numbers.into_iter().map(f64::from));
-    if n > 0 {
-        let deviation = row.variance().sqrt();
-        row.add_scalar_mut(-row.mean());
-        // No contrast, no numbers.
-        row /= if deviation > 0.0 { deviation } else { 1.0 };
-    }
-    row.insert_column(n, BIAS)
-}
-
-/// A window of mapped features.
-struct Features {
-    /// `[inputs, features]`
-    sparse: DMatrix<f64>,
-    /// Of each column over the training rows.
-    mean: RowDVector<f64>,
-    range: RowDVector<f64>,
-}
-
-impl Features {
-    /// Features fitted on rows `[n, inputs]`, and these rows' features.
-    fn fit(
-        rows: &DMatrix<f64>,
-        n: usize,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<(Self, DMatrix<f64>), Error> {
-        let mut mapped = rows * random(rows.ncols(), n, rng);
-        for mut column in mapped.column_iter_mut() {
-            let (least, range) = (column.min(), range(column.max() - column.min()));
-            column.apply(|x| *x = 2.0 * (*x - least) / range - 1.0);
-        }
-        let sparse = sparse_code(&mapped, rows)?.transpose();
-        let raw = rows * &sparse;
-        let mean = raw.row_mean();
-        let spans = raw.column_iter().map(|column| range(column.max() - column.min()));
-        let features =
-            Self { sparse, mean, range: RowDVector::from_iterator(n, spans.collect::<Vec<_>>()) };
-        let scaled = features.scaled(raw);
-        Ok((features, scaled))
-    }
-
-    fn of(&self, rows: &DMatrix<f64>) -> DMatrix<f64> {
-        self.scaled(rows * &self.sparse)
-    }
-
-    fn scaled(&self, mut raw: DMatrix<f64>) -> DMatrix<f64> {
-        for (mut column, (mean, range)) in
-            raw.column_iter_mut().zip(self.mean.iter().zip(self.range.iter()))
-        {
-            column.apply(|x| *x = (*x - mean) / range);
-        }
-        raw
-    }
-}
-
-/// The range of a column; 1 of a constant one.
-fn range(span: f64) -> f64 {
-    if span > 0.0 { span } else { 1.0 }
-}
-
-/// Numbers of `2 N(0, 1) - 1`, as in the source.
-fn random(rows: usize, columns: usize, rng: &mut impl Rng) -> DMatrix<f64> {
-    DMatrix::from_fn(rows, columns, |_, _| {
-        let normal: f64 = StandardNormal.sample(rng);
-        2.0 * normal - 1.0
-    })
-}
-
-/// `argmin |mapped b - rows|^2 / 2 + lambda |b|_1` by ADMM with rho = 1.
+/// The source's convolutional network.
 ///
 /// # Shapes
-/// - `mapped`: `[n, features]`, `rows`: `[n, inputs]`; returns: `[features, inputs]`
-fn sparse_code(mapped: &DMatrix<f64>, rows: &DMatrix<f64>) -> Result<DMatrix<f64>, Error> {
-    let mut products = mapped.tr_mul(mapped);
-    (0..products.nrows()).for_each(|i| products[(i, i)] += 1.0);
-    let solved = products.cholesky().ok_or_else(not_finite)?.inverse();
-    let fixed = &solved * mapped.tr_mul(rows);
-    let mut code = DMatrix::zeros(fixed.nrows(), fixed.ncols());
-    let mut dual = code.clone();
-    for _ in 0..ITERATIONS {
-        let near = &fixed + &solved * (&code - &dual);
-        code = (&near + &dual).map(|x| x.signum() * (x.abs() - LAMBDA).max(0.0));
-        dual += near - &code;
-    }
-    Ok(code)
-}
-
-fn not_finite() -> Error {
-    Error::usage("ilcl: the images have numbers that are not finite")
-}
-
-/// A set of enhancement nodes.
-struct Enhancements {
-    /// `[inputs + 1, nodes]`
-    weights: DMatrix<f64>,
-    scale: f64,
-}
-
-impl Enhancements {
-    fn fit(
-        inputs: &DMatrix<f64>,
-        n: usize,
-        shrinkage: f64,
-        rng: &mut ChaCha8Rng,
-    ) -> (Self, DMatrix<f64>) {
-        let rows = inputs.ncols() + 1;
-        // Orthonormal columns, or rows if there are more columns.
-        let weights = match rows >= n {
-            true => random(rows, n, rng).qr().q(),
-            false => random(n, rows, rng).qr().q().transpose(),
-        };
-        let largest = (biased(inputs) * &weights).max();
-        let scale = if largest > 0.0 { shrinkage / largest } else { shrinkage };
-        let own = Self { weights, scale };
-        let nodes = own.of(inputs);
-        (own, nodes)
-    }
-
-    fn of(&self, inputs: &DMatrix<f64>) -> DMatrix<f64> {
-        (biased(inputs) * &self.weights).map(|x| (self.scale * x).tanh())
-    }
-}
-
-fn biased(inputs: &DMatrix<f64>) -> DMatrix<f64> {
-    inputs.clone().insert_column(inputs.ncols(), BIAS)
-}
-
-/// All nodes: what turns inputs into the columns of A.
-struct Nodes {
-    n_inputs: usize,
-    windows: Vec<Features>,
-    enhancements: Enhancements,
-    /// Features, enhancements of these, enhancements of all features until then.
-    increments: Vec<(Features, Enhancements, Enhancements)>,
-}
-
-impl Nodes {
-    /// Nodes fitted on inputs `[n, inputs]`, and the ridge inverse of these inputs' columns.
-    fn fit(
-        inputs: &DMatrix<f64>,
-        settings: &BroadLearning,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<(Self, DMatrix<f64>), Error> {
-        let (mut windows, mut parts) = (Vec::new(), Vec::new());
-        for _ in 0..settings.windows {
-            let (window, part) = Features::fit(inputs, settings.features, rng)?;
-            windows.push(window);
-            parts.push(part);
+/// - `inputs`: `[height, width, channels]`
+fn network(inputs: Shape, n_outputs: usize) -> NetworkDescription {
+    let mut layers = Vec::new();
+    let mut sides: Vec<usize> = inputs.sizes().iter().take(2).copied().collect();
+    for (filters, pool) in [(&[32][..], 3), (&[64, 64], 2), (&[128, 128], 2)] {
+        for &filters in filters {
+            let (kernel, stride, padding) = ([3, 3], [1, 1], [1, 1]);
+            layers.push(LayerDescription::Conv2d { filters, kernel, stride, padding });
+            layers.push(LayerDescription::Relu {});
+            let (statistics, epsilon, momentum) = (StatisticsKind::Support, 1e-5, 0.1);
+            layers.push(LayerDescription::BatchNorm { statistics, epsilon, momentum });
         }
-        let mut features = beside(&parts);
-        let shrinkage = settings.shrinkage;
-        let (enhancements, enhanced) =
-            Enhancements::fit(&features, settings.enhancements, shrinkage, rng);
-        let mut columns = beside(&[features.clone(), enhanced]);
-        let mut inverse = ridge_inverse(&columns, settings.penalty)?;
-        let mut increments = Vec::new();
-        for _ in 0..settings.increments {
-            let (window, new) = Features::fit(inputs, settings.added, rng)?;
-            let (of_new, second) = Enhancements::fit(&new, settings.added, shrinkage, rng);
-            features = beside(&[features, new.clone()]);
-            let (of_all, third) = Enhancements::fit(&features, settings.added, shrinkage, rng);
-            let added = beside(&[new, second, third]);
-            inverse = grown_inverse(&inverse, &columns, &added, settings.penalty)?;
-            columns = beside(&[columns, added]);
-            increments.push((window, of_new, of_all));
-        }
-        let n_inputs = inputs.ncols();
-        Ok((Self { n_inputs, windows, enhancements, increments }, inverse))
+        let kernel = [0, 1].map(|i| match sides.get(i) {
+            Some(&side) if side >= pool => pool,
+            _ => 1,
+        });
+        sides.iter_mut().zip(kernel).for_each(|(side, by)| *side /= by);
+        layers.push(LayerDescription::MaxPool { kernel, stride: None });
+        layers.push(LayerDescription::Dropout { rate: DROPPED });
     }
-
-    /// The columns of A for inputs `[n, inputs]`.
-    fn of(&self, inputs: &DMatrix<f64>) -> DMatrix<f64> {
-        let parts: Vec<DMatrix<f64>> = self.windows.iter().map(|w| w.of(inputs)).collect();
-        let mut features = beside(&parts);
-        let mut columns = vec![features.clone(), self.enhancements.of(&features)];
-        for (window, of_new, of_all) in &self.increments {
-            let new = window.of(inputs);
-            features = beside(&[features, new.clone()]);
-            let second = of_new.of(&new);
-            columns.extend([new, second, of_all.of(&features)]);
-        }
-        beside(&columns)
-    }
-}
-
-fn beside(parts: &[DMatrix<f64>]) -> DMatrix<f64> {
-    let columns: Vec<DVector<f64>> =
-        parts.iter().flat_map(|part| part.column_iter().map(|c| c.into_owned())).collect();
-    DMatrix::from_columns(&columns)
-}
-
-/// `(C I + A^T A)^-1 A^T`, in its dual form where A is wide.
-fn ridge_inverse(columns: &DMatrix<f64>, penalty: f64) -> Result<DMatrix<f64>, Error> {
-    let wide = columns.ncols() > columns.nrows();
-    let mut products = if wide { columns * columns.transpose() } else { columns.tr_mul(columns) };
-    (0..products.nrows()).for_each(|i| products[(i, i)] += penalty);
-    let solved = products.cholesky().ok_or_else(not_finite)?;
-    Ok(if wide { solved.solve(columns).transpose() } else { solved.solve(&columns.transpose()) })
-}
-
-/// The ridge inverse of `[A, Q]` from that of A.
-fn grown_inverse(
-    inverse: &DMatrix<f64>,
-    columns: &DMatrix<f64>,
-    added: &DMatrix<f64>,
-    penalty: f64,
-) -> Result<DMatrix<f64>, Error> {
-    let d = inverse * added;
-    let rest = added - columns * &d;
-    let mut products = d.tr_mul(&d);
-    (0..products.nrows()).for_each(|i| products[(i, i)] += 1.0);
-    products = products * penalty + rest.tr_mul(&rest);
-    let lower = products.cholesky().ok_or_else(not_finite)?.solve(&rest.transpose());
-    let upper = inverse - d * &lower;
-    let mut grown = DMatrix::zeros(upper.nrows() + lower.nrows(), upper.ncols());
-    grown.rows_mut(0, upper.nrows()).copy_from(&upper);
-    grown.rows_mut(upper.nrows(), lower.nrows()).copy_from(&lower);
-    Ok(grown)
+    layers.push(LayerDescription::Dense { outputs: 128 });
+    layers.push(LayerDescription::Relu {});
+    layers.push(LayerDescription::Dropout { rate: DROPPED });
+    layers.push(LayerDescription::Dense { outputs: n_outputs });
+    NetworkDescription { inputs, layers }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use metaloc_meta::seed::{Purpose, stream};
     use metaloc_radio::fingerprint::{PixelRange, PixelScale};
+    use metaloc_radio::geometry::Position;
 
     use super::super::tests::{support, window};
     use super::*;
+    use crate::csi_site::CsiPoint;
 
     fn rng() -> ChaCha8Rng {
-        stream(1, Purpose::Initialization, 0, 0)
+        stream(1, Purpose::Locator, 0, 0)
     }
 
-    /// For orthonormal columns the answer is known: `soft(mapped^T rows, lambda)`.
-    #[test]
-    fn sparse_codes_by_hand() {
-        let rows = DMatrix::from_row_slice(2, 2, &[1.0, -0.5, 0.0005, 3.0]);
-        let found = sparse_code(&DMatrix::identity(2, 2), &rows).unwrap();
-        let expected = DMatrix::from_row_slice(2, 2, &[0.999, -0.499, 0.0, 2.999]);
-        assert!((found - expected).norm() < 1e-9);
-    }
-
-    /// Tall and wide, with dependent columns: increments equal the direct inverse of all columns.
-    #[test]
-    fn increments_equal_the_direct_inverse() {
-        let (mut rng, penalty) = (rng(), 1.0 / 1024.0);
-        let mut columns = random(12, 4, &mut rng);
-        let mut inverse = ridge_inverse(&columns, penalty).unwrap();
-        for n in [3, 5, 6] {
-            let mut added = random(12, n, &mut rng);
-            added.set_column(0, &(columns.column(0) + columns.column(1)));
-            inverse = grown_inverse(&inverse, &columns, &added, penalty).unwrap();
-            columns = beside(&[columns, added]);
-            let direct = ridge_inverse(&columns, penalty).unwrap();
-            assert!((&inverse - &direct).norm() < 1e-8 * direct.norm(), "{n}");
-        }
-    }
-
-    /// Without a penalty: the source's two cases, and Moore and Penrose's inverse.
-    #[test]
-    fn the_limit_is_the_pseudo_inverse() {
-        let mut rng = rng();
-        let columns = random(9, 3, &mut rng);
-        let inverse = columns.clone().pseudo_inverse(1e-12).unwrap();
-        let independent = random(9, 2, &mut rng);
-        let dependent = &columns * random(3, 2, &mut rng);
-        for added in [&independent, &dependent] {
-            let penalty = 1e-9;
-            let ridge = ridge_inverse(&columns, penalty).unwrap();
-            let found = grown_inverse(&ridge, &columns, added, penalty).unwrap();
-            let all = beside(&[columns.clone(), added.clone()]);
-            let expected = all.pseudo_inverse(1e-6).unwrap();
-            assert!((&found - &expected).norm() < 1e-4 * expected.norm());
-        }
-        // R = 0: the sign in (I + D^T D).
-        let d = &inverse * &dependent;
-        let b = (DMatrix::identity(2, 2) + d.tr_mul(&d)).try_inverse().unwrap();
-        let b = b * d.tr_mul(&inverse);
-        let expected = beside(&[columns, dependent]).pseudo_inverse(1e-9).unwrap();
-        assert!((expected.rows(3, 2) - b).norm() < 1e-9);
-    }
-
-    #[test]
-    fn windows_are_placed_and_seeds_repeat() {
+    fn pixels() -> ImagePixels {
         let range = PixelRange { low: vec![0.0], high: vec![10.0] };
-        let pixels = ImagePixels { scale: PixelScale::Historical, range };
-        let settings = BroadLearning { features: 4, added: 5, ..BroadLearning::default() };
-        let made = || BroadLearningSystem::new(support(), pixels.clone(), settings, &mut rng());
-        let locator = made().unwrap();
-        assert_eq!(locator.weights.shape(), (20 + 50 + 10 * 15, 3));
-        for (spectrum, id) in [([9.0, 1.0], "p0"), ([1.0, 9.0], "p2")] {
-            assert_eq!(locator.locate(&window(spectrum)).unwrap().candidates[0].id, id);
+        ImagePixels { scale: PixelScale::Historical, range }
+    }
+
+    fn settings(branches: IlclBranches) -> IlclSettings {
+        let own =
+            IlclSettings { features: 4, added: 5, epochs: 40, batch: 4, ..Default::default() };
+        IlclSettings { branches, ..own }
+    }
+
+    /// Bright on the left, in the middle, on the right; the windows' levels differ.
+    fn site() -> CsiSite {
+        let mut site = support();
+        for (index, point) in site.points.iter_mut().enumerate() {
+            let windows = [6.0, 7.0, 8.0, 9.0].map(|level| Arc::new(image(index, level))).to_vec();
+            *point = CsiPoint { windows, ..point.clone() };
         }
-        assert_eq!(locator.weights, made().unwrap().weights);
-        let other = CsiWindow::new([2, 1, 1], vec![1.0, 1.0], vec![None]);
-        assert_eq!(locator.locate(&other), Err(NotLocated::OtherShape));
-        let illegal = BroadLearning { penalty: 0.0, ..settings };
-        assert!(BroadLearningSystem::new(support(), pixels.clone(), illegal, &mut rng()).is_err());
+        site
+    }
+
+    fn image(place: usize, level: f32) -> CsiWindow {
+        let value = |i: usize| if (i % 12) / 4 == place { level } else { 1.0 };
+        CsiWindow::new([12, 12, 1], (0..144).map(value).collect(), vec![None])
+    }
+
+    #[test]
+    fn the_network_is_the_sources() {
+        let own = network([30, 30, 3].into(), 90).check().unwrap();
+        let convolutions = [(3, 32), (32, 64), (64, 64), (64, 128), (128, 128)];
+        let weights: usize = convolutions.iter().map(|(from, to)| (9 * from + 1 + 2) * to).sum();
+        // 30 / 3 / 2 / 2, the last one cut off: 2 x 2 pixels.
+        assert_eq!(own.n_parameters(), weights + (4 * 128 + 1) * 128 + 129 * 90);
+        assert!(network([2, 30, 1].into(), 3).check().is_ok());
+    }
+
+    #[test]
+    fn each_branch_and_both_place_windows_and_seeds_repeat() {
+        for branches in [IlclBranches::Both, IlclBranches::BroadLearning, IlclBranches::Convolution]
+        {
+            let made = || Ilcl::new(site(), &pixels(), settings(branches), &mut rng()).unwrap();
+            let (locator, again) = (made(), made());
+            assert_eq!(locator.broad.is_some(), branches != IlclBranches::Convolution);
+            assert_eq!(locator.network.is_some(), branches != IlclBranches::BroadLearning);
+            for (place, id) in [(0, "p0"), (1, "p1"), (2, "p2")] {
+                let found = locator.locate(&image(place, 7.5)).unwrap();
+                assert_eq!(found.candidates[0].id, id, "{branches:?}");
+                assert_eq!(found, again.locate(&image(place, 7.5)).unwrap());
+            }
+            assert_eq!(locator.locate(&window([9.0, 1.0])), Err(NotLocated::OtherShape));
+        }
+    }
+
+    /// What both answer is between what each answers, by the largest score.
+    #[test]
+    fn the_largest_score_weighs_the_branches() {
+        let both = Ilcl::new(site(), &pixels(), settings(IlclBranches::Both), &mut rng()).unwrap();
+        let window = image(2, 3.0);
+        let (by_scores, largest) = both.by_scores(both.broad.as_ref().unwrap(), &window).unwrap();
+        let by_network = both.network.as_ref().unwrap().locate(&window).unwrap();
+        let w = largest.clamp(0.0, 1.0);
+        let expected = w * by_scores.position.x_m + (1.0 - w) * by_network.position.x_m;
+        assert!((both.locate(&window).unwrap().position.x_m - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn estimates_are_mixed_by_hand() {
+        let estimate = |x_m: f64, floor: i32, weights: [f64; 2]| Estimate {
+            position: Position::new(x_m, 0.0, floor),
+            candidates: ["a", "b"]
+                .into_iter()
+                .zip(weights)
+                .map(|(id, weight)| Candidate {
+                    id: id.into(),
+                    position: Position::new(x_m, 0.0, floor),
+                    weight,
+                })
+                .collect(),
+        };
+        let (first, second) = (estimate(1.0, 0, [1.0, 0.0]), estimate(5.0, 0, [0.25, 0.75]));
+        let found = mixed(&first, &second, 0.25);
+        assert!((found.position.x_m - 4.0).abs() < 1e-12);
+        let weights: Vec<(&str, f64)> =
+            found.candidates.iter().map(|c| (&c.id[..], c.weight)).collect();
+        assert_eq!(weights, [("b", 0.5625), ("a", 0.4375)]);
+        // Scores beyond 0 to 1 count as these.
+        assert!((mixed(&first, &second, 1.7).position.x_m - 1.0).abs() < 1e-12);
+        let upstairs = estimate(5.0, 1, [0.0, 1.0]);
+        let found = mixed(&first, &upstairs, 0.25).position;
+        assert_eq!((found.floor, found.x_m.round() as i32), (1, 5));
+    }
+
+    #[test]
+    fn illegal_settings_are_refused() {
+        for illegal in [
+            IlclSettings { penalty: 0.0, ..Default::default() },
+            IlclSettings { batch: 0, ..Default::default() },
+            IlclSettings { step_size: -1.0, epochs: 1, ..Default::default() },
+        ] {
+            assert!(Ilcl::new(site(), &pixels(), illegal, &mut rng()).is_err());
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Conventional training: a network, samples in random order, a step for each small batch.
 
 use metaloc_meta::seed::ChaCha8Rng;
-use metaloc_nn::{Loss, Network, Objective, OptimizerDescription, Targets, Workspace};
+use metaloc_nn::{
+    LayerDescription, Loss, Mode, Network, Objective, OptimizerDescription, Targets, Workspace,
+};
+use rand::Rng;
 use rand::seq::SliceRandom;
 
 use crate::error::Error;
@@ -17,6 +20,37 @@ pub(super) struct MiniBatches {
     pub(super) optimizer: OptimizerDescription,
 }
 
+/// Places of samples, batch after batch: every epoch takes them in another order; what is left of an
+/// epoch after its last whole batch is left out, unless all samples are fewer than a batch.
+pub(super) struct Shuffled {
+    order: Vec<usize>,
+    size: usize,
+    next: usize,
+}
+
+impl Shuffled {
+    /// Batches of so many of `n` samples.
+    ///
+    /// # Errors
+    /// No samples, or batches of none.
+    pub(super) fn new(n: usize, batch: usize) -> Result<Self, Error> {
+        if n == 0 || batch == 0 {
+            return Err(Error::usage("training needs samples, and batches of at least 1"));
+        }
+        Ok(Self { order: (0..n).collect(), size: batch.min(n), next: 0 })
+    }
+
+    /// The next batch.
+    pub(super) fn batch(&mut self, rng: &mut ChaCha8Rng) -> &[usize] {
+        let place = self.next % (self.order.len() / self.size);
+        self.next += 1;
+        if place == 0 {
+            self.order.shuffle(rng);
+        }
+        &self.order[place * self.size..(place + 1) * self.size]
+    }
+}
+
 /// What a network should answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Answers<'a> {
@@ -27,9 +61,8 @@ pub(super) enum Answers<'a> {
 }
 
 impl MiniBatches {
-    /// Updates `parameters` on samples `[n, n_inputs]`. Every epoch takes the samples in another
-    /// order; what is left of an epoch after its last whole batch is left out, unless all samples
-    /// are fewer than a batch.
+    /// Updates `parameters` on samples `[n, n_inputs]`, in batches as [`Shuffled`] makes them. Dropout
+    /// among the network's own layers, not among those in branches, drops.
     ///
     /// # Errors
     /// An illegal setting, no samples, or a loss that is not finite.
@@ -42,21 +75,15 @@ impl MiniBatches {
     ) -> Result<(), Error> {
         let width = network.n_inputs();
         let n = inputs.len() / width;
-        if n == 0 || self.batch == 0 {
-            return Err(Error::usage("training needs samples, and batches of at least 1"));
-        }
+        let mut shuffled = Shuffled::new(n, self.batch)?;
+        let drops = |layer: &LayerDescription| matches!(layer, LayerDescription::Dropout { .. });
+        let drops = network.description().layers.iter().any(drops);
         let mut optimizer = self.optimizer.start(parameters.len())?;
         let mut gradient = vec![0.0; parameters.len()];
         let mut workspace = Workspace::splitting();
-        let size = self.batch.min(n);
         let (mut rows, mut classes) = (Vec::new(), Vec::new());
-        let mut order: Vec<usize> = (0..n).collect();
-        for step in 0..self.steps {
-            let place = step % (n / size);
-            if place == 0 {
-                order.shuffle(rng);
-            }
-            let chosen = &order[place * size..(place + 1) * size];
+        for _ in 0..self.steps {
+            let chosen = shuffled.batch(rng);
             rows.clear();
             chosen.iter().for_each(|&i| rows.extend(&inputs[i * width..(i + 1) * width]));
             let (targets, loss) = match answers {
@@ -67,7 +94,8 @@ impl MiniBatches {
                     (Targets::Classes(&classes[..]), Loss::CrossEntropy)
                 }
             };
-            let objective = Objective::new(&rows[..], targets, loss);
+            let mode = Mode { dropout: drops.then(|| rng.next_u64()), ..Mode::default() };
+            let objective = Objective { mode, ..Objective::new(&rows[..], targets, loss) };
             network.loss_and_gradient(parameters, objective, &mut gradient, &mut workspace)?;
             optimizer.step(parameters, &gradient)?;
         }

@@ -1,11 +1,13 @@
 //! Locators for channel state information: from a window to a place. One trait, one file a method.
 
 mod adapted;
+mod broad_learning;
 mod cifi;
 mod confi;
 mod crisloc_like;
 mod dafi_like;
 mod deepfi;
+mod fidora_like;
 mod fila_like;
 mod fingerprint_map;
 mod histogram_knn;
@@ -32,9 +34,10 @@ pub use confi::{Confi, ConventionalTraining};
 pub use crisloc_like::Reconstruction;
 pub use dafi_like::ClassAlignment;
 pub use deepfi::{DeepAutoencoders, DeepFingerprints};
+pub use fidora_like::{FidoraSettings, SharedEncoder};
 pub use fila_like::ChannelRanging;
 pub use histogram_knn::{HistogramKnn, ImageRule};
-pub use ilcl::{BroadLearning, BroadLearningSystem};
+pub use ilcl::{Ilcl, IlclBranches, IlclSettings};
 pub use image_pixels::ImagePixels;
 pub use kernel_ridge::KernelRidgeSpectrum;
 pub use nearest::NearestSpectrum;

@@ -42,7 +42,7 @@ impl Campaign {
         let Some(csi) = self.config.csi else {
             return Err(Error::usage("the campaign has no section `[csi]`: there are no frames"));
         };
-        if matches!(csi.chip, Chip::Intel5300 | Chip::Esp32) {
+        if matches!(csi.chip, Chip::Intel5300 | Chip::Esp32 | Chip::Image) {
             return Err(Error::usage(CaptureWriteError::Chip(csi.chip).to_string()));
         }
         let days: Vec<_> = self.days().collect();

@@ -172,6 +172,12 @@ impl CsiCapture {
                 self.images, self.visits
             )));
         }
+        if self.chip == Chip::Image {
+            let have = Chip::ALL.map(Chip::name).join(", ");
+            return Err(Error::usage(format!(
+                "setting `csi.chip` is image, which is no chip; there are {have}"
+            )));
+        }
         let most = if self.chip == Chip::Esp32 { 20 } else { 40 };
         if matches!(self.chip, Chip::Intel5300 | Chip::Esp32) && bandwidth_mhz > most {
             return Err(Error::usage(format!(

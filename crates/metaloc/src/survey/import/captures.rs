@@ -283,7 +283,7 @@ fn parts(
 /// When a recording began, if its clock is the world's.
 fn time_ms(recording: &CsiRecording) -> Option<i64> {
     match recording.chip {
-        Chip::Intel5300 | Chip::Esp32 => None,
+        Chip::Intel5300 | Chip::Esp32 | Chip::Image => None,
         _ => i64::try_from(recording.time_ns.first()? / 1_000_000).ok(),
     }
 }

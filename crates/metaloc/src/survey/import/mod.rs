@@ -10,6 +10,8 @@ mod capture_rows;
 mod captures;
 mod csu;
 mod growing_environment;
+mod paper_images;
+mod picture;
 mod polyu;
 mod recordings;
 mod report;
@@ -44,6 +46,8 @@ pub enum ImportFormat {
     Csu,
     /// A folder of captures with `positions.csv`.
     Captures,
+    /// The paper's own data: day folders of pictures of amplitudes.
+    PaperImages,
 }
 
 impl ImportFormat {
@@ -56,6 +60,7 @@ impl ImportFormat {
             Self::UjiIndoorLoc => &[Floor, Building, Device, Set, All],
             Self::TidyCsv => &[Named, Floor, Device, Set, All],
             Self::PolyU => &[Day, All],
+            Self::PaperImages => &[Day],
             Self::Csu => &[Named, All],
             Self::Captures => &[Named, Floor, Set, All],
         }
@@ -88,6 +93,7 @@ impl fmt::Display for ImportFormat {
             Self::PolyU => "polyu",
             Self::Csu => "csu",
             Self::Captures => "captures",
+            Self::PaperImages => "paper-images",
         })
     }
 }
@@ -103,10 +109,13 @@ impl FromStr for ImportFormat {
             "polyu" => Ok(Self::PolyU),
             "csu" => Ok(Self::Csu),
             "captures" => Ok(Self::Captures),
+            "paper-images" => Ok(Self::PaperImages),
             _ => Err(SurveyError::Unknown {
                 what: "format",
                 found: name.to_owned(),
-                expected: "uji-library, ujiindoorloc, tidy-csv, polyu, csu or captures".into(),
+                expected: "uji-library, ujiindoorloc, tidy-csv, polyu, csu, captures or \
+                           paper-images"
+                    .into(),
             }),
         }
     }
@@ -242,6 +251,7 @@ pub fn import(
         ImportFormat::PolyU => polyu::read(paths, by, options)?,
         ImportFormat::Csu => csu::read(paths, by, options)?,
         ImportFormat::Captures => captures::read(paths, by, options)?,
+        ImportFormat::PaperImages => paper_images::read(paths, options)?,
     };
     builder.finish(paths)
 }
