@@ -8,7 +8,7 @@ use super::runner::Runner;
 use super::{Claim, Target};
 use crate::error::Error;
 use crate::evaluate::{
-    DataSource, Protocol, Row, Split, ToyData, ToyDiscrepancy, toy_discrepancies,
+    DataSource, Protocol, Row, Selection, Split, ToyData, ToyDiscrepancy, toy_discrepancies,
 };
 use crate::report::{CdfPlot, Curve, CurvePlot, Series};
 
@@ -92,24 +92,33 @@ fn make_quick(protocol: &mut Protocol) {
     }
 }
 
-/// Runs the protocol in two parts, so that nothing is trained that isn't asked for: MAML on each environment, and
-/// all methods on all of them.
-fn measure(runner: &mut Runner<'_>, protocol: &Protocol) -> Result<Measured, Error> {
+/// The protocol in two parts, so that nothing is trained that isn't asked for: MAML on each environment alone, and
+/// all methods on all of them. Both have the settings chosen on all: a part that lacks the split that they were
+/// chosen on would not find them.
+fn parts(protocol: &Protocol) -> Result<[Protocol; 2], Error> {
     let (all, single): (Vec<Split>, Vec<Split>) =
         protocol.splits.iter().cloned().partition(|split| split.name == ALL);
-    let (DataSource::Toy(toy), Some(of_all)) = (&protocol.data, all.first()) else {
-        return Err(Error::usage(format!("Fig. 10 needs a toy protocol with a split `{ALL}`")));
+    let Some(of_all) = all.first() else {
+        return Err(Error::usage(format!("Fig. 10 needs a protocol with a split `{ALL}`")));
     };
-    let mut alone = Protocol { name: "fig10".into(), splits: single.clone(), ..protocol.clone() };
+    let resolved = Protocol { selection: Selection::default(), ..protocol.for_split(of_all)? };
+    let mut alone = Protocol { name: "fig10".into(), splits: single, ..resolved.clone() };
     alone.methods.retain(|method| method.name == "maml");
+    Ok([alone, Protocol { name: "fig10-total".into(), splits: all, ..resolved }])
+}
+
+fn measure(runner: &mut Runner<'_>, protocol: &Protocol) -> Result<Measured, Error> {
+    let [alone, total] = parts(protocol)?;
     let mut rows = runner.toy_rows(&alone)?;
-    let of_all_too =
-        Protocol { name: "fig10-total".into(), splits: all.clone(), ..protocol.clone() };
-    rows.extend(runner.toy_rows(&of_all_too)?);
+    rows.extend(runner.toy_rows(&total)?);
+    let (DataSource::Toy(toy), of_all) = (&protocol.data, &total.splits[0]) else {
+        return Err(Error::usage("Fig. 10 needs a toy protocol"));
+    };
     let discrepancies = discrepancies(runner, protocol, (toy, of_all))?;
     let environment = |split: &Split| split.historical.first().cloned().unwrap_or_default();
+    let start = |split: &Split| (split.name.clone(), environment(split));
+    let starts = alone.splits.iter().map(start).collect();
     let tests = of_all.new.clone();
-    let starts = single.iter().map(|split| (split.name.clone(), environment(split))).collect();
     let answers = answers(&rows, &tests);
     Ok(Measured { tests, starts, answers, discrepancies })
 }
@@ -363,6 +372,25 @@ mod tests {
             }
         }
         found
+    }
+
+    /// Starts differ in what they learned from, not in how: alone and together, settings are those of the whole
+    /// protocol's splits.
+    #[test]
+    fn settings_are_the_same_alone_and_together() {
+        let protocol = Protocol::parse(TOY, CHOSEN, Path::new("toy-environments.toml")).unwrap();
+        let of = |protocol: &Protocol, split: &Split| {
+            let resolved = protocol.for_split(split).unwrap();
+            let maml = resolved.methods.iter().find(|method| method.name == "maml").unwrap();
+            resolved.learning_of(maml).unwrap()
+        };
+        let [alone, total] = parts(&protocol).unwrap();
+        assert_eq!((alone.splits.len(), total.splits.len()), (3, 1));
+        let chosen = &of(&protocol, &total.splits[0]);
+        assert_ne!(*chosen, protocol.learning_of(&protocol.methods[0]).unwrap());
+        for part in [alone, total] {
+            assert!(part.splits.iter().all(|split| of(&part, split) == *chosen));
+        }
     }
 
     /// As the paper tells it: the mall is nearest to all and best but at the extreme noise, where all are level.
