@@ -7,6 +7,7 @@ mod folders;
 mod interruption;
 mod locating;
 mod networks;
+mod reproduce;
 mod training;
 mod usage;
 mod util;

@@ -3,25 +3,28 @@
 use super::curves::{SLACK_M, curves, least_m, reached, show};
 use super::output::Reproduction;
 use super::runner::Runner;
-use super::variants::{as_it_is, variant};
-use super::{Claim, Target};
+use super::variants::{as_it_is, number_of, plain, variant};
+use super::{Claim, Target, table3};
 use crate::error::Error;
-use crate::evaluate::MethodConfig;
+use crate::evaluate::{MethodConfig, Row};
 use crate::report::Series;
 
-const ALGORITHMS: [&str; 5] = ["maml", "maml-dg", "maml-ts", "tl", "ri"];
+pub(super) const ALGORITHMS: [&str; 5] = ["maml", "maml-dg", "maml-ts", "tl", "ri"];
 /// Adaptation steps, in a full and in a quick run.
 const STEPS: [u32; 8] = [0, 1, 2, 5, 10, 20, 50, 100];
 const QUICK: [u32; 4] = [0, 2, 5, 10];
 
-fn methods(runner: &Runner<'_>, steps: &[u32]) -> Vec<MethodConfig> {
-    // A quick run leaves out the start for each environment, which takes the longest.
-    let kept = ALGORITHMS.iter().filter(|name| !(runner.settings.quick && **name == "maml-ts"));
-    let of = |algorithm: &&'static str| {
-        let with = |&n: &u32| variant((algorithm, algorithm), ("adaptation", "steps"), n);
-        std::iter::once(as_it_is(algorithm)).chain(steps.iter().map(with)).collect::<Vec<_>>()
-    };
-    kept.flat_map(of).collect()
+/// A method of Table III with what Fig. 14 asks of it: both take their rows from one training.
+pub(super) fn with_steps(runner: &Runner<'_>, name: &'static str) -> Vec<MethodConfig> {
+    let steps: &[u32] = if runner.settings.quick { &QUICK } else { &STEPS };
+    let steps = steps.iter().filter(|_| ALGORITHMS.contains(&name));
+    let variants = steps.map(|&n| variant((name, name), ("adaptation", "steps"), n));
+    std::iter::once(as_it_is(name)).chain(variants).collect()
+}
+
+/// Whether a row is of a number of steps that Fig. 14 alone asks for.
+pub(super) fn is_variant(row: &Row) -> bool {
+    ALGORITHMS.contains(&plain(&row.method)) && number_of(&row.method).is_some()
 }
 
 /// What the paper says of the curves of a place.
@@ -50,11 +53,10 @@ fn claims(name: &str, curves: &[Series]) -> Vec<Claim> {
 
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
     let mut result = Reproduction::new(Target::Fig14, "Errors on a new day over adaptation steps");
-    let steps: &[u32] = if runner.settings.quick { &QUICK } else { &STEPS };
-    for dataset in runner.places_of_curves() {
+    for dataset in runner.places() {
         let name = dataset.name();
-        let methods = methods(runner, steps);
-        let rows = runner.rows(dataset, &format!("fig14-{name}"), methods)?;
+        let methods = ALGORITHMS.iter().flat_map(|name| with_steps(runner, name)).collect();
+        let rows = runner.rows(dataset, &table3::protocol_name(dataset), methods)?;
         let curves = curves(&rows, &ALGORITHMS, |row| row.adaptation_steps.map(|n| n as f64));
         let claims = claims(name, &curves);
         let words = (dataset, "adaptation steps", "after so many gradient steps on the new day");

@@ -8,7 +8,7 @@ use super::by_method::{bars, cell, mean_error, n_errors, std_m};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::variants::as_it_is;
-use super::{Claim, Dataset, Target};
+use super::{Claim, Dataset, Target, fig14, table3};
 use crate::error::Error;
 use crate::evaluate::{DataSource, Estimate, MethodConfig, Row};
 
@@ -97,34 +97,34 @@ impl Cell {
     }
 }
 
-/// A method with the input that it asks for.
-fn with_input(name: &str) -> MethodConfig {
+/// A method on recordings, with the input that it asks for.
+fn on_recordings(runner: &Runner<'_>, name: &'static str) -> Vec<MethodConfig> {
     let quantity = match name {
         "deepfi" | "fila-like" | "crisloc-like" => "amplitude",
         "cifi" => "phase-difference",
-        _ => return as_it_is(name),
+        _ => return fig14::with_steps(runner, name),
     };
     let mut method = as_it_is(name);
     let window = toml::Table::from_iter([("quantity".to_owned(), quantity.into())]);
     let csi = toml::Table::from_iter([("window".to_owned(), window.into())]);
     method.learning.insert("csi".into(), csi.into());
-    method
+    vec![method]
 }
 
 /// The cells of a data set, line by line.
 fn cells(runner: &mut Runner<'_>, dataset: Dataset) -> Result<(Vec<Cell>, Vec<Row>), Error> {
-    // Table III's name where it has the same methods: their rows are kept for both.
-    let name = format!("table3-{}", dataset.name());
+    let name = table3::protocol_name(dataset);
     let on_csi = |line: &Line| dataset.has_csi().then_some(line.csi).flatten();
     let on_rss = |line: &Line| if on_csi(line).is_some() { None } else { line.rss };
-    let methods = |of: &dyn Fn(&Line) -> Option<&'static str>| {
-        LINES.iter().filter_map(of).map(with_input).collect::<Vec<_>>()
-    };
-    let mut rows = match dataset.has_csi() {
-        true => runner.rows(dataset, &name, methods(&on_csi))?,
-        false => Vec::new(),
-    };
-    let of_rss = runner.rows_on_strengths(dataset, &format!("{name}-rss"), methods(&on_rss))?;
+    let mut rows = Vec::new();
+    if dataset.has_csi() {
+        let names = LINES.iter().filter_map(on_csi);
+        let methods = names.flat_map(|name| on_recordings(runner, name)).collect();
+        rows = runner.rows(dataset, &name, methods)?;
+        rows.retain(|row| !fig14::is_variant(row));
+    }
+    let of_rss = LINES.iter().filter_map(on_rss).map(as_it_is).collect();
+    let of_rss = runner.rows_on_strengths(dataset, &format!("{name}-rss"), of_rss)?;
     let no_strengths = of_rss.as_ref().err().cloned();
     rows.extend(of_rss.unwrap_or_default());
     let cell = |line: &Line| {

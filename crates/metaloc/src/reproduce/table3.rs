@@ -3,8 +3,7 @@
 use super::by_method::{bars, cell, ends, mean_error, mean_m, n_errors, names, of, std_m};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
-use super::variants::as_it_is;
-use super::{Claim, Dataset, Target};
+use super::{Claim, Dataset, Target, fig14};
 use crate::error::Error;
 use crate::evaluate::{MethodConfig, Row};
 use crate::report::{CdfPlot, Curve};
@@ -24,16 +23,22 @@ const PAPER: [(&str, [f64; 2], [f64; 2]); 8] = [
 /// Ours, beside the paper's.
 const BESIDE: [&str; 3] = ["hi-knn:3", "1nn", "krr"];
 
-fn methods() -> Vec<MethodConfig> {
-    let paper = PAPER.iter().map(|(name, ..)| *name);
-    paper.chain(BESIDE).map(as_it_is).collect()
+/// The protocol's name, which other figures with the same methods share: rows are kept for all.
+pub(super) fn protocol_name(dataset: Dataset) -> String {
+    format!("table3-{}", dataset.name())
 }
 
 /// Rows of each place, all methods.
 fn rows(runner: &mut Runner<'_>) -> Result<Vec<(Dataset, Vec<Row>)>, Error> {
+    let names = PAPER.iter().map(|(name, ..)| *name).chain(BESIDE);
+    let methods: Vec<MethodConfig> =
+        names.flat_map(|name| fig14::with_steps(runner, name)).collect();
     let places = runner.places();
-    let name = |dataset: Dataset| format!("table3-{}", dataset.name());
-    let of = |dataset: Dataset| Ok((dataset, runner.rows(dataset, &name(dataset), methods())?));
+    let of = |dataset: Dataset| {
+        let mut rows = runner.rows(dataset, &protocol_name(dataset), methods.clone())?;
+        rows.retain(|row| !fig14::is_variant(row));
+        Ok((dataset, rows))
+    };
     places.into_iter().map(of).collect()
 }
 
