@@ -468,6 +468,7 @@ fn with_settings(model: &CsiModel, settings: &CsiLearning) -> CsiModel {
     own.packets = settings.packets.clone();
     (own.top_k, own.candidates, own.similarity) =
         (settings.top_k, settings.candidates, settings.similarity);
+    own.weights = settings.weights;
     model
 }
 
@@ -479,7 +480,7 @@ fn training_key(config: &LearningConfig) -> String {
         let defaults = CsiLearning::default();
         (csi.top_k, csi.candidates, csi.similarity) =
             (defaults.top_k, defaults.candidates, defaults.similarity);
-        csi.packets = defaults.packets;
+        (csi.packets, csi.weights) = (defaults.packets, defaults.weights);
     }
     format!("{config:?}")
 }

@@ -23,8 +23,8 @@ pub use config::{
     FrameOrigin, FrameUnit, KnnConfig, LearningConfig, Scaling, TaskConfig,
 };
 pub use csi::{
-    Answer, CsiEncoder, CsiFingerprint, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
-    csi_train, draw_csi_support,
+    Answer, CentroidWeights, CsiEncoder, CsiFingerprint, CsiHistorical, CsiLearning, CsiModel,
+    CsiSiteModel, csi_train, draw_csi_support,
 };
 pub use encoder::{BoundEncoder, Encoder, SiteSummary};
 pub use held_out::{csi_held_out_error_m, held_out_error_m};

@@ -67,7 +67,9 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     let steps: &[u32] = if runner.settings.quick { &QUICK } else { &STEPS };
     for dataset in runner.places_of_curves() {
         let name = dataset.name();
-        let rows = runner.rows(dataset, &format!("fig13-{name}"), methods(steps))?;
+        let methods = methods(steps);
+        let wanted: Vec<&str> = methods[1..].iter().map(|method| &method.name[..]).collect();
+        let rows = runner.rows_of(dataset, &format!("fig13-{name}"), &methods, &wanted)?;
         let curves = curves(&rows, &ALGORITHMS, |row| row.outer_steps.map(|n| n as f64));
         let claims = claims(name, &curves);
         let words = (dataset, "outer steps", "after so many updates of the start");

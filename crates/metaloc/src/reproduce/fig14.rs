@@ -3,8 +3,8 @@
 use super::curves::{SLACK_M, curves, least_m, reached, show};
 use super::output::Reproduction;
 use super::runner::Runner;
-use super::variants::{as_it_is, number_of, plain, variant};
-use super::{Claim, Target, table3};
+use super::variants::{as_it_is, plain, variant};
+use super::{Claim, Target, released, table3};
 use crate::error::Error;
 use crate::evaluate::{MethodConfig, Row};
 use crate::report::Series;
@@ -14,17 +14,18 @@ pub(super) const ALGORITHMS: [&str; 5] = ["maml", "maml-dg", "maml-ts", "tl", "r
 const STEPS: [u32; 8] = [0, 1, 2, 5, 10, 20, 50, 100];
 const QUICK: [u32; 4] = [0, 2, 5, 10];
 
-/// A method of Table III with what Fig. 14 asks of it: both take their rows from one training.
+/// A method of Table III with what Fig. 14 and the released code ask of it: all take their rows from one
+/// training.
 pub(super) fn with_steps(runner: &Runner<'_>, name: &'static str) -> Vec<MethodConfig> {
     let steps: &[u32] = if runner.settings.quick { &QUICK } else { &STEPS };
     let steps = steps.iter().filter(|_| ALGORITHMS.contains(&name));
     let variants = steps.map(|&n| variant((name, name), ("adaptation", "steps"), n));
-    std::iter::once(as_it_is(name)).chain(variants).collect()
+    std::iter::once(as_it_is(name)).chain(variants).chain(released::variants(name)).collect()
 }
 
-/// Whether a row is of a number of steps that Fig. 14 alone asks for.
+/// Whether a row is of a variant that other figures alone ask for.
 pub(super) fn is_variant(row: &Row) -> bool {
-    ALGORITHMS.contains(&plain(&row.method)) && number_of(&row.method).is_some()
+    ALGORITHMS.contains(&plain(&row.method)) && row.method.contains(':')
 }
 
 /// What the paper says of the curves of a place.

@@ -129,6 +129,23 @@ impl<'a> Runner<'a> {
         self.run(dataset, &protocol)
     }
 
+    /// As [`Self::rows`], of those of the methods that are named; the others are what these are like.
+    pub(super) fn rows_of(
+        &mut self,
+        dataset: Dataset,
+        name: &str,
+        methods: &[MethodConfig],
+        wanted: &[&str],
+    ) -> Result<Vec<Row>, Error> {
+        let mut protocol = self.protocol(dataset, name, methods.to_vec())?;
+        let resolved =
+            protocol.splits.first().map(|split| protocol.for_split(split)).transpose()?;
+        protocol.methods = resolved.map(|p| p.methods).unwrap_or_default();
+        protocol.methods.retain(|method| wanted.contains(&method.name.as_str()));
+        protocol.methods.iter_mut().for_each(|method| method.like = None);
+        self.run(dataset, &protocol)
+    }
+
     /// A data set's protocol with these methods in place of its own.
     fn protocol(
         &self,

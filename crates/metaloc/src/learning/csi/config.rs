@@ -44,6 +44,9 @@ pub struct CsiLearning {
     /// Most probable points whose centroid, weighted by probability, is the position; 5 in the
     /// authors' released code.
     pub top_k: usize,
+    /// What the points of the centroid are weighted by.
+    #[serde(skip_serializing_if = "CentroidWeights::is_default")]
+    pub weights: CentroidWeights,
     /// Locate among the points most similar to the window only, so many of them: adapt to these for
     /// each query, as in section IV-B. Adapt once to all points if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,7 @@ impl Default for CsiLearning {
             query_per_point: 5,
             support_span: None,
             top_k: 1,
+            weights: CentroidWeights::default(),
             candidates: None,
             similarity: ImageSimilarity::default(),
             penalty: 1.0,
@@ -91,6 +95,24 @@ pub enum CsiFingerprint {
     /// The mean spectrum, and the signal strength from each access point (dBm): the fragments of
     /// Fig. 2 in one.
     SpectrumRss,
+}
+
+/// What the points of the centroid are weighted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CentroidWeights {
+    /// Their probabilities.
+    #[default]
+    Probability,
+    /// The numbers of their classes: the authors' released code overwrites the probabilities by the
+    /// classes' numbers before it takes the weights.
+    AsReleased,
+}
+
+impl CentroidWeights {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What the network answers.

@@ -15,7 +15,7 @@ use metaloc_radio::preprocess::CsiWindow;
 use super::histogram_knn::{ImageRule, SurveyedImages};
 use super::{CsiLocator, centroid};
 use crate::error::Error;
-use crate::learning::{Answer, CsiSiteModel};
+use crate::learning::{Answer, CentroidWeights, CsiSiteModel};
 use crate::locate::member::{Member, Predictor, mean_position};
 use crate::locate::{Estimate, NotLocated};
 
@@ -133,8 +133,24 @@ impl AdaptedCsiNetwork {
                 weights[point] += probability;
             }
         }
+        if settings.weights == CentroidWeights::AsReleased {
+            let class = |point| adaptation.points.iter().position(|p| *p == point);
+            let class = |point| class(point).map_or(0, |at| adaptation.outputs[at]);
+            weights = by_class_number(&weights, settings.top_k, class);
+        }
         centroid(&self.site.support, &weights, settings.top_k)
     }
+}
+
+/// The `top_k` greatest weights replaced by their points' class numbers, the others by nothing.
+fn by_class_number(weights: &[f64], top_k: usize, class: impl Fn(usize) -> usize) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
+    let mut numbers = vec![0.0; weights.len()];
+    for &point in order.iter().take(top_k) {
+        numbers[point] = class(point) as f64;
+    }
+    numbers
 }
 
 /// The softmax over the outputs that stand for surveyed points.
@@ -152,5 +168,16 @@ impl CsiLocator for AdaptedCsiNetwork {
             (None, Some(images)) => self.among(&*self.to_candidates(images, window)?, window),
             (None, None) => Err(NotLocated::NotANumber),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_released_code_weighs_by_class_numbers() {
+        let numbers = by_class_number(&[0.1, 0.5, 0.0, 0.4], 2, |point| 10 * point);
+        assert_eq!(numbers, [0.0, 10.0, 0.0, 30.0]);
     }
 }
