@@ -152,6 +152,9 @@ pub(crate) struct Reproduce {
     /// Run only the first N seeds of each protocol; a later run with more goes on from these.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: Option<u32>,
+    /// Train only this share of the paper's steps in hall and lab (above 0, at most 1).
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
+    pub(crate) training_share: f64,
     /// Data instead of the simulated hall and lab; paper-hall and paper-lab are the paper's authors' own
     /// pictures, for table3, fig12, fig13 and fig14.
     #[arg(long, value_parser = dataset_names())]
@@ -162,6 +165,14 @@ pub(crate) struct Reproduce {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+/// A number above 0 and at most 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        _ => Err("a number above 0 and at most 1 is wanted".into()),
+    }
 }
 
 fn target_names() -> Vec<&'static str> {

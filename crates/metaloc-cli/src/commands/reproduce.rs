@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Reproduce, quiet: bool) -> anyhow::Result<()> {
     let dataset = args.dataset.as_deref().map(str::parse).transpose()?;
     let (quick, data_folder) = (args.quick, args.data.clone());
     let seeds = args.seeds.map(|n| n as usize);
-    let settings = ReproduceSettings { quick, seeds, dataset, data_folder };
+    let training_share = args.training_share;
+    let settings = ReproduceSettings { quick, seeds, training_share, dataset, data_folder };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let kept = args.out.join(KEPT);
     let output = Output::new(&args.json);
@@ -92,6 +93,9 @@ fn command(args: &Reproduce) -> String {
     }
     if let Some(n) = args.seeds {
         command += &format!(" --seeds {n}");
+    }
+    if args.training_share < 1.0 {
+        command += &format!(" --training-share {}", args.training_share);
     }
     if let Some(dataset) = &args.dataset {
         command += &format!(" --dataset {dataset}");

@@ -189,6 +189,12 @@ impl Kind {
     }
 }
 
+/// Whether a method can be asked of scans: none that compares or learns from windows can.
+pub(crate) fn runs_on_scans(method: &MethodConfig) -> bool {
+    !matches!(Kind::of(&method.name), Ok(Kind::CompareCsi(_)))
+        && !method.learning.contains_key("csi")
+}
+
 /// A locator made for a case, with what making it took.
 pub(super) struct Prepared {
     pub(super) locator: Box<dyn Locator>,
@@ -289,6 +295,16 @@ pub(super) fn learn(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn methods_on_windows_are_told_from_those_on_scans() {
+        let named = |name: &str| MethodConfig { name: name.into(), ..MethodConfig::default() };
+        assert!(runs_on_scans(&named("maml")) && runs_on_scans(&named("horus-support")));
+        assert!(!runs_on_scans(&named("hi-knn:3")));
+        let mut images = named("maml:images");
+        images.learning.insert("csi".into(), toml::Table::new().into());
+        assert!(!runs_on_scans(&images));
+    }
 
     #[test]
     fn names_mean_methods() {

@@ -28,6 +28,7 @@ pub(crate) use csi::CsiDraw;
 pub use csi::{CsiData, run_on_csi_survey};
 pub use error_statistics::ErrorStatistics;
 pub use interval::{Estimate, Figure, estimate};
+pub(crate) use methods::runs_on_scans;
 pub use paired::{Paired, PlaceAnswers, paired};
 pub use protocol::{
     DataSource, Floors, MethodConfig, Protocol, SelectConfig, Split, SupportConfig, SurveyData,

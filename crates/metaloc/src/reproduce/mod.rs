@@ -123,6 +123,8 @@ pub struct ReproduceSettings {
     pub quick: bool,
     /// At most so many of a protocol's seeds; all if left out.
     pub seeds: Option<usize>,
+    /// Train this share of the paper's steps, above 0 and at most 1, in figures of hall and lab.
+    pub training_share: f64,
     /// Data other than the paper's own examples.
     pub dataset: Option<Dataset>,
     /// The parent folder of the publishers' data.
@@ -157,5 +159,6 @@ pub fn reproduce(
     reproduction.protocols = runner.take_protocols();
     reproduction.data_hashes = runner.take_data_hashes();
     reproduction.is_quick = settings.quick;
+    reproduction.training_share = settings.training_share;
     Ok(reproduction)
 }

@@ -71,6 +71,8 @@ pub struct Reproduction {
     pub data_hashes: Vec<(String, String)>,
     /// Whether it was a coarse run.
     pub is_quick: bool,
+    /// The share of the paper's training steps that were taken.
+    pub training_share: f64,
 }
 
 impl Reproduction {
@@ -85,6 +87,7 @@ impl Reproduction {
             protocols: Vec::new(),
             data_hashes: Vec::new(),
             is_quick: false,
+            training_share: 1.0,
         }
     }
 
@@ -113,6 +116,7 @@ impl Reproduction {
             "target": name,
             "title": self.title,
             "quick": self.is_quick,
+            "training_share": self.training_share,
             "version": env!("CARGO_PKG_VERSION"),
             "data_hashes": self.data_hashes,
             "claims": self.claims,

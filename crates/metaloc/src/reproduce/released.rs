@@ -56,7 +56,7 @@ pub(super) fn variants(name: &str) -> Vec<MethodConfig> {
 /// MAML-DG as released: a training of its own.
 fn dg() -> MethodConfig {
     let reading = toml::Table::from_iter([("reading".to_owned(), "as-released".into())]);
-    let variants = toml::Table::from_iter([("maml_dg".to_owned(), toml::Value::from(reading))]);
+    let variants = toml::Table::from_iter([("maml-dg".to_owned(), toml::Value::from(reading))]);
     MethodConfig {
         name: DG_RELEASED.to_owned(),
         like: Some(DG.to_owned()),

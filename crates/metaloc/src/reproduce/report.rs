@@ -14,9 +14,17 @@ pub fn report(
     commands: &str,
 ) -> Result<Page, Error> {
     let is_quick = reproductions.iter().any(|r| r.is_quick);
+    let share = reproductions.iter().map(|r| r.training_share).fold(1.0, f64::min);
+    let fewer = format!(
+        "Each figure and table of the paper that can be measured, with what the paper says beside what was measured; in \
+         hall and lab {:.0} % of the paper's training steps were taken.",
+        100.0 * share
+    );
     let lead = if is_quick {
         "A coarse run: few iterations, points and one seed. It shows that everything works and roughly where things \
          stand; it is no evidence for or against a claim."
+    } else if share < 1.0 {
+        &fewer
     } else {
         "Each figure and table of the paper that can be measured, with what the paper says beside what was measured."
     };

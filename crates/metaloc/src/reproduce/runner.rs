@@ -161,8 +161,16 @@ impl<'a> Runner<'a> {
             own.cloned().unwrap_or(method)
         };
         protocol.methods = methods.into_iter().map(of_protocol).collect();
+        if let DataSource::Survey(data) = &mut protocol.data {
+            // One question of several: the fewest points, the floor known.
+            data.floors.truncate(1);
+            protocol.support.points.truncate(1);
+            protocol.methods.retain(evaluate::runs_on_scans);
+        }
         if self.settings.quick {
             make_quick(&mut protocol);
+        } else if dataset.place().is_some() && self.settings.training_share < 1.0 {
+            fewer_iterations(&mut protocol, self.settings.training_share, 1);
         }
         Ok(protocol)
     }
@@ -396,9 +404,8 @@ fn make_quick(protocol: &mut Protocol) {
     for points in &mut protocol.support.points {
         *points = (*points).min(QUICK_POINTS);
     }
-    fewer_iterations(&mut protocol.learning);
+    fewer_iterations(protocol, QUICK_ITERATIONS.0, QUICK_ITERATIONS.1);
     for method in &mut protocol.methods {
-        fewer_iterations(&mut method.learning);
         if ["confi", "cifi"].contains(&plain(&method.name)) {
             let training = method.training.unwrap_or_default();
             method.training = Some(ConventionalTraining { steps: QUICK_STEPS, ..training });
@@ -419,12 +426,21 @@ fn make_quick(protocol: &mut Protocol) {
     }
 }
 
-fn fewer_iterations(learning: &mut toml::Table) {
-    let training = learning.get_mut("training").and_then(toml::Value::as_table_mut);
-    let Some(iterations) = training.and_then(|t| t.get_mut("iterations")) else { return };
-    if let Some(n) = iterations.as_integer().filter(|n| *n > QUICK_ITERATIONS.1) {
-        let fewer = (n as f64 * QUICK_ITERATIONS.0) as i64;
-        *iterations = fewer.max(QUICK_ITERATIONS.1).into();
+/// Takes a share of the training steps, and at least so many; variants have their own numbers of steps.
+fn fewer_iterations(protocol: &mut Protocol, share: f64, at_least: i64) {
+    let of_methods = protocol.methods.iter_mut().filter(|m| m.name == plain(&m.name));
+    let of_methods = of_methods.map(|method| &mut method.learning);
+    for learning in std::iter::once(&mut protocol.learning).chain(of_methods) {
+        let training = learning.get_mut("training").and_then(toml::Value::as_table_mut);
+        let Some(iterations) = training.and_then(|t| t.get_mut("iterations")) else { continue };
+        if let Some(n) = iterations.as_integer().filter(|n| *n > at_least) {
+            *iterations = ((n as f64 * share) as i64).max(at_least).into();
+        }
+    }
+    for method in protocol.methods.iter_mut().filter(|m| m.name == "confi") {
+        let training = method.training.unwrap_or_default();
+        let steps = ((training.steps as f64 * share) as usize).max(1);
+        method.training = Some(ConventionalTraining { steps, ..training });
     }
 }
 
