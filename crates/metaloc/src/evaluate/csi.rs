@@ -51,6 +51,9 @@ pub struct CsiData {
     pub test_after: usize,
     /// Draws of points and windows in each new environment.
     pub draws: usize,
+    /// At most so many windows a point are located, the first; all if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_windows: Option<usize>,
 }
 
 impl CsiData {
@@ -85,10 +88,11 @@ impl CsiData {
         let until = |n: usize| n.min(sets.len());
         let surveyed = &sets[..until(self.support_first)];
         let located = &sets[until(self.test_after)..];
-        Ok(NewSite {
-            survey: cut(survey, environment, surveyed, config)?,
-            later: cut(survey, environment, located, config)?,
-        })
+        let mut later = cut(survey, environment, located, config)?;
+        for point in &mut later.points {
+            point.windows.truncate(self.test_windows.unwrap_or(usize::MAX));
+        }
+        Ok(NewSite { survey: cut(survey, environment, surveyed, config)?, later })
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod by_method;
 mod claim;
+mod coarse;
 mod curves;
 mod fig01;
 mod fig07;
@@ -18,6 +19,7 @@ mod fig10;
 mod fig11;
 mod fig13;
 mod fig14;
+mod kept;
 mod output;
 mod places;
 mod released;

@@ -6,51 +6,16 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::variants::plain;
-use super::{Dataset, ReproduceSettings, window_strengths};
+use super::{Dataset, ReproduceSettings, coarse, kept, window_strengths};
 use crate::error::Error;
 use crate::evaluate::{
-    self, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, PlaceAnswers,
-    Protocol, Row,
+    self, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row,
 };
-use crate::locate::{ConventionalTraining, DeepAutoencoders, IlclSettings};
-use crate::model_file;
 use crate::survey::Survey;
-
-/// Images at each point and day in quick runs: as few as tasks ask for.
-const QUICK_IMAGES: usize = 6;
-/// A quick run takes this share of the iterations, and at least so many.
-const QUICK_ITERATIONS: (f64, i64) = (1.0 / 400.0, 12);
-/// Most points surveyed in a quick run.
-const QUICK_POINTS: usize = 18;
-/// In a quick run, every so-manieth point of a simulated place exists.
-const QUICK_EVERY: usize = 5;
-
-/// Steps of conventional training in a quick run.
-const QUICK_STEPS: usize = 100;
-/// Epochs of DeepFi's and ILCL's networks in a quick run.
-const QUICK_EPOCHS: usize = 3;
-
-/// A row with the errors and answers behind it.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    row: Row,
-    errors_m: Vec<f64>,
-    places: Vec<PlaceAnswers>,
-}
-
-impl Kept {
-    fn of(row: &Row) -> Self {
-        Self { row: row.clone(), errors_m: row.errors_m.clone(), places: row.places.clone() }
-    }
-
-    fn whole(self) -> Row {
-        Row { errors_m: self.errors_m, places: self.places, ..self.row }
-    }
-}
 
 pub(super) struct Runner<'a> {
     pub(super) settings: &'a ReproduceSettings,
@@ -99,7 +64,7 @@ impl<'a> Runner<'a> {
     }
 
     fn images(&self, dataset: Dataset) -> usize {
-        if self.settings.quick { QUICK_IMAGES } else { dataset.images() }
+        if self.settings.quick { coarse::IMAGES } else { dataset.images() }
     }
 
     /// Images of a point over all historical days, in a simulated data set.
@@ -168,9 +133,9 @@ impl<'a> Runner<'a> {
             protocol.methods.retain(evaluate::runs_on_scans);
         }
         if self.settings.quick {
-            make_quick(&mut protocol);
+            coarse::protocol(&mut protocol);
         } else if dataset.place().is_some() && self.settings.training_share < 1.0 {
-            fewer_iterations(&mut protocol, self.settings.training_share, 1);
+            coarse::fewer_iterations(&mut protocol, self.settings.training_share, 1);
         }
         Ok(protocol)
     }
@@ -226,10 +191,11 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// What tells a simulated campaign from others.
+    /// What tells a data set's survey from others: a campaign's settings, or where the data is.
     fn key(&self, dataset: Dataset) -> Result<Option<String>, Error> {
         let campaign = dataset.campaign(self.images(dataset))?;
-        campaign.map(|campaign| campaign.key()).transpose()
+        let folder = || Ok(self.settings.data_folder.display().to_string());
+        campaign.map_or_else(folder, |campaign| campaign.key()).map(Some)
     }
 
     /// The survey of a data set, as far as the protocol names its environments.
@@ -238,7 +204,9 @@ impl<'a> Runner<'a> {
             return Ok(known.clone());
         }
         let survey = match dataset.campaign(self.images(dataset))? {
-            Some(campaign) if self.settings.quick => coarse(campaign.survey(self.observer)?),
+            Some(campaign) if self.settings.quick => {
+                coarse::survey(campaign.survey(self.observer)?)
+            }
             Some(campaign) => campaign.survey(self.observer)?,
             None => evaluate::load(protocol, &self.settings.data_folder)?,
         };
@@ -264,14 +232,14 @@ impl<'a> Runner<'a> {
     ) -> Result<T, Error> {
         let hash = evaluate::hash(&(env!("CARGO_PKG_VERSION"), decides))?;
         let file = self.kept.join(format!("{name}-{hash}.json"));
-        if let Some(result) = read_kept(&file)? {
+        if let Some(result) = kept::read(&file)? {
             return Ok(result);
         }
         if self.observer.stage(0, 1, name).is_break() {
             return Err(Error::usage("interrupted; what is done so far is kept"));
         }
         let result = make()?;
-        write_kept(&file, &result)?;
+        kept::write(&file, &result)?;
         Ok(result)
     }
 
@@ -293,11 +261,11 @@ impl<'a> Runner<'a> {
                 return Err(Error::usage("interrupted"));
             }
             let file = self.file_of(unit, what, key)?;
-            let of_unit = match read_rows(&file)? {
+            let of_unit = match kept::read_rows(&file)? {
                 Some(rows) => rows,
                 None => {
                     let rows = self.within_stage(|runner| run(runner, unit))?.rows;
-                    write_rows(&file, &rows)?;
+                    kept::write_rows(&file, &rows)?;
                     rows
                 }
             };
@@ -386,90 +354,6 @@ fn parts(protocol: &Protocol) -> Result<Vec<(String, Protocol)>, Error> {
         }
     }
     Ok(units)
-}
-
-/// The survey on a coarser grid: for all methods the same fewer points.
-fn coarse(mut survey: Survey) -> Survey {
-    for environment in &mut survey.environments {
-        environment.samples.retain(|sample| (sample.point as usize).is_multiple_of(QUICK_EVERY));
-    }
-    survey
-}
-
-/// Coarse: one seed, the first split, fewer points and iterations.
-fn make_quick(protocol: &mut Protocol) {
-    protocol.seeds.truncate(1);
-    protocol.splits.truncate(1);
-    protocol.support.points.truncate(1);
-    for points in &mut protocol.support.points {
-        *points = (*points).min(QUICK_POINTS);
-    }
-    fewer_iterations(protocol, QUICK_ITERATIONS.0, QUICK_ITERATIONS.1);
-    for method in &mut protocol.methods {
-        if ["confi", "cifi"].contains(&plain(&method.name)) {
-            let training = method.training.unwrap_or_default();
-            method.training = Some(ConventionalTraining { steps: QUICK_STEPS, ..training });
-        }
-        if plain(&method.name) == "deepfi" {
-            let settings = method.deepfi.clone().unwrap_or_default();
-            let (epochs, pretraining_epochs) = (QUICK_EPOCHS, QUICK_EPOCHS);
-            method.deepfi = Some(DeepAutoencoders { epochs, pretraining_epochs, ..settings });
-        }
-        if method.name == "ilcl" {
-            let own = method.ilcl.unwrap_or_default();
-            method.ilcl = Some(IlclSettings { epochs: QUICK_EPOCHS, ..own });
-        }
-    }
-    // Tasks of the few images that there are.
-    if let Some(csi) = protocol.learning.get_mut("csi").and_then(toml::Value::as_table_mut) {
-        csi.insert("query_per_point".into(), 3.into());
-    }
-}
-
-/// Takes a share of the training steps, and at least so many; variants have their own numbers of steps.
-fn fewer_iterations(protocol: &mut Protocol, share: f64, at_least: i64) {
-    let of_methods = protocol.methods.iter_mut().filter(|m| m.name == plain(&m.name));
-    let of_methods = of_methods.map(|method| &mut method.learning);
-    for learning in std::iter::once(&mut protocol.learning).chain(of_methods) {
-        let training = learning.get_mut("training").and_then(toml::Value::as_table_mut);
-        let Some(iterations) = training.and_then(|t| t.get_mut("iterations")) else { continue };
-        if let Some(n) = iterations.as_integer().filter(|n| *n > at_least) {
-            *iterations = ((n as f64 * share) as i64).max(at_least).into();
-        }
-    }
-    for method in protocol.methods.iter_mut().filter(|m| m.name == "confi") {
-        let training = method.training.unwrap_or_default();
-        let steps = ((training.steps as f64 * share) as usize).max(1);
-        method.training = Some(ConventionalTraining { steps, ..training });
-    }
-}
-
-fn read_rows(file: &Path) -> Result<Option<Vec<Row>>, Error> {
-    let kept: Option<Vec<Kept>> = read_kept(file)?;
-    Ok(kept.map(|rows| rows.into_iter().map(Kept::whole).collect()))
-}
-
-fn write_rows(file: &Path, rows: &[Row]) -> Result<(), Error> {
-    write_kept(file, &rows.iter().map(Kept::of).collect::<Vec<Kept>>())
-}
-
-fn read_kept<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
-    if !file.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(file).map_err(|e| Error::file(file, e))?;
-    let refuse = |e: serde_json::Error| Error::Config {
-        path: file.to_owned(),
-        reason: format!("{e}; delete it to measure anew"),
-    };
-    serde_json::from_str(&text).map(Some).map_err(refuse)
-}
-
-fn write_kept(file: &Path, kept: &impl Serialize) -> Result<(), Error> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
-    let text = serde_json::to_string(kept).map_err(|e| Error::usage(e.to_string()))?;
-    model_file::write_beside(file, text.as_bytes())
 }
 
 #[cfg(test)]

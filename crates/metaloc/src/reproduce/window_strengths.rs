@@ -66,6 +66,8 @@ fn of_environment(
     let mut samples = Vec::new();
     for ((point, set), by_access_point) in runs {
         let n = by_access_point.values().map(Vec::len).min().unwrap_or(0);
+        // As many as windows are located.
+        let n = if part(set) == LOCATED { n.min(data.test_windows.unwrap_or(n)) } else { n };
         for run in 0..n {
             let readings = by_access_point.iter().map(|(id, runs)| (*id, runs[run].1)).collect();
             let scan = RssScan::new(readings).map_err(|e| {
