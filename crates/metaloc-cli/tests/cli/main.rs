@@ -1,5 +1,5 @@
 //! The `metaloc` command as a script sees it: exit codes, files, stdout, messages.
-#![allow(clippy::unwrap_used)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests
 
 mod captures;
 mod doctor;
