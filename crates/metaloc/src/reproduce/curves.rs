@@ -21,7 +21,9 @@ pub(super) fn curves(
     let series = |algorithm: &&str| {
         let mut by_number: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
         for row in rows.iter().filter(|row| plain(&row.method) == *algorithm) {
-            if let Some(n) = number_of(&row.method).or(own(row)) {
+            // Variants without a number differ in something else.
+            let own = if row.method == *algorithm { own(row) } else { None };
+            if let Some(n) = number_of(&row.method).or(own) {
                 by_number.entry(n as u64).or_default().push(row);
             }
         }
@@ -81,4 +83,23 @@ pub(super) fn show(
     };
     result.draw(&name, plot.to_svg()?, &format!("Mean errors in the {place} {caption}."));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::PlaceAnswers;
+
+    #[test]
+    fn a_variant_without_a_number_is_no_point_of_the_curve() {
+        let row = |method: &str, error_m: f64| {
+            let answers = PlaceAnswers { located: 1, sum_m: error_m, ..PlaceAnswers::default() };
+            Row { method: method.into(), places: vec![answers], ..Row::default() }
+        };
+        let rows = [row("maml", 2.0), row("maml:5", 3.0), row("maml:released", 9.0)];
+        let curves = curves(&rows, &["maml", "tl"], |_| Some(10.0));
+        assert_eq!(curves.len(), 1);
+        assert_eq!(curves[0].points, [(5.0, 3.0), (10.0, 2.0)]);
+        assert_eq!(curves[0].ends, [(3.0, 3.0), (2.0, 2.0)]);
+    }
 }
