@@ -11,7 +11,7 @@ mod receiver;
 mod shadowing;
 mod traced_link;
 
-pub use body::Body;
+pub use body::{Body, Leg};
 pub use clutter::{ClutterConfig, Scatterer};
 pub use floor_plan::{
     Door, FLOOR_PLAN_SCHEMA, FloorPlan, Furniture, Grid, Obstacles, Outline, Place,

@@ -15,7 +15,7 @@ use num_complex::Complex64;
 
 use super::path_loss::SPEED_OF_LIGHT_M_PER_S;
 use super::ray::{Path, Vector, frequency_response};
-use super::{Body, Place};
+use super::{Body, Leg, Place};
 
 /// A person is at least so far from a source (m).
 const LEAST_WAY_M: f64 = 0.2;
@@ -79,7 +79,7 @@ pub struct TracedLink {
     ends: [Vector; 2],
     wavelength_m: f64,
     /// `[paths]`: the legs of each.
-    legs: Vec<Vec<[Vector; 2]>>,
+    legs: Vec<Vec<Leg>>,
     /// `[paths, tones]`
     parts: Vec<Complex64>,
     /// `[tones]`: all paths.
@@ -110,7 +110,7 @@ impl TracedLink {
         for part in parts.chunks_exact(offsets_hz.len().max(1)) {
             still.iter_mut().zip(part).for_each(|(sum, h)| *sum += h);
         }
-        let legs = |path: &Path| path.vertices.windows(2).map(|v| [v[0], v[1]]).collect();
+        let legs = |path: &Path| path.vertices.windows(2).map(|v| Leg::new(v[0], v[1])).collect();
         Self {
             ends,
             wavelength_m: SPEED_OF_LIGHT_M_PER_S / carrier_hz,
@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn people_block_and_scatter() {
         let link = free_space(EVEN);
-        let shadow = Body::default().shadow([3.0, 0.0], ENDS, link.wavelength_m);
+        let shadow =
+            Body::default().shadow([3.0, 0.0], Leg::new(ENDS[0], ENDS[1]), link.wavelength_m);
         let blocked = with_person(&link, [3.0, 0.0], 0.0);
         assert!((blocked[0] - link.still()[0] * shadow).norm() < 1e-15);
         // One aside adds its own way, with a delay that turns the tones against each other.

@@ -342,8 +342,7 @@ impl Runner<'_> {
                 outer_steps_and_s = Some((trained.model.record.iterations, trained.train_s));
                 let mut model = with_settings(&trained.model, settings);
                 model.config.start = config.start;
-                for start in &model.starts {
-                    let alone = CsiModel { starts: vec![start.clone()], ..model.clone() };
+                for alone in model.each_start() {
                     let support = support.clone();
                     let adapted = CsiSiteModel::adapt(&alone, support, config.adaptation())?;
                     others.push(csi_locator(adapted)?);

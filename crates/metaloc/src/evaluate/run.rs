@@ -483,8 +483,7 @@ fn best_start_m(
     case: &Case,
 ) -> Result<Option<f64>, Error> {
     let mut best: Option<f64> = None;
-    for start in &model.starts {
-        let alone = MetaModel { starts: vec![start.clone()], ..model.clone() };
+    for alone in model.each_start() {
         let locator = methods::learn(&alone, config, case)?.locator;
         let located = case.queries.iter().filter_map(|(scan, truth)| {
             locator.locate(scan).ok().map(|found| found.position.distance_m(truth))

@@ -64,6 +64,22 @@ impl<E> MetaModel<E> {
         std::iter::once(&self.parameters[..]).chain(self.companions.iter().map(|p| &p[..]))
     }
 
+    /// Each start as a model of its own: nothing is left to choose.
+    pub(crate) fn each_start(&self) -> impl Iterator<Item = Self>
+    where
+        E: Clone,
+    {
+        self.starts.iter().map(|start| Self {
+            config: self.config.clone(),
+            network: self.network.clone(),
+            encoder: self.encoder.clone(),
+            parameters: start.parameters.clone(),
+            starts: Vec::new(),
+            companions: Vec::new(),
+            record: self.record.clone(),
+        })
+    }
+
     /// Takes adapted parameters in place of the starts.
     pub(crate) fn become_adapted(&mut self, mut adapted: Vec<Adapted>) -> Vec<f32> {
         let companions = adapted.split_off(1.min(adapted.len()));

@@ -1,7 +1,7 @@
 //! What a quick run cuts, and a run with fewer training steps.
 
 use super::variants::plain;
-use crate::evaluate::Protocol;
+use crate::evaluate::{DataSource, Protocol};
 use crate::locate::{ConventionalTraining, DeepAutoencoders, IlclSettings};
 use crate::survey::Survey;
 
@@ -11,6 +11,8 @@ pub(super) const IMAGES: usize = 6;
 const ITERATIONS: (f64, i64) = (1.0 / 400.0, 12);
 /// Most points surveyed in a quick run.
 const POINTS: usize = 18;
+/// Most draws of recordings: methods that learn in the new environment learn anew for each.
+const DRAWS: usize = 4;
 /// In a quick run, every so-manieth point of a simulated place exists.
 const EVERY: usize = 5;
 
@@ -27,13 +29,16 @@ pub(super) fn survey(mut survey: Survey) -> Survey {
     survey
 }
 
-/// Coarse: one seed, the first split, fewer points and iterations.
+/// Coarse: one seed, the first split, fewer draws, points and iterations.
 pub(super) fn protocol(protocol: &mut Protocol) {
     protocol.seeds.truncate(1);
     protocol.splits.truncate(1);
     protocol.support.points.truncate(1);
     for points in &mut protocol.support.points {
         *points = (*points).min(POINTS);
+    }
+    if let DataSource::Csi(data) = &mut protocol.data {
+        data.draws = data.draws.min(DRAWS);
     }
     fewer_iterations(protocol, ITERATIONS.0, ITERATIONS.1);
     for method in &mut protocol.methods {
