@@ -22,27 +22,49 @@ fn results(dir: &Dir, out: &str) -> Vec<(String, Vec<u8>)> {
     results
 }
 
-#[test]
-fn results_are_the_same_on_other_threads_and_the_report_shows_them() {
-    let dir = Dir::new();
+/// Runs a command that ends in `--out` on one thread and on three; the results must be the same bytes.
+fn same_on_other_threads(dir: &Dir, run: &str) -> Vec<(String, Vec<u8>)> {
     for (threads, out) in [("1", "one"), ("3", "three")] {
-        let mut run = dir.command(&format!("{RUN} {out}"));
+        let mut run = dir.command(&format!("{run} {out}"));
         assert!(run.env("RAYON_NUM_THREADS", threads).status().unwrap().success());
     }
-    let one = results(&dir, "one");
-    let has = |ending: &str| one.iter().filter(|(name, _)| name.ends_with(ending)).count();
-    assert!(has(".svg") >= 6 && has(".png") == has(".svg") && has(".csv") >= 2, "{}", one.len());
-    assert_eq!((has(".claims.json"), has(".protocol.toml")), (3, 1));
-    for (a, b) in one.iter().zip(&results(&dir, "three")) {
+    let (one, three) = (results(dir, "one"), results(dir, "three"));
+    assert_eq!(one.len(), three.len());
+    for (a, b) in one.iter().zip(&three) {
         assert_eq!(a.0, b.0);
         assert!(a.1 == b.1, "{} differs by the number of threads", a.0);
     }
+    one
+}
+
+#[test]
+fn results_are_the_same_on_other_threads_and_the_report_shows_them() {
+    let dir = Dir::new();
+    let one = same_on_other_threads(&dir, RUN);
+    let has = |ending: &str| one.iter().filter(|(name, _)| name.ends_with(ending)).count();
+    assert!(has(".svg") >= 6 && has(".png") == has(".svg") && has(".csv") >= 2, "{}", one.len());
+    assert_eq!((has(".claims.json"), has(".protocol.toml")), (3, 1));
 
     // What is kept is taken, and gives the same.
     dir.run(&format!("{RUN} one")).ok();
     assert!(one == results(&dir, "one"), "kept rows give other files");
 
     shows_in_a_browser(&dir.path("one").join("report.html"));
+}
+
+/// Networks on recordings: all algorithms, ConFi and ILCL, steps of training and of adaptation.
+#[test]
+fn networks_on_recordings_are_the_same_on_other_threads() {
+    let Some(data) = std::env::var_os("METALOC_DATA") else {
+        return eprintln!("skipped: METALOC_DATA is not set");
+    };
+    let data = std::path::PathBuf::from(data);
+    let dir = Dir::new();
+    let targets = "reproduce table3 fig12 fig13 fig14 released --dataset polyu --quick --quiet";
+    let one = same_on_other_threads(&dir, &format!("{targets} --data {} --out", data.display()));
+    let tables: Vec<&str> =
+        one.iter().map(|(name, _)| &name[..]).filter(|name| name.ends_with(".csv")).collect();
+    assert!(tables.len() >= 5, "{tables:?}");
 }
 
 /// Has a browser draw and print a report; skipped, saying so, where there is no browser.

@@ -12,6 +12,29 @@ use crate::report::{CurvePlot, Series};
 /// Errors this much above the least count as settled (m).
 pub(super) const SLACK_M: f64 = 0.1;
 
+/// A figure of some rows over a number that they differ in, with its interval; rows without a number are left out.
+pub(super) fn over<'a>(
+    label: &str,
+    rows: impl Iterator<Item = &'a Row>,
+    number: impl Fn(&Row) -> Option<f64>,
+    figure: Figure,
+) -> Series {
+    let mut by_number: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        if let Some(n) = number(row) {
+            by_number.entry(n as u64).or_default().push(row);
+        }
+    }
+    let mut series = Series::new(label, Vec::new());
+    for (n, rows) in by_number {
+        if let Some(Estimate { value, low, high }) = estimate(&rows, figure) {
+            series.points.push((n as f64, value));
+            series.ends.push((low, high));
+        }
+    }
+    series
+}
+
 /// Mean error of each method over the number in its name, or `own` for a method without; algorithm by algorithm.
 pub(super) fn curves(
     rows: &[Row],
@@ -19,25 +42,25 @@ pub(super) fn curves(
     own: impl Fn(&Row) -> Option<f64>,
 ) -> Vec<Series> {
     let series = |algorithm: &&str| {
-        let mut by_number: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| plain(&row.method) == *algorithm) {
-            // Variants without a number differ in something else.
-            let own = if row.method == *algorithm { own(row) } else { None };
-            if let Some(n) = number_of(&row.method).or(own) {
-                by_number.entry(n as u64).or_default().push(row);
-            }
-        }
-        let estimates = by_number
-            .into_iter()
-            .filter_map(|(n, rows)| Some((n as f64, estimate(&rows, Figure::MeanError)?)));
-        let mut series = Series::new(*algorithm, Vec::new());
-        for (n, Estimate { value, low, high }) in estimates {
-            series.points.push((n, value));
-            series.ends.push((low, high));
-        }
-        series
+        let of_algorithm = rows.iter().filter(|row| plain(&row.method) == *algorithm);
+        // Variants without a number differ in something else.
+        let own = |row: &Row| if row.method == *algorithm { own(row) } else { None };
+        let number = |row: &Row| number_of(&row.method).or_else(|| own(row));
+        over(algorithm, of_algorithm, number, Figure::MeanError)
     };
     algorithms.iter().map(series).filter(|series| !series.points.is_empty()).collect()
+}
+
+/// A table's lines: label, number, value and interval of each point.
+pub(super) fn lines(curves: &[Series]) -> Vec<Vec<String>> {
+    let rows = curves.iter().flat_map(|series| {
+        let line = |((x, y), (low, high)): (&(f64, f64), &(f64, f64))| {
+            let numbers = [y, low, high].map(|m| format!("{m:.3}"));
+            [series.label.clone(), x.to_string()].into_iter().chain(numbers).collect()
+        };
+        series.points.iter().zip(&series.ends).map(line)
+    });
+    rows.collect()
 }
 
 /// Least error of some curves (m).
@@ -60,18 +83,11 @@ pub(super) fn show(
 ) -> Result<(), Error> {
     let place = dataset.name();
     let name = format!("{}-{place}", Target::name(result.target));
-    let rows = curves.iter().flat_map(|series| {
-        let line = |((x, y), (low, high)): (&(f64, f64), &(f64, f64))| {
-            let numbers = [y, low, high].map(|m| format!("{m:.3}"));
-            [series.label.clone(), x.to_string()].into_iter().chain(numbers).collect()
-        };
-        series.points.iter().zip(&series.ends).map(line)
-    });
     result.sheets.push(Sheet {
         name: name.clone(),
         title: format!("Errors in the {place} by {x}"),
         columns: ["method", x, "mean error [m]", "95 % low", "95 % high"].map(String::from).into(),
-        rows: rows.collect(),
+        rows: lines(&curves),
         is_shown: true,
     });
     result.claims.extend(claims);

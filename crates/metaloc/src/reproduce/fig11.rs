@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use super::curves::reached;
+use super::curves::{lines, over, reached};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::variants::{number_of, plain, variant};
 use super::{Claim, Target};
 use crate::error::Error;
-use crate::evaluate::{Estimate, EvaluationObserver, Figure, Protocol, Row, estimate};
+use crate::evaluate::{EvaluationObserver, Figure, Protocol, Row};
 use crate::report::{CurvePlot, Series};
 use crate::simulate::Scenario;
 use crate::simulate::campaign::ray_traced_six;
@@ -57,30 +57,12 @@ fn survey(observer: &mut dyn EvaluationObserver) -> Result<Survey, Error> {
 }
 
 /// Root mean square errors over steps of a method in a place, from a history.
-fn curve(label: String, rows: &[Row], (method, place, history): (&str, &str, &str)) -> Series {
+fn curve(label: &str, rows: &[Row], (method, place, history): (&str, &str, &str)) -> Series {
     let is_of = |row: &&Row| {
         plain(&row.method) == method && row.environment.starts_with(place) && row.split == history
     };
-    let mut series = Series::new(label, Vec::new());
-    let mut steps: Vec<u64> = rows
-        .iter()
-        .filter(is_of)
-        .filter_map(|row| number_of(&row.method).map(|n| n as u64))
-        .collect();
-    steps.sort_unstable();
-    steps.dedup();
-    for n in steps {
-        let at: Vec<&Row> = rows
-            .iter()
-            .filter(is_of)
-            .filter(|row| number_of(&row.method) == Some(n as f64))
-            .collect();
-        if let Some(Estimate { value, low, high }) = estimate(&at, Figure::RootMeanSquare) {
-            series.points.push((n as f64, value));
-            series.ends.push((low, high));
-        }
-    }
-    series
+    let number = |row: &Row| number_of(&row.method);
+    over(label, rows.iter().filter(is_of), number, Figure::RootMeanSquare)
 }
 
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
@@ -92,11 +74,11 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     let mut curves = Vec::new();
     for place in PLACES {
         for (history, short) in HISTORIES {
-            curves.push(curve(format!("{place}:{short}"), &rows, ("maml", place, history)));
+            curves.push(curve(&format!("{place}:{short}"), &rows, ("maml", place, history)));
         }
     }
     let random =
-        PLACES.map(|place| curve(format!("ri:{place}"), &rows, ("ri", place, HISTORIES[0].0)));
+        PLACES.map(|place| curve(&format!("ri:{place}"), &rows, ("ri", place, HISTORIES[0].0)));
     result.claims = claims(&curves, &random);
     curves.extend(random);
     result.sheets.push(sheet(&curves));
@@ -113,18 +95,12 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
 }
 
 fn sheet(curves: &[Series]) -> Sheet {
-    let rows = curves.iter().flat_map(|series| {
-        series.points.iter().zip(&series.ends).map(|((x, y), (low, high))| {
-            let numbers = [y, low, high].map(|m| format!("{m:.3}"));
-            [series.label.clone(), x.to_string()].into_iter().chain(numbers).collect()
-        })
-    });
     let columns = ["curve", "adaptation steps", "RMSE [m]", "95 % low [m]", "95 % high [m]"];
     Sheet {
         name: "fig11".into(),
         title: "Root mean square errors by adaptation steps".into(),
         columns: columns.map(String::from).into(),
-        rows: rows.collect(),
+        rows: lines(curves),
         is_shown: true,
     }
 }
