@@ -3,7 +3,6 @@
 //! A new environment's sets are its time: the first so many are the survey, of which a case draws
 //! points and windows; windows of later sets are located. No set is on both sides.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -15,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::csi_answers::{Answers, Query, queries};
 use super::csi_methods::{CsiCase, compare};
+use super::csi_training::{self, Trained, Wanted, training_key};
 use super::csi_windows::{self, NewSite, Windows, cut};
 use super::methods::Kind;
-use super::run::{Stoppable, environments, hash, interrupted, load_splits};
+use super::run::{environments, hash, interrupted, load_splits};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
     Unwatched,
@@ -26,8 +26,7 @@ use crate::auto::choose_csi;
 use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::{
-    AdaptationSettings, Algorithm, CsiHistorical, CsiLearning, CsiModel, CsiSiteModel,
-    LearningConfig, StartChoice, csi_train, draw_csi_support,
+    Algorithm, CsiLearning, CsiModel, CsiSiteModel, LearningConfig, draw_csi_support,
 };
 use crate::locate::{CsiLocator, csi_locator};
 use crate::survey::{Environment, Survey, SurveyFormat, is_one_of};
@@ -208,12 +207,6 @@ impl CsiDraw {
 /// Each learning method's start.
 type Starts = Vec<(String, CsiModel)>;
 
-/// A trained start with the time that it took.
-struct Trained {
-    model: CsiModel,
-    train_s: f64,
-}
-
 impl Runner<'_> {
     /// One row a draw and method, and each learning method's start.
     fn rows(
@@ -225,29 +218,24 @@ impl Runner<'_> {
     ) -> Result<(Vec<Row>, Starts), Error> {
         self.choose(historical, seed)?;
         let mut windows: HashMap<String, Result<Windows, String>> = HashMap::new();
-        let mut models: BTreeMap<String, Trained> = BTreeMap::new();
         for method in &self.protocol.methods {
             let config = self.config(method)?;
-            let settings = csi_settings(&config)?;
             let key = self.windows_key(method)?;
             if !windows.contains_key(&key) {
+                let settings = csi_settings(&config)?;
                 let cut = Windows::cut((self.data, self.survey), settings, (historical, new));
-                windows.insert(key.clone(), Error::needs_apart(cut)?);
-            }
-            let Ok(cut) = &windows[&key] else { continue };
-            let Kind::Learn(_) = Kind::of(&method.name)? else { continue };
-            if let Entry::Vacant(vacant) = models.entry(training_key(&config)) {
-                let (sites, data_hash) = (&cut.historical, self.data_hash);
-                let all = CsiHistorical { sites, validation_sites: &[], data_hash };
-                let begin = Instant::now();
-                let mut training = Stoppable::new(observer);
-                let model = csi_train(all, &config, seed, None, &mut training)?;
-                let model = training.whole(model)?;
-                let choosing_s = self.chosen.get(&method.name).map_or(0.0, |(_, s)| *s);
-                let train_s = choosing_s + begin.elapsed().as_secs_f64();
-                vacant.insert(Trained { model, train_s });
+                windows.insert(key, Error::needs_apart(cut)?);
             }
         }
+        let mut wanted = Vec::new();
+        for method in &self.protocol.methods {
+            let Kind::Learn(_) = Kind::of(&method.name)? else { continue };
+            let Ok(cut) = &windows[&self.windows_key(method)?] else { continue };
+            let (config, sites) = (self.config(method)?, &cut.historical[..]);
+            let choosing_s = self.chosen.get(&method.name).map_or(0.0, |(_, s)| *s);
+            wanted.push(Wanted { config, sites, choosing_s });
+        }
+        let models = csi_training::train(wanted, (seed, self.data_hash), observer)?;
         let mut draws = Vec::new();
         for &points in &self.protocol.support.points {
             for environment in 0..new.len() {
@@ -473,17 +461,4 @@ fn with_settings(model: &CsiModel, settings: &CsiLearning) -> CsiModel {
         (settings.top_k, settings.candidates, settings.similarity);
     own.weights = settings.weights;
     model
-}
-
-/// Names what decides a trained start; adapting and locating don't.
-fn training_key(config: &LearningConfig) -> String {
-    let (adaptation, start) = (AdaptationSettings::default(), StartChoice::default());
-    let mut config = LearningConfig { adaptation, start, ..config.clone() };
-    if let Some(csi) = &mut config.csi {
-        let defaults = CsiLearning::default();
-        (csi.top_k, csi.candidates, csi.similarity) =
-            (defaults.top_k, defaults.candidates, defaults.similarity);
-        (csi.packets, csi.weights) = (defaults.packets, defaults.weights);
-    }
-    format!("{config:?}")
 }

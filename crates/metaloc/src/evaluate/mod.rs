@@ -9,6 +9,7 @@ mod cases;
 mod csi;
 mod csi_answers;
 mod csi_methods;
+mod csi_training;
 mod csi_windows;
 mod error_statistics;
 mod interval;

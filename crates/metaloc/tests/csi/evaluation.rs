@@ -1,6 +1,9 @@
 //! Protocols on channel state information.
 
-use metaloc::evaluate::{self, Overrides, Protocol, Unwatched, summarize};
+use std::ops::ControlFlow;
+
+use metaloc::evaluate::{self, EvaluationObserver, Overrides, Protocol, Unwatched, summarize};
+use metaloc::learning::CsiModel;
 
 use super::synthetic::survey;
 
@@ -134,6 +137,50 @@ fn methods_of_table_one_run_by_name_or_say_what_they_need() {
     let errors =
         |rows: &[evaluate::Row]| rows.iter().map(|row| row.errors_m.clone()).collect::<Vec<_>>();
     assert_eq!(errors(&rows), errors(&run(3)));
+}
+
+/// Keeps the starts of an evaluation's methods.
+#[derive(Default)]
+struct Starts(Vec<(String, CsiModel)>);
+
+impl EvaluationObserver for Starts {
+    fn stage(&mut self, _: usize, _: usize, _: &str) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn trained(&mut self, method: &str, model: &CsiModel) {
+        self.0.push((method.to_owned(), model.clone()));
+    }
+}
+
+/// Numbers of iterations on the way to another are those of a training of their own, with all that is known of it.
+#[test]
+fn starts_passed_on_the_way_are_as_if_trained_alone() {
+    let start = PROTOCOL.find("[[methods]]").unwrap();
+    let method = |algorithm: &str, iterations: usize| {
+        format!(
+            "[[methods]]\nname = \"{algorithm}:{iterations}\"\nlearning.training.iterations = {iterations}\n"
+        )
+    };
+    let run = |methods: &str| {
+        let protocol = protocol(&format!("{}{methods}", &PROTOCOL[..start])).unwrap();
+        let mut starts = Starts::default();
+        evaluate::run(&protocol, folder().path(), &Overrides::default(), &mut starts).unwrap();
+        starts.0
+    };
+    for algorithm in ["maml", "maml-dg", "maml-ts", "tl", "ri"] {
+        let [one, two, five] = [1, 2, 5].map(|iterations| method(algorithm, iterations));
+        let together = run(&format!("{two}{five}{one}"));
+        let alone = run(&two);
+        let of_two: Vec<_> = together.iter().filter(|(name, _)| name.ends_with(":2")).collect();
+        assert_eq!((of_two.len(), alone.len()), (2, 2));
+        for ((name, model), (_, alone)) in of_two.into_iter().zip(&alone) {
+            assert_eq!(model, alone, "{name}");
+        }
+        let parameters = |at: usize| &together[at].1.parameters;
+        let learns = algorithm != "ri";
+        assert_eq!(parameters(0) != parameters(1) && parameters(0) != parameters(2), learns);
+    }
 }
 
 #[test]
