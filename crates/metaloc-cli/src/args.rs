@@ -152,7 +152,7 @@ pub(crate) struct Reproduce {
     /// Run only the first N seeds of each protocol; a later run with more goes on from these.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: Option<u32>,
-    /// Train only this share of the paper's steps in hall and lab (above 0, at most 1).
+    /// Train only this share of the protocols' steps on a data set (above 0, at most 1).
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
     pub(crate) training_share: f64,
     /// Data instead of the simulated hall and lab; paper-hall and paper-lab are the paper's authors' own

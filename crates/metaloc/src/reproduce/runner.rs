@@ -134,7 +134,7 @@ impl<'a> Runner<'a> {
         }
         if self.settings.quick {
             coarse::protocol(&mut protocol);
-        } else if dataset.place().is_some() && self.settings.training_share < 1.0 {
+        } else if self.settings.training_share < 1.0 {
             coarse::fewer_iterations(&mut protocol, self.settings.training_share, 1);
         }
         Ok(protocol)
