@@ -105,7 +105,7 @@ fn with_settings(method: &MethodConfig, settings: &toml::Table) -> Result<Method
     toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| refuse(&e))
 }
 
-/// Chooses settings for every split and method that the protocol's grid names. Returns the choices
+/// Chooses settings for every split and method that the protocol's grid names and that locates at all. Returns the choices
 /// and, for the record, every candidate with its score.
 ///
 /// # Errors
@@ -164,7 +164,10 @@ pub fn select(
                     best = i;
                 }
             }
-            selection.choices.push(of(&candidates[best], scores[best]));
+            // What locates nothing in history, such as old maps of another building, is left as it is.
+            if scores[best].mean_m.is_finite() {
+                selection.choices.push(of(&candidates[best], scores[best]));
+            }
             done += 1;
         }
     }
