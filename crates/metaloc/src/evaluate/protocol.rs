@@ -248,19 +248,22 @@ impl Protocol {
         resolved.methods = resolved
             .methods
             .iter()
-            .map(|m| resolved.resolved_method(m))
+            .map(|m| resolved.resolved_method(m, 0))
             .collect::<Result<_, Error>>()?;
         Ok(resolved)
     }
 
-    /// A method with the settings of the one that it is like.
-    fn resolved_method(&self, method: &MethodConfig) -> Result<MethodConfig, Error> {
+    /// A method with the settings of the one that it is like, which may be like another; `depth` of them led here.
+    fn resolved_method(&self, method: &MethodConfig, depth: usize) -> Result<MethodConfig, Error> {
         let Some(name) = &method.like else { return Ok(method.clone()) };
-        let model = self.methods.iter().find(|m| m.name == *name && m.like.is_none());
-        let model = model.ok_or_else(|| {
-            let method = &method.name;
-            Error::usage(format!("`{method}` is like `{name}`, which is not among the methods"))
-        })?;
+        let refuse =
+            |why: &str| Error::usage(format!("`{}` is like `{name}`, which is {why}", method.name));
+        if depth > self.methods.len() {
+            return Err(refuse("like itself in the end"));
+        }
+        let model = self.methods.iter().find(|m| m.name == *name);
+        let model = model.ok_or_else(|| refuse("not among the methods"))?;
+        let model = self.resolved_method(model, depth + 1)?;
         let mut learning = model.learning.clone();
         merge(&mut learning, &method.learning);
         Ok(MethodConfig {
@@ -269,7 +272,7 @@ impl Protocol {
             penalty: method.penalty.or(model.penalty),
             samples_per_point: method.samples_per_point.or(model.samples_per_point),
             ilcl: method.ilcl.or(model.ilcl),
-            deepfi: method.deepfi.clone().or_else(|| model.deepfi.clone()),
+            deepfi: method.deepfi.clone().or(model.deepfi),
             fidora: method.fidora.or(model.fidora),
             training: method.training.or(model.training),
             correlation: method.correlation.or(model.correlation),
@@ -379,6 +382,17 @@ mod tests {
             toml::from_str(&text.replace("= \"maml\"\nk", "= \"tl\"\nk")).unwrap();
         let error = stray.for_split(&stray.splits[0]).unwrap_err().to_string();
         assert!(error.contains("`maml:0` is like `maml`"), "{error}");
+        let further = "\n[[methods]]\nname = \"maml:1\"\nlike = \"maml:0\"\n\
+                       learning.adaptation.step_size = 0.5";
+        let chain: Protocol = toml::from_str(&format!("{text}{further}")).unwrap();
+        let resolved = chain.for_split(&chain.splits[0]).unwrap();
+        let config = resolved.learning_of(&resolved.methods[2]).unwrap();
+        assert_eq!((config.maml.inner_steps, config.adaptation.steps), (2, Some(0)));
+        assert_eq!((resolved.methods[2].k, config.adaptation.step_size), (Some(3), Some(0.5)));
+        let circle = text.replace("= \"maml\"\nk", "= \"maml\"\nlike = \"maml:0\"\nk");
+        let circle: Protocol = toml::from_str(&circle).unwrap();
+        let error = circle.for_split(&circle.splits[0]).unwrap_err().to_string();
+        assert!(error.contains("like itself"), "{error}");
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(super) fn over<'a>(
         if let Some(Estimate { value, low, high }) = estimate(&rows, figure) {
             series.points.push((n as f64, value));
             series.ends.push((low, high));
+            let samples = rows.iter().map(|row| row.errors_m.len()).sum();
+            series.samples = series.samples.max(Some(samples));
         }
     }
     series

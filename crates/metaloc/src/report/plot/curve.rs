@@ -23,13 +23,15 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// Low and high end of y at each point, drawn as whiskers; empty for none.
     pub ends: Vec<(f64, f64)>,
+    /// Samples behind each point, for the legend; without, it counts the points.
+    pub samples: Option<usize>,
 }
 
 impl Series {
     /// A line without whiskers.
     #[must_use]
     pub fn new(label: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { label: label.into(), points, ends: Vec::new() }
+        Self { label: label.into(), points, ends: Vec::new(), samples: None }
     }
 
     /// All that is drawn at some y.
@@ -109,7 +111,10 @@ impl CurvePlot {
         let strokes: Vec<_> =
             styles.into_iter().map(|(color, dash)| Stroke { color, width: 2.0, dash }).collect();
         let entries = self.series.iter().zip(&strokes).map(|(series, &stroke)| {
-            let detail = format!("n = {} points", series.points.len());
+            let detail = match series.samples {
+                Some(samples) => format!("n = {samples} samples"),
+                None => format!("n = {} points", series.points.len()),
+            };
             Entry::new(Key::Line(stroke), &series.label, &detail)
         });
         let entries = entries.collect::<Result<_, _>>()?;
@@ -151,6 +156,14 @@ mod tests {
             assert!(parse(&svg).is_ok(), "{points:?}");
             assert_eq!(svg, plot(points).to_svg().unwrap());
         }
+    }
+
+    #[test]
+    fn the_legend_counts_samples_where_they_are_known() {
+        let mut plot = plot(&[(0.0, 1.0), (1.0, 2.0)]);
+        assert!(plot.to_svg().unwrap().contains("n = 2 points"));
+        plot.series[0].samples = Some(270);
+        assert!(plot.to_svg().unwrap().contains("n = 270 samples"));
     }
 
     #[test]
