@@ -128,7 +128,8 @@ fn trained(
 ) -> Result<Box<dyn CsiLocator>, Error> {
     if rule == CsiRule::Confi {
         let (pixels, training) = (case.pixels()?, method.training.unwrap_or_default());
-        return Ok(Box::new(Confi::historical(case.historical, pixels, training, &mut case.rng)?));
+        let sites = (case.historical, case.support);
+        return Ok(Box::new(Confi::historical(sites, pixels, training, &mut case.rng)?));
     }
     let (support, training) = (case.support.clone(), method.training);
     let training = training.unwrap_or(ConventionalTraining::own());

@@ -71,17 +71,23 @@ impl ConventionalTraining {
 pub struct Confi(ImageClassifier);
 
 impl Confi {
-    /// As the paper runs it: trained on historical environments, whose points it knows.
+    /// As the paper runs it: trained on historical environments, whose points it knows; of the new one's
+    /// survey it is told nothing but that these are its points.
     ///
     /// # Errors
-    /// [`Error::Needs`] without history; otherwise as [`Confi::own`].
+    /// [`Error::Needs`] without history that shares points with the survey; otherwise as [`Confi::own`].
     pub fn historical(
-        historical: &[CsiSite],
+        (historical, survey): (&[CsiSite], &CsiSite),
         pixels: ImagePixels,
         training: ConventionalTraining,
         rng: &mut ChaCha8Rng,
     ) -> Result<Self, Error> {
-        let points = pooled(historical).ok_or_else(|| Error::needs("historical environments"))?;
+        let needs = || Error::needs("historical environments with the same points");
+        let points = pooled(historical).ok_or_else(needs)?;
+        let is_surveyed = |id: &String| survey.points.iter().any(|point| point.id == *id);
+        if !points.points.iter().any(|point| is_surveyed(&point.id)) {
+            return Err(needs());
+        }
         let batches = training.batches();
         Ok(Self(ImageClassifier::train(points, Box::new(pixels), small_network, batches, rng)?))
     }
@@ -177,7 +183,8 @@ mod tests {
         let training = ConventionalTraining { steps: 60, batch: 4, ..Default::default() };
         let own = Confi::own(site(), pixels(), training, &mut rng()).unwrap();
         let historical = [site(), site()];
-        let paper = Confi::historical(&historical, pixels(), training, &mut rng()).unwrap();
+        let sites = (&historical[..], &site());
+        let paper = Confi::historical(sites, pixels(), training, &mut rng()).unwrap();
         for (place, id) in [(0, "p0"), (1, "p1"), (2, "p2")] {
             for locator in [&own, &paper] {
                 let found = locator.locate(&image(place, 8.0)).unwrap();
@@ -189,7 +196,12 @@ mod tests {
         assert_eq!(answer(&own), answer(&again));
         let other = CsiWindow::new([2, 1, 1], vec![1.0, 1.0], vec![None]);
         assert_eq!(own.locate(&other), Err(NotLocated::OtherShape));
-        assert!(Confi::historical(&[], pixels(), training, &mut rng()).is_err());
+        let mut elsewhere = site();
+        elsewhere.points.iter_mut().for_each(|point| point.id += " elsewhere");
+        for sites in [(&[][..], &site()), (&historical[..], &elsewhere)] {
+            let error = Confi::historical(sites, pixels(), training, &mut rng()).err().unwrap();
+            assert!(error.to_string().contains("with the same points"), "{error}");
+        }
     }
 
     #[test]
