@@ -3,6 +3,7 @@
 //! A new environment's sets are its time: the first so many are the survey, of which a case draws
 //! points and windows; windows of later sets are located. No set is on both sides.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -220,11 +221,10 @@ impl Runner<'_> {
         let mut windows: HashMap<String, Result<Windows, String>> = HashMap::new();
         for method in &self.protocol.methods {
             let config = self.config(method)?;
-            let key = self.windows_key(method)?;
-            if !windows.contains_key(&key) {
+            if let Entry::Vacant(vacant) = windows.entry(self.windows_key(method)?) {
                 let settings = csi_settings(&config)?;
                 let cut = Windows::cut((self.data, self.survey), settings, (historical, new));
-                windows.insert(key, Error::needs_apart(cut)?);
+                vacant.insert(Error::needs_apart(cut)?);
             }
         }
         let mut wanted = Vec::new();

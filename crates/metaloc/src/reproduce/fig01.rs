@@ -25,8 +25,13 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     let drawn = [0, site.points.len() / 2 - 1];
     let points: Vec<_> = drawn.iter().filter_map(|&index| site.points.get(index)).collect();
     let svg = csi_images(&site, &points, PixelScale::Historical)?;
-    let caption = "Amplitudes of two points from three access points, an image each; 255 is the 99.5th percentile \
-                   of an access point's amplitudes. Columns are packets: bright and dark ones are people and gain.";
-    result.draw("fig1", svg, caption);
+    let caption = format!(
+        "Amplitudes of two points from three access points, an image each; 255 is the 99.5th percentile of an access \
+         point's amplitudes. Columns are packets: bright and dark ones are people and gain. {}, as \
+         `scenarios/paper-{}.toml` simulates it.",
+        first.name,
+        dataset.name()
+    );
+    result.draw("fig1", svg, &caption);
     Ok(result)
 }

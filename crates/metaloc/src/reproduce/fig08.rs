@@ -47,6 +47,7 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     }
     let settings =
         ConvergenceSettings { few: FEW, many: MANY.to_vec(), steps: measured_steps(steps) };
+    let protocol = runner.note(&protocol)?;
     let rooms = rooms(runner, &protocol, &settings)?;
     let found = Measured::of(&rooms, &settings);
     let mut result = Reproduction::new(

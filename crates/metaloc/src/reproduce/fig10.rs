@@ -167,7 +167,7 @@ fn discrepancies(
     (toy, split): (&ToyData, &Split),
 ) -> Result<Vec<ToyDiscrepancy>, Error> {
     let mut all = Vec::new();
-    for &seed in &protocol.seeds {
+    for &seed in runner.seeds(protocol) {
         let name = format!("fig10-discrepancies-seed{seed}");
         let decides = (seed, toy, split, &protocol.support, &protocol.learning);
         let make = || toy_discrepancies(protocol, (toy, split), seed);

@@ -76,10 +76,12 @@ impl<'a> Runner<'a> {
 
     /// The simulated survey of a data set; none for real ones.
     pub(super) fn simulated(&mut self, dataset: Dataset) -> Result<Option<Arc<Survey>>, Error> {
-        match dataset.is_simulated() {
-            true => self.survey(dataset, &dataset.protocol()?).map(Some),
-            false => Ok(None),
+        if !dataset.is_simulated() {
+            return Ok(None);
         }
+        let survey = self.survey(dataset, &dataset.protocol()?)?;
+        self.data_hashes.insert(dataset.name().to_owned(), survey.content_hash());
+        Ok(Some(survey))
     }
 
     /// The rows of a data set's protocol with these methods in place of its own; `name` tells the
@@ -223,6 +225,23 @@ impl<'a> Runner<'a> {
         })
     }
 
+    /// Notes a protocol that is run, with the seeds that are asked for, which is returned.
+    pub(super) fn note(&mut self, protocol: &Protocol) -> Result<Protocol, Error> {
+        let protocol = Protocol { seeds: self.seeds(protocol).to_vec(), ..protocol.clone() };
+        let text = toml::to_string(&protocol).map_err(|e| Error::usage(e.to_string()))?;
+        self.protocols.push((protocol.name.clone(), text));
+        if let DataSource::Toy(toy) = &protocol.data {
+            self.data_hashes.insert(protocol.name.clone(), evaluate::hash(toy)?);
+        }
+        Ok(protocol)
+    }
+
+    /// Those of a protocol's seeds that are asked for.
+    pub(super) fn seeds<'p>(&self, protocol: &'p Protocol) -> &'p [u64] {
+        let most = self.settings.seeds.unwrap_or(usize::MAX);
+        &protocol.seeds[..protocol.seeds.len().min(most)]
+    }
+
     /// A result that isn't rows, made or taken from where it is kept, under a hash of all that decides it.
     pub(super) fn kept_result<T: Serialize + DeserializeOwned>(
         &mut self,
@@ -250,10 +269,7 @@ impl<'a> Runner<'a> {
         key: Option<&String>,
         run: impl Fn(&mut Runner<'_>, &Protocol) -> Result<Evaluation, Error>,
     ) -> Result<Vec<Row>, Error> {
-        let mut protocol = protocol.clone();
-        protocol.seeds.truncate(self.settings.seeds.unwrap_or(usize::MAX));
-        let text = toml::to_string(&protocol).map_err(|e| Error::usage(e.to_string()))?;
-        self.protocols.push((protocol.name.clone(), text));
+        let protocol = self.note(protocol)?;
         let units = parts(&protocol)?;
         let mut rows = Vec::new();
         for (done, (what, unit)) in units.iter().enumerate() {
