@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::csi_answers::{Answers, Query, queries};
 use super::csi_methods::{CsiCase, compare};
-use super::csi_training::{self, Trained, Wanted, training_key};
+use super::csi_training::{self, Trained, Wanted};
 use super::csi_windows::{self, NewSite, Windows, cut};
 use super::methods::Kind;
-use super::run::{environments, hash, interrupted, load_splits};
+use super::run::{environments, hash, interrupted, load_splits, training_key};
 use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
     Unwatched,

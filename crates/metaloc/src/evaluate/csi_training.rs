@@ -11,13 +11,10 @@ use std::time::Instant;
 use metaloc_meta::training::{Observer, Progress, TrainingState};
 
 use super::EvaluationObserver;
-use super::run::Stoppable;
+use super::run::{Stoppable, training_key};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
-use crate::learning::{
-    AdaptationSettings, CsiHistorical, CsiLearning, CsiModel, LearningConfig, StartChoice,
-    csi_train,
-};
+use crate::learning::{CsiHistorical, CsiModel, LearningConfig, csi_train};
 
 /// A start that a method asks for.
 pub(super) struct Wanted<'a> {
@@ -34,7 +31,7 @@ pub(super) struct Trained {
     pub(super) train_s: f64,
 }
 
-/// The starts that are wanted, by [`training_key`].
+/// The starts that are wanted, by what decides them ([`training_key`]).
 pub(super) fn train(
     wanted: Vec<Wanted<'_>>,
     (seed, data_hash): (u64, &str),
@@ -70,19 +67,6 @@ pub(super) fn train(
         }
     }
     Ok(all)
-}
-
-/// Names what decides a trained start; adapting and locating don't.
-pub(super) fn training_key(config: &LearningConfig) -> String {
-    let (adaptation, start) = (AdaptationSettings::default(), StartChoice::default());
-    let mut config = LearningConfig { adaptation, start, ..config.clone() };
-    if let Some(csi) = &mut config.csi {
-        let defaults = CsiLearning::default();
-        (csi.top_k, csi.candidates, csi.similarity) =
-            (defaults.top_k, defaults.candidates, defaults.similarity);
-        (csi.packets, csi.weights) = (defaults.packets, defaults.weights);
-    }
-    format!("{config:?}")
 }
 
 /// Takes parameters down at some numbers of iterations.

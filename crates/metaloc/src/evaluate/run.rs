@@ -20,7 +20,10 @@ use super::{
     SurveyData,
 };
 use crate::error::Error;
-use crate::learning::{CsiModel, Historical, LearningConfig, MetaModel, meta_train};
+use crate::learning::{
+    AdaptationSettings, CsiLearning, CsiModel, Historical, LearningConfig, MetaModel, StartChoice,
+    meta_train,
+};
 use crate::site::Site;
 use crate::survey::{Environment, Provenance, Survey, SurveyFormat, is_one_of};
 
@@ -329,11 +332,17 @@ pub(super) fn train_all(
     Ok(models)
 }
 
-/// Names what decides a trained start; adaptation doesn't.
-fn training_key(config: &LearningConfig) -> String {
-    let adaptation = crate::learning::AdaptationSettings::default();
-    let start = crate::learning::StartChoice::default();
-    format!("{:?}", LearningConfig { adaptation, start, ..config.clone() })
+/// Names what decides a trained start; adapting and locating don't.
+pub(super) fn training_key(config: &LearningConfig) -> String {
+    let (adaptation, start) = (AdaptationSettings::default(), StartChoice::default());
+    let mut config = LearningConfig { adaptation, start, ..config.clone() };
+    if let Some(csi) = &mut config.csi {
+        let defaults = CsiLearning::default();
+        (csi.top_k, csi.candidates, csi.similarity) =
+            (defaults.top_k, defaults.candidates, defaults.similarity);
+        (csi.packets, csi.weights) = (defaults.packets, defaults.weights);
+    }
+    format!("{config:?}")
 }
 
 /// What all cases of one split and seed share.

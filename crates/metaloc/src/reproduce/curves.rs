@@ -76,6 +76,11 @@ pub(super) fn reached(series: &Series, least_m: f64) -> Option<f64> {
     series.points.iter().find(|(_, y)| *y <= least_m + SLACK_M).map(|(x, _)| *x)
 }
 
+/// The first x at which a curve is near its own least; NaN without points.
+pub(super) fn settled(series: &Series) -> f64 {
+    reached(series, least_m([series])).unwrap_or(f64::NAN)
+}
+
 /// Adds the curves of a data set as a table, with the claims, and as a picture.
 pub(super) fn show(
     result: &mut Reproduction,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::curves::{SLACK_M, least_m, lines, over, reached};
+use super::curves::{SLACK_M, lines, over, settled};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::variants::{number_of, plain, variant};
@@ -307,7 +307,6 @@ impl Measured {
 
     /// How soon each start settles in each test.
     fn convergence(&self) -> Claim {
-        let settled = |series: &Series| reached(series, least_m([series])).unwrap_or(f64::NAN);
         let said = self.tests.iter().zip(&self.curves).map(|(test, curves)| {
             let of = |series: &Series| format!("{} {}", series.label, settled(series));
             let words: Vec<String> = curves.iter().map(of).collect();

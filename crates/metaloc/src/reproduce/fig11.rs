@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::curves::{lines, over, reached};
+use super::curves::{least_m, lines, over, settled};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::variants::{number_of, plain, variant};
@@ -107,9 +107,7 @@ fn sheet(curves: &[Series]) -> Sheet {
 
 /// What the paper says of the four curves: place by place, without and with rooms by path loss.
 fn claims(curves: &[Series], random: &[Series]) -> Vec<Claim> {
-    let least =
-        |series: &Series| series.points.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
-    let settled = |series: &Series| reached(series, least(series)).unwrap_or(f64::NAN);
+    let least = |series: &Series| least_m([series]);
     let words = |series: &Series| {
         format!("{} {:.2} m ({} steps)", series.label, least(series), settled(series))
     };

@@ -1,6 +1,6 @@
 //! Fig. 14: errors on the new day over adaptation steps.
 
-use super::curves::{SLACK_M, curves, least_m, reached, show};
+use super::curves::{SLACK_M, curves, least_m, settled, show};
 use super::output::Reproduction;
 use super::runner::Runner;
 use super::variants::{as_it_is, plain, variant};
@@ -37,7 +37,6 @@ pub(super) fn is_variant(row: &Row) -> bool {
 fn claims(name: &str, curves: &[Series]) -> Vec<Claim> {
     let of = |name: &str| curves.iter().find(|series| series.label == name);
     let least = |name: &str| least_m(of(name));
-    let settled = |series: &Series| reached(series, least_m([series])).unwrap_or(f64::NAN);
     let steps_of = |name: &str| of(name).map_or(f64::NAN, settled);
     let words: Vec<String> = curves
         .iter()
