@@ -270,6 +270,7 @@ impl Protocol {
             k: method.k.or(model.k),
             power: method.power.or(model.power),
             penalty: method.penalty.or(model.penalty),
+            width: method.width.or(model.width),
             samples_per_point: method.samples_per_point.or(model.samples_per_point),
             ilcl: method.ilcl.or(model.ilcl),
             deepfi: method.deepfi.clone().or(model.deepfi),

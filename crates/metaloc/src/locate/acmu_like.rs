@@ -110,6 +110,9 @@ fn predicted(
     }
     let targets: Vec<&Place> =
         surveys[0].keys().filter(shared).filter(|place| !new.contains_key(*place)).collect();
+    if targets.is_empty() {
+        return Err(Error::needs("old points of its floor that are not surveyed anew"));
+    }
     let n_columns = vector.access_points.len();
     let mut found = vec![DVector::zeros(n_columns); targets.len()];
     for column in 0..n_columns {

@@ -20,6 +20,8 @@ const PAPER: [(&str, [f64; 2], [f64; 2]); 8] = [
     ("confi", [2.89, 0.48], [3.53, 0.47]),
     ("ilcl", [3.61, 2.06], [3.48, 1.62]),
 ];
+/// Two methods this close are close, in verdicts (m).
+const CLOSE_M: f64 = 0.3;
 /// Ours, beside the paper's.
 const BESIDE: [&str; 3] = ["hi-knn:3", "1nn", "krr"];
 
@@ -59,6 +61,11 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     Ok(result)
 }
 
+/// Images of a point in all historical days, in words: real sets have as many as were recorded.
+fn words(images: Option<usize>) -> String {
+    images.map_or_else(|| "all".into(), |n| n.to_string())
+}
+
 fn paper_numbers(dataset: Dataset, method: &str) -> Option<[f64; 2]> {
     let (_, hall, lab) = PAPER.iter().find(|(name, ..)| *name == method)?;
     match dataset.place()? {
@@ -81,8 +88,10 @@ fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
             paper.map_or_else(String::new, |[mean, _]| cell(mean)),
             paper.map_or_else(String::new, |[_, std]| cell(std)),
             first.map_or_else(String::new, |r| {
-                let images = confi_images.filter(|_| method == "confi");
-                format!("{} x {}", images.unwrap_or(r.samples_per_point), r.support_points)
+                let of_history =
+                    format!("{} x {}, of history", words(confi_images), r.support_points);
+                let own = format!("{} x {}", r.samples_per_point, r.support_points);
+                if method == "confi" { of_history } else { own }
             }),
             first.and_then(|r| r.outer_steps).map_or_else(String::new, |n| n.to_string()),
             n_errors(rows, method).to_string(),
@@ -124,9 +133,9 @@ fn claims(
     order.push(at("tl") < at("ri"));
     let gap = at("tl") - at("maml");
     let tl = if place == PaperPlace::Hall {
-        ("TL is close to MetaLoc in the hall (0.16 m behind)", gap.abs() < 0.3)
+        ("TL is close behind MetaLoc in the hall (0.16 m)", (0.0..CLOSE_M).contains(&gap))
     } else {
-        ("TL falls behind in the lab (0.87 m): negative transfer", gap > 0.3)
+        ("TL falls behind in the lab (0.87 m): negative transfer", gap >= CLOSE_M)
     };
     vec![
         Claim::new(
@@ -148,19 +157,19 @@ fn claims(
             format!(
                 "{}; ConFi had {} images",
                 said(&["maml-dg", "maml-ts", "maml", "confi", "ilcl"]),
-                confi_images.unwrap_or_default()
+                words(confi_images)
             ),
             &[before(&ours, "confi"), before(&ours, "ilcl")].concat(),
         ),
         Claim::new(
-            format!("Table III, {name}: MAML-DG is the best of all"),
-            said(&["maml-dg", "maml-ts", "maml", "1nn", "krr"]),
-            &["maml-ts", "maml", "tl", "ri", "hi-knn", "1nn", "krr"]
-                .map(|m| at("maml-dg") <= at(m)),
+            format!("Table III, {name}: MAML-DG has the lowest mean error of its methods"),
+            format!("{}; beside the paper's: {}", said(&PAPER.map(|p| p.0)), said(&["1nn", "krr"])),
+            // One statement: second best is not the best in part.
+            &[PAPER.iter().all(|(m, ..)| at(m).is_nan() || at("maml-dg") <= at(m))],
         ),
         Claim::new(
             format!("Table III, {name}: {}", tl.0),
-            format!("TL less MAML: {gap:+.2} m"),
+            format!("TL less MAML: {gap:+.2} m (close: from 0 to {CLOSE_M} m)"),
             &[tl.1],
         ),
     ]
