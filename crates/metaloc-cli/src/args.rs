@@ -450,6 +450,9 @@ pub(crate) struct Evaluate {
     /// Choose settings on historical environments only, and write them beside the protocol.
     #[arg(long)]
     pub(crate) select: bool,
+    /// Choose settings of these methods alone, and keep what was chosen for the others.
+    #[arg(long, value_delimiter = ',', requires = "select")]
+    pub(crate) methods: Option<Vec<String>>,
     /// Print every row, not only the summary.
     #[arg(long)]
     pub(crate) rows: bool,

@@ -11,7 +11,8 @@ use crate::progress::EvaluationProgress;
 
 pub(crate) fn run(args: &Evaluate, quiet: bool) -> anyhow::Result<()> {
     let protocol = Protocol::read(&args.protocol)?;
-    let overrides = Overrides { historical: args.historical.clone(), new: args.new.clone() };
+    let (historical, new) = (args.historical.clone(), args.new.clone());
+    let overrides = Overrides { historical, new, chosen: args.methods.clone() };
     let output = Output::new(&args.json);
     let interrupt = interrupt::watch()?;
     if args.select {

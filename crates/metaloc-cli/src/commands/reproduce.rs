@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use metaloc::reproduce::{ReproduceSettings, Reproduction, Target, report, reproduce};
+use metaloc::reproduce::{Dataset, ReproduceSettings, Reproduction, Target, report, reproduce};
 use serde::Serialize;
 
 use crate::args::Reproduce;
@@ -24,8 +24,8 @@ struct ClaimRow<'a> {
 }
 
 pub(crate) fn run(args: &Reproduce, quiet: bool) -> anyhow::Result<()> {
-    let targets = targets(&args.targets)?;
     let dataset = args.dataset.as_deref().map(str::parse).transpose()?;
+    let targets = targets(&args.targets, dataset)?;
     let (quick, data_folder) = (args.quick, args.data.clone());
     let seeds = args.seeds.map(|n| n as usize);
     let training_share = args.training_share;
@@ -59,9 +59,10 @@ pub(crate) fn run(args: &Reproduce, quiet: bool) -> anyhow::Result<()> {
     output.rows(&claims.collect::<Vec<_>>())
 }
 
-fn targets(names: &[String]) -> anyhow::Result<Vec<Target>> {
+/// Those that are named; `all`: all that can be made on the data set.
+fn targets(names: &[String], dataset: Option<Dataset>) -> anyhow::Result<Vec<Target>> {
     if names.iter().any(|name| name == "all") {
-        return Ok(Target::ALL.into());
+        return Ok(Target::ALL.into_iter().filter(|target| target.is_about(dataset)).collect());
     }
     let mut targets: Vec<Target> =
         names.iter().map(|name| name.parse()).collect::<Result<_, metaloc::Error>>()?;
@@ -99,6 +100,10 @@ fn command(args: &Reproduce) -> String {
     }
     if let Some(dataset) = &args.dataset {
         command += &format!(" --dataset {dataset}");
+    }
+    // Where folders lie differs from machine to machine.
+    if args.data.exists() {
+        command += &format!(" --data {}", name_of(&args.data));
     }
     command + " --out " + &name_of(&args.out)
 }

@@ -43,7 +43,7 @@ pub struct PlaceAnswers {
 impl PlaceAnswers {
     /// Counts one query into `places`: its error (m) and whether the point was right, or nothing if it
     /// was not located. Queries of one place follow each other.
-    pub(super) fn count(places: &mut Vec<Self>, place: [u64; 3], answer: Option<(f64, bool)>) {
+    pub(crate) fn count(places: &mut Vec<Self>, place: [u64; 3], answer: Option<(f64, bool)>) {
         if places.last().is_none_or(|last| last.place != place) {
             places.push(Self { place, ..Self::default() });
         }

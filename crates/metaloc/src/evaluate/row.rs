@@ -73,7 +73,7 @@ pub struct Row {
 
 impl Row {
     /// The mean error (m), for choosing; infinite if the method can't run.
-    pub(super) fn score_m(&self) -> f64 {
+    pub(crate) fn score_m(&self) -> f64 {
         if self.needs.is_some() { f64::INFINITY } else { self.errors.mean_m }
     }
 }

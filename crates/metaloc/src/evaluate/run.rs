@@ -88,6 +88,8 @@ pub struct Overrides {
     pub historical: Option<Vec<String>>,
     /// New environments instead of the splits'.
     pub new: Option<Vec<String>>,
+    /// Methods to choose settings of, which keep what was chosen for the others; all if left out.
+    pub chosen: Option<Vec<String>>,
 }
 
 impl Overrides {

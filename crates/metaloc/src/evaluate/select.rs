@@ -105,8 +105,8 @@ fn with_settings(method: &MethodConfig, settings: &toml::Table) -> Result<Method
     toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| refuse(&e))
 }
 
-/// Chooses settings for every split and method that the protocol's grid names and that locates at all. Returns the choices
-/// and, for the record, every candidate with its score.
+/// Chooses settings for every split and method that the protocol's grid names and that locates at all, or for those of
+/// the methods that the overrides name. Returns the choices and, for the record, every candidate with its score.
 ///
 /// # Errors
 /// Missing data, an unknown method or setting, or what a method reports.
@@ -124,13 +124,21 @@ pub fn select(
         None => super::run::hash(&protocol.data)?,
         Some(survey) => survey.content_hash(),
     };
-    let total: usize = splits.len() * protocol.select.grid.len();
+    let grid = wanted(protocol, overrides)?;
+    let total: usize = splits.len() * grid.len();
     let mut done = 0;
-    let mut selection = Selection { schema: 1, choices: Vec::new() };
+    let mut selection = Selection { schema: 1, choices: protocol.selection.choices.clone() };
+    // What isn't chosen anew is kept.
+    let is_another = |choice: &Choice| {
+        let anew = grid.iter().any(|(name, _)| **name == choice.method);
+        !anew || splits.iter().all(|split| split.name != choice.split)
+    };
+    let keeps = overrides.chosen.is_some();
+    selection.choices.retain(|choice| keeps && is_another(choice));
     let mut tried = Vec::new();
     for split in &splits {
         let folds = Folds::of(protocol, survey.as_ref(), split)?;
-        for (name, grid) in &protocol.select.grid {
+        for &(name, grid) in &grid {
             let method = protocol.methods.iter().find(|m| m.name == *name).ok_or_else(|| {
                 Error::usage(format!("select.grid names `{name}`, which is not among the methods"))
             })?;
@@ -172,6 +180,25 @@ pub fn select(
         }
     }
     Ok((selection, tried))
+}
+
+/// The methods to choose settings of, with their grids.
+fn wanted<'p>(
+    protocol: &'p Protocol,
+    overrides: &Overrides,
+) -> Result<Vec<(&'p String, &'p toml::Table)>, Error> {
+    let grid = &protocol.select.grid;
+    let Some(names) = &overrides.chosen else { return Ok(grid.iter().collect()) };
+    let of = |name: &String| {
+        grid.get_key_value(name).ok_or_else(|| {
+            let have: Vec<&str> = grid.keys().map(String::as_str).collect();
+            Error::usage(format!(
+                "select.grid has nothing to try for `{name}`; it has {}",
+                have.join(", ")
+            ))
+        })
+    };
+    names.iter().map(of).collect()
 }
 
 /// The survey that the splits' environments are part of; toy examples have none.

@@ -21,6 +21,9 @@ const STEPS: usize = 100;
 /// Epochs of DeepFi's and ILCL's networks in a quick run.
 const EPOCHS: usize = 3;
 
+/// What a quick run cuts beside what its protocol says.
+pub(super) const OF_SIMULATED: &str = "; coarse: every fifth point, six images at each and day";
+
 /// The survey on a coarser grid: for all methods the same fewer points.
 pub(super) fn survey(mut survey: Survey) -> Survey {
     for environment in &mut survey.environments {

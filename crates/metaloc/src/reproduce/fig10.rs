@@ -9,7 +9,8 @@ use super::variants::{number_of, plain, variant};
 use super::{Claim, Target};
 use crate::error::Error;
 use crate::evaluate::{
-    DataSource, Figure, Protocol, Row, Selection, Split, ToyData, ToyDiscrepancy, toy_discrepancies,
+    DataSource, Figure, Protocol, Row, Selection, Split, ToyData, ToyDiscrepancy, estimate,
+    toy_discrepancies,
 };
 use crate::report::{CdfPlot, Curve, CurvePlot, Series};
 
@@ -33,6 +34,8 @@ struct Answers {
     start: String,
     test: String,
     mean_m: f64,
+    /// Ends of the mean's interval (m).
+    ends_m: (f64, f64),
     errors_m: Vec<f64>,
 }
 
@@ -185,21 +188,21 @@ fn answers(rows: &[Row], tests: &[String]) -> Vec<Answers> {
     let mut all: Vec<Answers> = Vec::new();
     for test in tests {
         let is_own = |row: &&Row| row.environment == *test && number_of(&row.method).is_none();
+        let mut by_start: Vec<(String, Vec<&Row>)> = Vec::new();
         for row in rows.iter().filter(is_own) {
             let start = start(row);
-            match all.iter_mut().find(|a| a.test == *test && a.start == start) {
-                Some(answers) => answers.errors_m.extend(&row.errors_m),
-                None => all.push(Answers {
-                    start,
-                    test: test.clone(),
-                    mean_m: 0.0,
-                    errors_m: row.errors_m.clone(),
-                }),
+            match by_start.iter_mut().find(|(known, _)| *known == start) {
+                Some((_, rows)) => rows.push(row),
+                None => by_start.push((start, vec![row])),
             }
         }
-    }
-    for answers in &mut all {
-        answers.mean_m = mean(&answers.errors_m);
+        all.extend(by_start.into_iter().map(|(start, rows)| {
+            let errors_m: Vec<f64> = rows.iter().flat_map(|row| row.errors_m.clone()).collect();
+            let mean_m = mean(&errors_m);
+            let ends = estimate(&rows, Figure::MeanError).map(|e| (e.low, e.high));
+            let ends_m = ends.unwrap_or((mean_m, mean_m));
+            Answers { start, test: test.clone(), mean_m, ends_m, errors_m }
+        }));
     }
     all
 }
@@ -237,15 +240,21 @@ impl Measured {
 
     fn plot(&self) -> CurvePlot {
         let series = self.starts.iter().map(|(start, environment)| {
-            let at = |test: &String| (self.mmd(environment, test), self.error_m(start, test));
-            let mut points: Vec<(f64, f64)> = self.tests.iter().map(at).collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Series::new(start.clone(), points)
+            let at = |test: &String| {
+                let answers = self.answers.iter().find(|a| a.start == *start && a.test == *test)?;
+                let point = (self.mmd(environment, test), answers.mean_m);
+                Some((point, answers.ends_m, answers.errors_m.len()))
+            };
+            let mut tests: Vec<_> = self.tests.iter().filter_map(at).collect();
+            tests.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
+            let samples = tests.iter().map(|(_, _, n)| *n).max();
+            let (points, ends) = tests.into_iter().map(|(point, ends, _)| (point, ends)).unzip();
+            Series { ends, samples, ..Series::new(start.clone(), points) }
         });
         CurvePlot {
             title: "Errors by discrepancy".into(),
             x_label: "MMD between test and environment".into(),
-            y_label: "mean localization error [m]".into(),
+            y_label: "mean localization error [m], 95 % interval".into(),
             series: series.collect(),
         }
     }
@@ -280,11 +289,14 @@ impl Measured {
             let within = |limit: f64| errors.iter().filter(|error| **error < limit).count() as f64;
             let shares = WITHIN_M.map(|m| format!("{:.3}", within(m) / errors.len().max(1) as f64));
             let names = [answers.test.to_uppercase(), answers.start.clone()];
-            let cells = names.into_iter().chain([format!("{:.3}", answers.mean_m)]).chain(shares);
+            let (low, high) = answers.ends_m;
+            let means = [answers.mean_m, low, high].map(|m| format!("{m:.3}"));
+            let cells = names.into_iter().chain(means).chain(shares);
             cells.chain([errors.len().to_string()]).collect()
         };
         let shares = WITHIN_M.map(|m| format!("P(error < {m} m)"));
-        let columns = ["test", "start or method", "mean error [m]"].map(String::from).into_iter();
+        let columns = ["test", "start or method", "mean error [m]", "95 % low", "95 % high"];
+        let columns = columns.map(String::from).into_iter();
         Sheet {
             name: "fig10-errors".into(),
             title: "Errors by test and start".into(),
@@ -435,6 +447,7 @@ mod tests {
                     start: (*start).to_owned(),
                     test: test.clone(),
                     mean_m: errors[at],
+                    ends_m: (errors[at], errors[at]),
                     errors_m: vec![errors[at]],
                 });
             }

@@ -34,14 +34,14 @@ fn claims(name: &str, curves: &[Series]) -> Vec<Claim> {
         .map(|(s, at)| format!("{} {}", s.label, at.map_or("never".into(), |x| x.to_string())))
         .collect();
     let [maml, ts, dg] = [0, 1, 2].map(|i| first.get(i).copied().flatten());
-    // Who never reaches it would need more than the last step.
-    let last = |i: usize| curves.get(i).and_then(|s| s.points.last()).map_or(f64::NAN, |p| p.0);
-    let sooner =
-        |a: Option<f64>, share: f64| a.is_some_and(|a| a <= share * maml.unwrap_or(last(0)));
-    let rise = |i: usize| {
-        let end = curves.get(i).and_then(|s| s.points.last()).map_or(f64::NAN, |p| p.1);
-        end - least_m(curves.get(i))
+    let last = |i: usize| {
+        let point = curves.get(i).and_then(|series| series.points.last());
+        point.copied().unwrap_or((f64::NAN, f64::NAN))
     };
+    // Who never reaches it would need more than the last step.
+    let sooner =
+        |a: Option<f64>, share: f64| a.is_some_and(|a| a <= share * maml.unwrap_or(last(0).0));
+    let rise = |i: usize| last(i).1 - least_m(curves.get(i));
     let least_of = |i: usize| least_m(curves.get(i));
     vec![
         Claim::new(
@@ -76,8 +76,9 @@ fn claims(name: &str, curves: &[Series]) -> Vec<Claim> {
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
     let mut result = Reproduction::new(Target::Fig13, "Errors on a new day over outer steps");
     let most = f64::from(MOST) * runner.settings.training_share;
-    let full: Vec<u32> = STEPS.into_iter().filter(|steps| f64::from(*steps) <= most).collect();
-    let steps: &[u32] = if runner.settings.quick { &QUICK } else { &full };
+    // A curve has two points at least.
+    let n = STEPS.into_iter().filter(|steps| f64::from(*steps) <= most).count().max(2);
+    let steps: &[u32] = if runner.settings.quick { &QUICK } else { &STEPS[..n] };
     for dataset in runner.places_of_curves() {
         let name = dataset.name();
         let methods = methods(steps);

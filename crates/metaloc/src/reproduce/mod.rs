@@ -20,6 +20,7 @@ mod fig11;
 mod fig13;
 mod fig14;
 mod kept;
+mod neighbours;
 mod output;
 mod places;
 mod released;
@@ -105,6 +106,18 @@ impl Target {
             Self::Table3 => "table3",
         }
     }
+
+    /// Whether it can be made on a data set; `None`: on the paper's own examples and places.
+    #[must_use]
+    pub fn is_about(self, dataset: Option<Dataset>) -> bool {
+        match (self, dataset) {
+            (_, None) => true,
+            // The toy examples draw rooms of their own.
+            (Self::Fig8 | Self::Fig9 | Self::Fig10 | Self::Fig11, Some(_)) => false,
+            (Self::Fig1 | Self::Fig7, Some(dataset)) => dataset.is_simulated(),
+            (_, Some(_)) => true,
+        }
+    }
 }
 
 impl std::str::FromStr for Target {
@@ -112,10 +125,16 @@ impl std::str::FromStr for Target {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|target| target.name() == name).ok_or_else(|| {
-            let have: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
-            Error::usage(format!("no figure or table `{name}`; there are {}", have.join(", ")))
+            let have = names(|_| true);
+            Error::usage(format!("no figure or table `{name}`; there are {have}"))
         })
     }
+}
+
+/// Names of some of the figures and tables.
+fn names(which: impl Fn(Target) -> bool) -> String {
+    let some = Target::ALL.into_iter().filter(|target| which(*target)).map(Target::name);
+    some.collect::<Vec<_>>().join(", ")
 }
 
 /// How to reproduce.
@@ -143,6 +162,14 @@ pub fn reproduce(
     kept: &Path,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Reproduction, Error> {
+    if let Some(dataset) = settings.dataset.filter(|dataset| !target.is_about(Some(*dataset))) {
+        return Err(Error::usage(format!(
+            "{} can't be made on `{}`: leave the data set out, or take {}",
+            target.name(),
+            dataset.name(),
+            names(|other| other.is_about(Some(dataset)))
+        )));
+    }
     let mut runner = Runner::new(settings, kept, observer);
     let mut reproduction = match target {
         Target::Fig1 => fig01::reproduce(&mut runner),
@@ -163,4 +190,28 @@ pub fn reproduce(
     reproduction.is_quick = settings.quick;
     reproduction.training_share = settings.training_share;
     Ok(reproduction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::Unwatched;
+
+    #[test]
+    fn what_cannot_be_made_on_a_data_set_is_refused() {
+        let settings = ReproduceSettings {
+            quick: true,
+            seeds: None,
+            training_share: 1.0,
+            dataset: Some(Dataset::Uji),
+            data_folder: PathBuf::from("nowhere"),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        for target in [Target::Fig1, Target::Fig9] {
+            let refused = reproduce(target, &settings, folder.path(), &mut Unwatched).unwrap_err();
+            let text = refused.to_string();
+            assert!(text.contains(target.name()) && text.contains("table3"), "{text}");
+        }
+        assert!(Target::Fig1.is_about(Some(Dataset::Lab)) && Target::Fig9.is_about(None));
+    }
 }

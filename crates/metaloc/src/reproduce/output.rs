@@ -65,7 +65,7 @@ pub struct Reproduction {
     pub sheets: Vec<Sheet>,
     /// The paper's claims beside what was measured.
     pub claims: Vec<Claim>,
-    /// What was run: name and protocol (TOML).
+    /// What was run: protocols and the settings chosen for them, by file (TOML).
     pub protocols: Vec<(String, String)>,
     /// Hash of each protocol's data.
     pub data_hashes: Vec<(String, String)>,
@@ -95,7 +95,7 @@ impl Reproduction {
         self.drawings.push(Drawing { name: name.to_owned(), svg, caption: caption.to_owned() });
     }
 
-    /// Writes pictures (SVG, PNG), tables (CSV), protocols (TOML) and `claims.json` into `folder`, which must exist.
+    /// Writes pictures (SVG, PNG), tables (CSV), protocols with chosen settings (TOML) and `claims.json` into `folder`, which must exist.
     ///
     /// # Errors
     /// If a file can't be written; an old one then stays whole.
@@ -109,7 +109,7 @@ impl Reproduction {
             put(format!("{}.csv", sheet.name), &sheet.to_csv()?)?;
         }
         for (name, text) in &self.protocols {
-            put(format!("{}-{name}.protocol.toml", self.target.name()), text.as_bytes())?;
+            put(format!("{}-{name}", self.target.name()), text.as_bytes())?;
         }
         let name = self.target.name();
         let about = serde_json::json!({

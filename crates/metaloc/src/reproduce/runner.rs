@@ -10,12 +10,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::variants::plain;
-use super::{Dataset, ReproduceSettings, coarse, kept, window_strengths};
+use super::{Dataset, ReproduceSettings, coarse, kept, neighbours, window_strengths};
 use crate::error::Error;
 use crate::evaluate::{
-    self, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row,
+    self, CsiData, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol,
+    Row,
 };
 use crate::survey::Survey;
+
+/// What recordings have and scans lack.
+pub(super) const CSI: &str = "channel state information";
 
 pub(super) struct Runner<'a> {
     pub(super) settings: &'a ReproduceSettings,
@@ -37,7 +41,7 @@ impl<'a> Runner<'a> {
         Self { settings, kept, observer, surveys, protocols, data_hashes }
     }
 
-    /// The protocols that were run, as TOML.
+    /// The protocols that were run and the settings chosen for them, as files.
     pub(super) fn take_protocols(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.protocols)
     }
@@ -92,8 +96,14 @@ impl<'a> Runner<'a> {
         name: &str,
         methods: Vec<MethodConfig>,
     ) -> Result<Vec<Row>, Error> {
+        let asked: Vec<String> = methods.iter().map(|method| method.name.clone()).collect();
         let protocol = self.protocol(dataset, name, methods)?;
-        self.run(dataset, &protocol)
+        let mut rows = self.run(dataset, &protocol, None)?;
+        let runs = |name: &String| protocol.methods.iter().any(|method| method.name == *name);
+        let lacking = asked.into_iter().filter(|name| !runs(name));
+        let needs = || Some(CSI.to_owned());
+        rows.extend(lacking.map(|method| Row { method, needs: needs(), ..Row::default() }));
+        Ok(rows)
     }
 
     /// As [`Self::rows`], of those of the methods that are named; the others are what these are like.
@@ -104,13 +114,8 @@ impl<'a> Runner<'a> {
         methods: &[MethodConfig],
         wanted: &[&str],
     ) -> Result<Vec<Row>, Error> {
-        let mut protocol = self.protocol(dataset, name, methods.to_vec())?;
-        let resolved =
-            protocol.splits.first().map(|split| protocol.for_split(split)).transpose()?;
-        protocol.methods = resolved.map(|p| p.methods).unwrap_or_default();
-        protocol.methods.retain(|method| wanted.contains(&method.name.as_str()));
-        protocol.methods.iter_mut().for_each(|method| method.like = None);
-        self.run(dataset, &protocol)
+        let protocol = self.protocol(dataset, name, methods.to_vec())?;
+        self.run(dataset, &protocol, Some(wanted))
     }
 
     /// A data set's protocol with these methods in place of its own.
@@ -136,22 +141,31 @@ impl<'a> Runner<'a> {
         }
         if self.settings.quick {
             coarse::protocol(&mut protocol);
+            if dataset.is_simulated() {
+                protocol.title += coarse::OF_SIMULATED;
+            }
         } else if self.settings.training_share < 1.0 {
             coarse::fewer_iterations(&mut protocol, self.settings.training_share, 1);
         }
         Ok(protocol)
     }
 
-    fn run(&mut self, dataset: Dataset, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        let key = self.key(dataset)?;
-        self.units(protocol, key.as_ref(), |runner, unit| {
+    /// The rows of a protocol, of all methods or of those that are named.
+    fn run(
+        &mut self,
+        dataset: Dataset,
+        protocol: &Protocol,
+        wanted: Option<&[&str]>,
+    ) -> Result<Vec<Row>, Error> {
+        let key = self.key(dataset, protocol)?;
+        self.units((protocol, wanted), Some(&key), |runner, unit| {
             let survey = runner.survey(dataset, protocol)?;
             run_on(unit, &survey, runner.observer)
         })
     }
 
     /// The rows of methods on RSS, with the strengths of a data set of recordings, a scan for each window;
-    /// or what the recordings lack.
+    /// or what the recordings lack. Their numbers of neighbours are chosen on the historical environments.
     pub(super) fn rows_on_strengths(
         &mut self,
         dataset: Dataset,
@@ -160,20 +174,48 @@ impl<'a> Runner<'a> {
     ) -> Result<Result<Vec<Row>, String>, Error> {
         let mut protocol = self.protocol(dataset, name, methods)?;
         let DataSource::Csi(data) = protocol.data.clone() else {
-            return self.run(dataset, &protocol).map(Ok);
+            return self.run(dataset, &protocol, None).map(Ok);
         };
         let learning = protocol.learning_of(&MethodConfig::default())?;
         let packets = learning.csi.unwrap_or_default().window.packets;
         protocol.title += "; the strengths of the windows alone";
         protocol.data = DataSource::Survey(window_strengths::survey_data(&data));
         (protocol.learning, protocol.selection) = Default::default();
-        let key = self.key(dataset)?;
-        let rows = self.units(&protocol, key.as_ref(), |runner, unit| {
-            let survey = runner.survey(dataset, &protocol)?;
-            let scans = window_strengths::scans(&survey, &data, packets)?;
-            run_on(unit, &scans, runner.observer)
-        });
+        let rows = self.rows_on_scans(dataset, protocol, (&data, packets));
         Error::needs_apart(rows)
+    }
+
+    fn rows_on_scans(
+        &mut self,
+        dataset: Dataset,
+        mut protocol: Protocol,
+        (data, packets): (&CsiData, usize),
+    ) -> Result<Vec<Row>, Error> {
+        let key = self.key(dataset, &protocol)?;
+        let place = protocol.clone();
+        let run = |runner: &mut Runner<'_>, unit: &Protocol| {
+            let survey = runner.survey(dataset, &place)?;
+            let scans = window_strengths::scans(&survey, data, packets)?;
+            run_on(unit, &scans, runner.observer)
+        };
+        let names = || self.environments(dataset, &place);
+        let choice = neighbours::choice(&protocol, names)?;
+        let rows = self.units((&choice, None), Some(&key), run)?;
+        protocol.selection = neighbours::chosen(&protocol, &rows);
+        self.units((&protocol, None), Some(&key), run)
+    }
+
+    /// Names of a data set's environments.
+    fn environments(
+        &mut self,
+        dataset: Dataset,
+        protocol: &Protocol,
+    ) -> Result<Vec<String>, Error> {
+        if let Some(campaign) = dataset.campaign(self.images(dataset))? {
+            return Ok(campaign.days().map(|day| campaign.environment_name(day)).collect());
+        }
+        let survey = self.survey(dataset, protocol)?;
+        Ok(survey.environments.iter().map(|environment| environment.name.clone()).collect())
     }
 
     /// The rows of a protocol on a survey that `make` makes; `key` tells it from others.
@@ -183,7 +225,7 @@ impl<'a> Runner<'a> {
         (name, key): (&'static str, &String),
         make: impl Fn(&mut dyn EvaluationObserver) -> Result<Survey, Error>,
     ) -> Result<Vec<Row>, Error> {
-        self.units(protocol, Some(key), |runner, unit| {
+        self.units((protocol, None), Some(key), |runner, unit| {
             let survey = match runner.surveys.get(name) {
                 Some(known) => known.clone(),
                 None => Arc::new(make(runner.observer)?),
@@ -193,11 +235,12 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// What tells a data set's survey from others: a campaign's settings, or where the data is.
-    fn key(&self, dataset: Dataset) -> Result<Option<String>, Error> {
-        let campaign = dataset.campaign(self.images(dataset))?;
-        let folder = || Ok(self.settings.data_folder.display().to_string());
-        campaign.map_or_else(folder, |campaign| campaign.key()).map(Some)
+    /// What tells a data set's survey from others: a campaign's settings, or a hash of what it holds.
+    fn key(&mut self, dataset: Dataset, protocol: &Protocol) -> Result<String, Error> {
+        match dataset.campaign(self.images(dataset))? {
+            Some(campaign) => campaign.key(),
+            None => Ok(self.survey(dataset, protocol)?.content_hash()),
+        }
     }
 
     /// The survey of a data set, as far as the protocol names its environments.
@@ -219,7 +262,7 @@ impl<'a> Runner<'a> {
 
     /// The rows of a protocol without data on disk.
     pub(super) fn toy_rows(&mut self, protocol: &Protocol) -> Result<Vec<Row>, Error> {
-        self.units(protocol, None, |runner, unit| {
+        self.units((protocol, None), None, |runner, unit| {
             let folder = &runner.settings.data_folder;
             evaluate::run(unit, folder, &Overrides::default(), runner.observer)
         })
@@ -229,7 +272,12 @@ impl<'a> Runner<'a> {
     pub(super) fn note(&mut self, protocol: &Protocol) -> Result<Protocol, Error> {
         let protocol = Protocol { seeds: self.seeds(protocol).to_vec(), ..protocol.clone() };
         let text = toml::to_string(&protocol).map_err(|e| Error::usage(e.to_string()))?;
-        self.protocols.push((protocol.name.clone(), text));
+        let file = PathBuf::from(format!("{}.protocol.toml", protocol.name));
+        if !protocol.selection.choices.is_empty() {
+            let chosen = Protocol::selected_path(&file).display().to_string();
+            self.protocols.push((chosen, protocol.selection.to_toml()?));
+        }
+        self.protocols.push((file.display().to_string(), text));
         if let DataSource::Toy(toy) = &protocol.data {
             self.data_hashes.insert(protocol.name.clone(), evaluate::hash(toy)?);
         }
@@ -262,15 +310,16 @@ impl<'a> Runner<'a> {
         Ok(result)
     }
 
-    /// Runs a protocol unit by unit, or takes what is kept; `key` tells the campaign behind it from others.
+    /// Runs a protocol unit by unit, all methods or those that are named, or takes what is kept; `key` tells the
+    /// survey behind it from others.
     fn units(
         &mut self,
-        protocol: &Protocol,
+        (protocol, wanted): (&Protocol, Option<&[&str]>),
         key: Option<&String>,
         run: impl Fn(&mut Runner<'_>, &Protocol) -> Result<Evaluation, Error>,
     ) -> Result<Vec<Row>, Error> {
         let protocol = self.note(protocol)?;
-        let units = parts(&protocol)?;
+        let units = parts(&protocol, wanted)?;
         let mut rows = Vec::new();
         for (done, (what, unit)) in units.iter().enumerate() {
             if self.observer.stage(done, units.len(), what).is_break() {
@@ -340,14 +389,16 @@ impl EvaluationObserver for Within<'_> {
 }
 
 /// A protocol's units with what they are: by split and seed, each method with its variants, which share
-/// its training. Together they have the rows of the whole, since no row hangs on other methods.
-fn parts(protocol: &Protocol) -> Result<Vec<(String, Protocol)>, Error> {
+/// its training. Together they have the rows of the whole, since no row hangs on other methods. Of `wanted`
+/// methods alone, if there are such: the others are what these are like.
+fn parts(protocol: &Protocol, wanted: Option<&[&str]>) -> Result<Vec<(String, Protocol)>, Error> {
     let mut units = Vec::new();
     for split in &protocol.splits {
         let mut resolved = protocol.for_split(split)?;
         // All settings are in the methods now.
-        resolved.selection = evaluate::Selection::default();
+        (resolved.selection, resolved.select) = Default::default();
         resolved.splits = vec![split.clone()];
+        resolved.methods.retain(|m| wanted.is_none_or(|names| names.contains(&&*m.name)));
         for method in &mut resolved.methods {
             method.like = None;
         }
@@ -386,7 +437,7 @@ mod tests {
             variant(("maml-dg", "maml"), ("training", "iterations"), 5),
             variant(("maml", "maml"), ("adaptation", "steps"), 3),
         ];
-        let units = parts(&protocol).unwrap();
+        let units = parts(&protocol, None).unwrap();
         let names: Vec<(&str, Vec<&str>)> = units
             .iter()
             .map(|(what, unit)| (&what[..], unit.methods.iter().map(|m| &m.name[..]).collect()))
