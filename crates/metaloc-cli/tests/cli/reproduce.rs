@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::util::Dir;
 
-/// Figures that take seconds: a simulated hall, plans, and the learning of the toy example.
-const RUN: &str = "reproduce fig1 fig7 fig8 fig9 --quick --quiet --out";
+/// Simulated places, the learning of the toy examples, ray-traced rooms, and training in the lab.
+const RUN: &str = "reproduce fig1 fig7 fig8 fig9 fig10 fig11 fig13 --quick --quiet --out";
 
 /// Names and bytes of the results; the report names the machine's threads.
 fn results(dir: &Dir, out: &str) -> Vec<(String, Vec<u8>)> {
@@ -43,7 +43,7 @@ fn results_are_the_same_on_other_threads_and_the_report_shows_them() {
     let one = same_on_other_threads(&dir, RUN);
     let has = |ending: &str| one.iter().filter(|(name, _)| name.ends_with(ending)).count();
     assert!(has(".svg") >= 6 && has(".png") == has(".svg") && has(".csv") >= 2, "{}", one.len());
-    assert_eq!((has(".claims.json"), has(".protocol.toml")), (4, 2));
+    assert_eq!((has(".claims.json"), has(".protocol.toml")), (7, 6));
 
     // What is kept is taken, and gives the same.
     dir.run(&format!("{RUN} one")).ok();
@@ -52,19 +52,30 @@ fn results_are_the_same_on_other_threads_and_the_report_shows_them() {
     shows_in_a_browser(&dir.path("one").join("report.html"));
 }
 
-/// Networks on recordings: all algorithms, ConFi and ILCL, steps of training and of adaptation.
+/// Every method on recordings and on their strengths, steps of training and of adaptation; and the protocols that are
+/// written give the same again.
 #[test]
-fn networks_on_recordings_are_the_same_on_other_threads() {
+fn methods_on_recordings_are_the_same_on_other_threads() {
     let Some(data) = std::env::var_os("METALOC_DATA") else {
         return eprintln!("skipped: METALOC_DATA is not set");
     };
     let data = std::path::PathBuf::from(data);
     let dir = Dir::new();
-    let targets = "reproduce table3 fig12 fig13 fig14 released --dataset polyu --quick --quiet";
+    let targets =
+        "reproduce table1 table3 fig12 fig13 fig14 released --dataset polyu --quick --quiet";
     let one = same_on_other_threads(&dir, &format!("{targets} --data {} --out", data.display()));
     let tables: Vec<&str> =
         one.iter().map(|(name, _)| &name[..]).filter(|name| name.ends_with(".csv")).collect();
-    assert!(tables.len() >= 5, "{tables:?}");
+    assert!(tables.len() >= 7, "{tables:?}");
+
+    // The chosen settings lie beside the protocol, which finds them.
+    let protocol = dir.path("one").join("table3-table3-polyu.protocol.toml");
+    let again = format!("evaluate {} --quiet --json --data {}", protocol.display(), data.display());
+    let rows = dir.run(&again).ok().rows();
+    let maml = rows.iter().find(|row| row["method"] == "maml").unwrap();
+    let table = std::fs::read_to_string(dir.path("one").join("table3-polyu.csv")).unwrap();
+    let said = format!("maml,{:.2},", maml["mean_m"].as_f64().unwrap());
+    assert!(table.contains(&said), "{said} is not in {table}");
 }
 
 /// Has a browser draw and print a report; skipped, saying so, where there is no browser.
@@ -78,7 +89,7 @@ fn shows_in_a_browser(report: &Path) {
     let url = format!("file://{}", report.display());
     let run = |more: &str| {
         let flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"];
-        Command::new(&browser).args(flags).args([more, "--window-size=1200,5000", &url]).output()
+        Command::new(&browser).args(flags).args([more, "--window-size=1200,9000", &url]).output()
     };
     let (shot, print) = (report.with_file_name("shot.png"), report.with_file_name("print.pdf"));
     match run(&format!("--screenshot={}", shot.display())) {
@@ -88,7 +99,7 @@ fn shows_in_a_browser(report: &Path) {
         output => assert!(output.unwrap().status.success(), "{browser} can't show the report"),
     }
     let (width, height, pixels) = picture(&shot);
-    assert_eq!((width, height), (1200, 5000));
+    assert_eq!((width, height), (1200, 9000));
     let share = |is: &dyn Fn([u8; 3]) -> bool| {
         let n = pixels.chunks_exact(3).filter(|p| is([p[0], p[1], p[2]])).count();
         n as f64 / (width * height) as f64

@@ -75,6 +75,13 @@ pub struct Judged {
     pub chosen: bool,
 }
 
+impl Judged {
+    /// Name of the candidate that was taken.
+    pub(crate) fn taken(all: &[Self]) -> Option<String> {
+        all.iter().find(|judged| judged.chosen).map(|judged| judged.name.clone())
+    }
+}
+
 /// What was chosen, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {

@@ -23,7 +23,7 @@ use super::{
     ErrorStatistics, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol, Row, Split,
     Unwatched,
 };
-use crate::auto::choose_csi;
+use crate::auto::{Judged, choose_csi};
 use crate::csi_site::CsiSite;
 use crate::error::Error;
 use crate::learning::{
@@ -178,8 +178,17 @@ struct Runner<'a> {
     data: &'a CsiData,
     survey: &'a Survey,
     data_hash: &'a str,
-    /// What methods of algorithm `auto` chose, with the time that it took (s).
-    chosen: BTreeMap<String, (LearningConfig, f64)>,
+    /// What methods of algorithm `auto` chose.
+    chosen: BTreeMap<String, Chosen>,
+}
+
+/// What `auto` chose.
+struct Chosen {
+    config: LearningConfig,
+    /// Name of the candidate; none if nothing could be judged.
+    name: Option<String>,
+    /// Time that it took (s).
+    choosing_s: f64,
 }
 
 /// A draw in a new environment.
@@ -232,7 +241,7 @@ impl Runner<'_> {
             let Kind::Learn(_) = Kind::of(&method.name)? else { continue };
             let Ok(cut) = &windows[&self.windows_key(method)?] else { continue };
             let (config, sites) = (self.config(method)?, &cut.historical[..]);
-            let choosing_s = self.chosen.get(&method.name).map_or(0.0, |(_, s)| *s);
+            let choosing_s = self.chosen.get(&method.name).map_or(0.0, |chosen| chosen.choosing_s);
             wanted.push(Wanted { config, sites, choosing_s });
         }
         let models = csi_training::train(wanted, (seed, self.data_hash), observer)?;
@@ -279,14 +288,15 @@ impl Runner<'_> {
             };
             let choice = choose_csi(&sites, &base, seed)?;
             let choosing_s = begin.elapsed().as_secs_f64();
-            self.chosen.insert(method.name.clone(), (choice.config, choosing_s));
+            let (config, name) = (choice.config, Judged::taken(&choice.table));
+            self.chosen.insert(method.name.clone(), Chosen { config, name, choosing_s });
         }
         Ok(())
     }
 
     fn config(&self, method: &MethodConfig) -> Result<LearningConfig, Error> {
-        if let Some((chosen, _)) = self.chosen.get(&method.name) {
-            return Ok(chosen.clone());
+        if let Some(chosen) = self.chosen.get(&method.name) {
+            return Ok(chosen.config.clone());
         }
         let config = self.protocol.learning_of(method)?;
         Ok(match Kind::of(&method.name)? {
@@ -389,6 +399,7 @@ impl Runner<'_> {
             errors: ErrorStatistics::of(&answers.errors_m).unwrap_or_default(),
             accuracy: locator.is_ok().then_some(accuracy),
             floor_accuracy: None,
+            chosen: self.chosen.get(&method.name).and_then(|chosen| chosen.name.clone()),
             outer_steps: prepared.outer_steps_and_s.map(|(steps, _)| steps),
             adaptation_steps: prepared.adaptation_steps,
             train_s: prepared.outer_steps_and_s.map(|(_, s)| s),

@@ -41,6 +41,9 @@ pub struct Row {
     /// Share of scans put on the right floor; with floors together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_accuracy: Option<f64>,
+    /// What `auto` took, of candidates that it judged on the historical environments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<String>,
     /// Updates of the meta-parameters that the method's start took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outer_steps: Option<u64>,

@@ -19,6 +19,7 @@ use super::{
     Case, DataSource, ErrorStatistics, Floors, MethodConfig, PlaceAnswers, Protocol, Row, Split,
     SurveyData,
 };
+use crate::auto::Judged;
 use crate::error::Error;
 use crate::learning::{
     AdaptationSettings, CsiLearning, CsiModel, Historical, LearningConfig, MetaModel, StartChoice,
@@ -440,6 +441,7 @@ impl Context<'_> {
         let mut row = Row {
             adapt_ms: prepared.adapt_ms,
             adaptation_steps: prepared.adaptation_steps,
+            chosen: trained.and_then(|t| Judged::taken(&t.model.record.selection)),
             outer_steps: trained_steps,
             train_s: trained.map(|t| t.train_s),
             locate_us,
@@ -465,24 +467,10 @@ impl Context<'_> {
             environment: labelled.case.environment.clone(),
             floors: labelled.floors.name().to_owned(),
             seed: self.seed,
-            draw: None,
-            needs: None,
-            not_located: 0,
-            accuracy: None,
             support_points: labelled.points,
             samples_per_point: self.protocol.support.samples_per_point,
-            errors: ErrorStatistics::default(),
-            floor_accuracy: None,
-            outer_steps: None,
-            adaptation_steps: None,
-            train_s: None,
-            adapt_ms: None,
-            regret_m: None,
-            locate_us: 0.0,
-            config_hash: String::new(),
             data_hash: self.data_hash.to_owned(),
-            errors_m: Vec::new(),
-            places: Vec::new(),
+            ..Row::default()
         }
     }
 }

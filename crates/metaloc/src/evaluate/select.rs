@@ -127,14 +127,15 @@ pub fn select(
     let grid = wanted(protocol, overrides)?;
     let total: usize = splits.len() * grid.len();
     let mut done = 0;
-    let mut selection = Selection { schema: 1, choices: protocol.selection.choices.clone() };
-    // What isn't chosen anew is kept.
-    let is_another = |choice: &Choice| {
-        let anew = grid.iter().any(|(name, _)| **name == choice.method);
-        !anew || splits.iter().all(|split| split.name != choice.split)
-    };
-    let keeps = overrides.chosen.is_some();
-    selection.choices.retain(|choice| keeps && is_another(choice));
+    let mut selection = Selection { schema: 1, choices: Vec::new() };
+    if overrides.chosen.is_some() {
+        // What isn't chosen anew stays.
+        let is_another = |choice: &&Choice| {
+            let anew = grid.iter().any(|(name, _)| **name == choice.method);
+            !anew || splits.iter().all(|split| split.name != choice.split)
+        };
+        selection.choices.extend(protocol.selection.choices.iter().filter(is_another).cloned());
+    }
     let mut tried = Vec::new();
     for split in &splits {
         let folds = Folds::of(protocol, survey.as_ref(), split)?;
@@ -147,15 +148,7 @@ pub fn select(
                 return Err(Error::usage("interrupted; nothing was chosen"));
             }
             let candidates = combinations(grid)?;
-            let variants: Vec<MethodConfig> = candidates
-                .iter()
-                .enumerate()
-                .map(|(i, settings)| {
-                    let variant = with_settings(method, settings)?;
-                    Ok(MethodConfig { name: format!("{name}:{i}"), ..variant })
-                })
-                .collect::<Result<_, Error>>()?;
-            let scores = folds.scores(variants, &data_hash)?;
+            let scores = folds.scores(variants(method, &candidates)?, &data_hash)?;
             let of = |settings: &toml::Table, score: Score| Choice {
                 split: split.name.clone(),
                 method: name.clone(),
@@ -214,6 +207,15 @@ fn survey_of(
     };
     let place = (format, format.place(data_folder, path));
     load_splits(place, environment_by.as_deref(), splits).map(Some)
+}
+
+/// The method with each candidate's settings.
+fn variants(method: &MethodConfig, candidates: &[toml::Table]) -> Result<Vec<MethodConfig>, Error> {
+    let variant = |(i, settings): (usize, &toml::Table)| {
+        let variant = with_settings(method, settings)?;
+        Ok(MethodConfig { name: format!("{}:{i}", method.name), ..variant })
+    };
+    candidates.iter().enumerate().map(variant).collect()
 }
 
 /// All combinations of a grid's values, the last setting running fastest.
@@ -386,6 +388,35 @@ mod tests {
         assert_eq!(all.len(), 6);
         assert_eq!(all[1], "a = 1\nb = \"y\"".parse().unwrap());
         assert!(combinations(&"a = 3".parse().unwrap()).is_err());
+    }
+
+    /// Choosing for one method leaves what was chosen for another, even if that were chosen otherwise by now.
+    #[test]
+    fn some_methods_are_chosen_anew_and_the_others_stay() {
+        let text = include_str!("../../../../experiments/toy-log-distance.toml");
+        let mut protocol = Protocol::parse(text, "", std::path::Path::new("toy.toml")).unwrap();
+        protocol.select.draws = 1;
+        let grid = "[knn-support]\nk = [1, 5]\n[wknn-support]\nk = [1, 5]";
+        protocol.select.grid = toml::from_str(grid).unwrap();
+        let select = |protocol: &Protocol, names: Option<&str>| {
+            let chosen = names.map(|name| vec![name.to_owned()]);
+            let overrides = Overrides { chosen, ..Overrides::default() };
+            let nowhere = std::path::Path::new("");
+            super::select(protocol, nowhere, &overrides, &mut crate::evaluate::Unwatched)
+        };
+        let (all, tried) = select(&protocol, None).unwrap();
+        assert_eq!((all.choices.len(), tried.len()), (2, 4));
+        protocol.selection = all.clone();
+        protocol.selection.choices.iter_mut().for_each(|choice| choice.mean_m = -1.0);
+        let (one, tried) = select(&protocol, Some("knn-support")).unwrap();
+        assert_eq!(tried.len(), 2);
+        let of = |selection: &Selection, name: &str| {
+            selection.choices.iter().find(|choice| choice.method == name).cloned().unwrap()
+        };
+        assert_eq!(of(&one, "knn-support"), of(&all, "knn-support"));
+        assert_eq!(of(&one, "wknn-support").mean_m, -1.0);
+        let refused = select(&protocol, Some("maml")).unwrap_err().to_string();
+        assert!(refused.contains("nothing to try for `maml`"), "{refused}");
     }
 
     #[test]

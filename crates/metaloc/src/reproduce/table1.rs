@@ -4,6 +4,8 @@
 //! Recordings of channel state information have strengths too: methods on RSS see a scan for each window
 //! ([`super::window_strengths`]). Sets of scans alone have nothing for methods on channel state information.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::by_method::{bars, cell, mean_error, n_errors, std_m};
 use super::output::{Reproduction, Sheet};
 use super::runner::{CSI, Runner};
@@ -202,7 +204,7 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
             bars(format!("Methods on {name}"), &rows)?,
             &caption,
         );
-        result.claims.push(claim(dataset, &cells));
+        result.claims.push(claim(dataset, &cells, &taken(&rows)));
         columns.push((dataset, cells));
     }
     result.sheets.push(overview(&columns, &missing));
@@ -274,8 +276,24 @@ fn details(columns: &[(Dataset, Vec<Cell>)]) -> Sheet {
     }
 }
 
-/// MetaLoc against the methods of Table I that run on a data set.
-fn claim(dataset: Dataset, cells: &[Cell]) -> Claim {
+/// What `auto` took, most often first, with the number of splits and seeds.
+fn taken(rows: &[Row]) -> String {
+    let trainings: BTreeSet<(&str, u64, &str)> = rows
+        .iter()
+        .filter(|row| row.method == LINES[AUTO].csi.unwrap_or_default())
+        .filter_map(|row| Some((&*row.split, row.seed, row.chosen.as_deref()?)))
+        .collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, _, name) in trainings {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    counts.iter().map(|(name, n)| format!("{name} ({n})")).collect::<Vec<_>>().join(", ")
+}
+
+/// MetaLoc against the methods of Table I that run on a data set; `taken` tells what `auto` took.
+fn claim(dataset: Dataset, cells: &[Cell], taken: &str) -> Claim {
     let least = |lines: Vec<usize>| {
         let known = lines.into_iter().filter_map(|at| Some((cells[at].value()?, LINES[at].name)));
         known.min_by(|a, b| a.0.total_cmp(&b.0))
@@ -296,7 +314,7 @@ fn claim(dataset: Dataset, cells: &[Cell]) -> Claim {
             dataset.name()
         ),
         format!(
-            "{}; the best of Table I: {}; the best of the rest: {}; {}",
+            "{}; the best of Table I: {}; the best of the rest: {}; {}, which took {taken}",
             words(ours),
             words(others),
             words(beside),
@@ -325,17 +343,30 @@ mod tests {
     }
 
     #[test]
+    fn what_auto_took_counts_by_training() {
+        let row = |seed, draw, chosen: &str| Row {
+            method: "auto".into(),
+            chosen: Some(chosen.into()),
+            draw: Some(draw),
+            seed,
+            ..Row::default()
+        };
+        let rows = [row(1, 0, "b"), row(1, 1, "b"), row(2, 0, "a"), row(3, 0, "a")];
+        assert_eq!(taken(&rows), "a (2), b (1)");
+    }
+
+    #[test]
     fn the_best_of_each_kind_is_compared() {
         let of = |at: usize| match at {
             1 => number(2.0),
             8 => number(1.5),
             _ => Cell::Needs("more".into()),
         };
-        let lost = claim(Dataset::Lab, &(0..LINES.len()).map(of).collect::<Vec<_>>());
+        let lost = claim(Dataset::Lab, &(0..LINES.len()).map(of).collect::<Vec<_>>(), "");
         assert_eq!(lost.verdict.words(), "does not hold here");
         assert!(lost.measured.contains("MAML-TS 2.00 m") && lost.measured.contains("[25] 1.50 m"));
         let alone = |at: usize| if at == 2 { number(2.0) } else { Cell::Needs("more".into()) };
-        let won = claim(Dataset::Lab, &(0..LINES.len()).map(alone).collect::<Vec<_>>());
+        let won = claim(Dataset::Lab, &(0..LINES.len()).map(alone).collect::<Vec<_>>(), "");
         assert_eq!(won.verdict.words(), "holds");
     }
 }
