@@ -196,8 +196,9 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
         let (cells, rows) = cells(runner, dataset)?;
         let name = dataset.name();
         let caption = format!(
-            "Mean errors of every method that can run on {name}. Blue, sky and purple: MetaLoc; orange: maps of \
-             strengths; green: networks trained conventionally; yellow: channels compared or regressed."
+            "Mean errors of every method that can run on {name}. Blue, sky and purple: MetaLoc; orange: nearest \
+             neighbours and maps of strengths; green: networks trained conventionally, maps with history; yellow: \
+             channels compared or regressed."
         );
         result.draw(
             &format!("table1-{name}"),
