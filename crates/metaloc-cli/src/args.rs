@@ -155,8 +155,8 @@ pub(crate) struct Reproduce {
     /// Train only this share of the protocols' steps on a data set (above 0, at most 1).
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
     pub(crate) training_share: f64,
-    /// Data instead of the simulated hall and lab; paper-hall and paper-lab are the paper's authors' own
-    /// pictures, for table3, fig12, fig13 and fig14.
+    /// Data instead of the simulated hall and lab, for table1, table3, fig12, fig13, fig14 and released (fig1
+    /// and fig7 take hall or lab); paper-hall and paper-lab are the paper's authors' own pictures.
     #[arg(long, value_parser = dataset_names())]
     pub(crate) dataset: Option<String>,
     /// Parent folder of the publishers' data sets; of paper-hall and paper-lab, the folder with the day
@@ -448,7 +448,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_delimiter = ',')]
     pub(crate) new: Option<Vec<String>>,
     /// Choose settings on historical environments only, and write them beside the protocol.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["historical", "new"])]
     pub(crate) select: bool,
     /// Choose settings of these methods alone, and keep what was chosen for the others.
     #[arg(long, value_delimiter = ',', requires = "select")]

@@ -67,6 +67,8 @@ fn targets(names: &[String], dataset: Option<Dataset>) -> anyhow::Result<Vec<Tar
     let mut targets: Vec<Target> =
         names.iter().map(|name| name.parse()).collect::<Result<_, metaloc::Error>>()?;
     targets.dedup();
+    // Before hours are spent on the others.
+    targets.iter().try_for_each(|target| target.check(dataset))?;
     Ok(targets)
 }
 

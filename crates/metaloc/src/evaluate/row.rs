@@ -75,9 +75,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// The mean error (m), for choosing; infinite if the method can't run.
+    /// The mean error (m), for choosing; infinite if the method can't run or locates nothing.
     pub(crate) fn score_m(&self) -> f64 {
-        if self.needs.is_some() { f64::INFINITY } else { self.errors.mean_m }
+        let located = self.needs.is_none() && !self.errors.is_empty();
+        if located { self.errors.mean_m } else { f64::INFINITY }
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
         assert!(text.contains(r#""needs":"several scans a point""#), "{text}");
         assert!(!text.contains("mean_m"), "{text}");
         assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
-        assert!(row.score_m().is_infinite());
+        assert!(row.score_m().is_infinite() && Row::default().score_m().is_infinite());
         let errors = ErrorStatistics::of(&[2.0]).unwrap();
         let row = Row { errors, ..Row::default() };
         let text = serde_json::to_string(&row).unwrap();

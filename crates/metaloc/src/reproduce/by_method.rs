@@ -37,6 +37,11 @@ pub(super) fn std_m(rows: &[Row], method: &str) -> f64 {
     sum / n as f64
 }
 
+/// What a method lacks in one environment or more: its mean over the others is no mean over all.
+pub(super) fn needs(rows: &[Row], method: &str) -> Option<String> {
+    rows.iter().filter(|row| row.method == method).find_map(|row| row.needs.clone())
+}
+
 /// Number of errors of a method.
 pub(super) fn n_errors(rows: &[Row], method: &str) -> usize {
     of(rows, method).map(|row| row.errors_m.len()).sum()
@@ -55,6 +60,9 @@ pub(super) fn ends(estimate: Option<Estimate>) -> [String; 2] {
 /// Bars of the methods that have numbers.
 pub(super) fn bars(title: String, rows: &[Row]) -> Result<String, Error> {
     let bar = |method: String| {
+        if needs(rows, &method).is_some() {
+            return None;
+        }
         let Estimate { value, low, high } = mean_error(rows, &method)?;
         let n = Some(n_errors(rows, &method));
         Some(Bar { label: method, mean_m: value, range_m: Some((low, high)), n })

@@ -22,7 +22,7 @@ const STEPS: usize = 100;
 const EPOCHS: usize = 3;
 
 /// What a quick run cuts beside what its protocol says.
-pub(super) const OF_SIMULATED: &str = "; coarse: every fifth point, six images at each and day";
+pub(super) const OF_SIMULATED: &str = "; coarse: every fifth point";
 
 /// The survey on a coarser grid: for all methods the same fewer points.
 pub(super) fn survey(mut survey: Survey) -> Survey {

@@ -92,19 +92,19 @@ pub(super) fn show(
     let name = format!("{}-{place}", Target::name(result.target));
     result.sheets.push(Sheet {
         name: name.clone(),
-        title: format!("Errors in the {place} by {x}"),
+        title: format!("Errors on {place} by {x}"),
         columns: ["method", x, "mean error [m]", "95 % low", "95 % high"].map(String::from).into(),
         rows: lines(&curves),
         is_shown: true,
     });
     result.claims.extend(claims);
     let plot = CurvePlot {
-        title: format!("Errors in the {place}"),
+        title: format!("Errors on {place}"),
         x_label: x.into(),
         y_label: "mean localization error [m], 95 % interval".into(),
         series: curves,
     };
-    result.draw(&name, plot.to_svg()?, &format!("Mean errors in the {place} {caption}."));
+    result.draw(&name, plot.to_svg()?, &format!("Mean errors on {place} {caption}."));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Fig. 13: errors on the new day over outer steps, for MAML, MAML-TS and MAML-DG.
+//! Fig. 13: errors in the new environment over outer steps, for MAML, MAML-TS and MAML-DG.
 
 use super::curves::{SLACK_M, curves, least_m, reached, show};
 use super::output::Reproduction;
@@ -74,7 +74,8 @@ fn claims(name: &str, curves: &[Series]) -> Vec<Claim> {
 }
 
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
-    let mut result = Reproduction::new(Target::Fig13, "Errors on a new day over outer steps");
+    let mut result =
+        Reproduction::new(Target::Fig13, "Errors in a new environment over outer steps");
     let most = f64::from(MOST) * runner.settings.training_share;
     // A curve has two points at least.
     let n = STEPS.into_iter().filter(|steps| f64::from(*steps) <= most).count().max(2);

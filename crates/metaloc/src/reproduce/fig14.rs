@@ -1,4 +1,4 @@
-//! Fig. 14: errors on the new day over adaptation steps.
+//! Fig. 14: errors in the new environment over adaptation steps.
 
 use super::curves::{SLACK_M, curves, least_m, settled, show};
 use super::output::Reproduction;
@@ -67,14 +67,15 @@ fn claims(name: &str, curves: &[Series]) -> Vec<Claim> {
 }
 
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
-    let mut result = Reproduction::new(Target::Fig14, "Errors on a new day over adaptation steps");
+    let mut result =
+        Reproduction::new(Target::Fig14, "Errors in a new environment over adaptation steps");
     for dataset in runner.places() {
         let name = dataset.name();
         let methods = ALGORITHMS.iter().flat_map(|name| with_steps(runner, name)).collect();
         let rows = runner.rows(dataset, &table3::protocol_name(dataset), methods)?;
         let curves = curves(&rows, &ALGORITHMS, |row| row.adaptation_steps.map(|n| n as f64));
         let claims = claims(name, &curves);
-        let words = (dataset, "adaptation steps", "after so many gradient steps on the new day");
+        let words = (dataset, "adaptation steps", "after so many gradient steps there");
         show(&mut result, words, claims, curves)?;
     }
     Ok(result)

@@ -118,6 +118,22 @@ impl Target {
             (_, Some(_)) => true,
         }
     }
+
+    /// Checks that it can be made on a data set.
+    ///
+    /// # Errors
+    /// If it can't; the message says what can.
+    pub fn check(self, dataset: Option<Dataset>) -> Result<(), Error> {
+        match dataset.filter(|_| !self.is_about(dataset)) {
+            None => Ok(()),
+            Some(dataset) => Err(Error::usage(format!(
+                "{} can't be made on `{}`: leave the data set out, or take {}",
+                self.name(),
+                dataset.name(),
+                names(|other| other.is_about(Some(dataset)))
+            ))),
+        }
+    }
 }
 
 impl std::str::FromStr for Target {
@@ -162,14 +178,7 @@ pub fn reproduce(
     kept: &Path,
     observer: &mut dyn EvaluationObserver,
 ) -> Result<Reproduction, Error> {
-    if let Some(dataset) = settings.dataset.filter(|dataset| !target.is_about(Some(*dataset))) {
-        return Err(Error::usage(format!(
-            "{} can't be made on `{}`: leave the data set out, or take {}",
-            target.name(),
-            dataset.name(),
-            names(|other| other.is_about(Some(dataset)))
-        )));
-    }
+    target.check(settings.dataset)?;
     let mut runner = Runner::new(settings, kept, observer);
     let mut reproduction = match target {
         Target::Fig1 => fig01::reproduce(&mut runner),

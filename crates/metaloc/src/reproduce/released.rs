@@ -91,8 +91,8 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
     for dataset in runner.places() {
         let rows = rows(runner, dataset)?;
         let name = dataset.name();
-        let caption = format!("Mean errors in the {name}, by the paper and as released.");
-        let plot = bars(format!("The paper and the released code in the {name}"), &rows)?;
+        let caption = format!("Mean errors on {name}, by the paper and as released.");
+        let plot = bars(format!("The paper and the released code on {name}"), &rows)?;
         result.draw(&format!("released-{name}"), plot, &caption);
         result.sheets.push(sheet(dataset, &rows));
         result.claims.push(claim(dataset, &rows));
@@ -116,7 +116,7 @@ fn sheet(dataset: Dataset, rows: &[Row]) -> Sheet {
         "95 % low [m]",
         "95 % high [m]",
         "difference [m]",
-        "windows",
+        "samples",
     ];
     Sheet {
         name: format!("released-{}", dataset.name()),

@@ -14,7 +14,7 @@ use super::{Dataset, ReproduceSettings, coarse, kept, neighbours, window_strengt
 use crate::error::Error;
 use crate::evaluate::{
     self, CsiData, DataSource, Evaluation, EvaluationObserver, MethodConfig, Overrides, Protocol,
-    Row,
+    Row, Selection,
 };
 use crate::survey::Survey;
 
@@ -139,6 +139,10 @@ impl<'a> Runner<'a> {
             protocol.support.points.truncate(1);
             protocol.methods.retain(evaluate::runs_on_scans);
         }
+        if dataset.is_simulated() {
+            let images = self.images(dataset);
+            protocol.title += &format!("; {images} images at each point and day");
+        }
         if self.settings.quick {
             coarse::protocol(&mut protocol);
             if dataset.is_simulated() {
@@ -164,17 +168,19 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// The rows of methods on RSS, with the strengths of a data set of recordings, a scan for each window;
-    /// or what the recordings lack. Their numbers of neighbours are chosen on the historical environments.
+    /// The rows of methods on RSS and the settings chosen for them; with a data set of recordings, of their
+    /// strengths, a scan for each window, with numbers of neighbours chosen on the historical environments. Or
+    /// what the recordings lack.
     pub(super) fn rows_on_strengths(
         &mut self,
         dataset: Dataset,
         name: &str,
         methods: Vec<MethodConfig>,
-    ) -> Result<Result<Vec<Row>, String>, Error> {
+    ) -> Result<Result<(Vec<Row>, Selection), String>, Error> {
         let mut protocol = self.protocol(dataset, name, methods)?;
         let DataSource::Csi(data) = protocol.data.clone() else {
-            return self.run(dataset, &protocol, None).map(Ok);
+            let rows = self.run(dataset, &protocol, None)?;
+            return Ok(Ok((rows, protocol.selection)));
         };
         let learning = protocol.learning_of(&MethodConfig::default())?;
         let packets = learning.csi.unwrap_or_default().window.packets;
@@ -190,8 +196,8 @@ impl<'a> Runner<'a> {
         dataset: Dataset,
         mut protocol: Protocol,
         (data, packets): (&CsiData, usize),
-    ) -> Result<Vec<Row>, Error> {
-        let key = self.key(dataset, &protocol)?;
+    ) -> Result<(Vec<Row>, Selection), Error> {
+        let key = evaluate::hash(&(self.key(dataset, &protocol)?, data, packets))?;
         let place = protocol.clone();
         let run = |runner: &mut Runner<'_>, unit: &Protocol| {
             let survey = runner.survey(dataset, &place)?;
@@ -202,7 +208,7 @@ impl<'a> Runner<'a> {
         let choice = neighbours::choice(&protocol, names)?;
         let rows = self.units((&choice, None), Some(&key), run)?;
         protocol.selection = neighbours::chosen(&protocol, &rows);
-        self.units((&protocol, None), Some(&key), run)
+        Ok((self.units((&protocol, None), Some(&key), run)?, protocol.selection))
     }
 
     /// Names of a data set's environments.

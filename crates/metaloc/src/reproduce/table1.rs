@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::by_method::{bars, cell, mean_error, n_errors, std_m};
+use super::by_method::{bars, cell, mean_error, n_errors, needs, std_m};
 use super::output::{Reproduction, Sheet};
 use super::runner::{CSI, Runner};
 use super::variants::as_it_is;
 use super::{Claim, Dataset, Target, fig14, table3};
 use crate::error::Error;
-use crate::evaluate::{DataSource, Estimate, MethodConfig, Protocol, Row};
+use crate::evaluate::{DataSource, Estimate, MethodConfig, Protocol, Row, Selection};
 
 /// A line: the method's name in the table, and what it is called on channel state information and on RSS.
 struct Line {
@@ -119,12 +119,11 @@ fn on_recordings(runner: &Runner<'_>, name: &'static str) -> Vec<MethodConfig> {
     vec![method]
 }
 
-/// Whether a method's settings, or those of the one that it is like, were chosen on a protocol's historical
-/// environments; `auto` always chooses.
-fn has_chosen_settings(protocol: &Protocol, method: &str) -> bool {
-    let of = |name: &str| protocol.selection.choices.iter().any(|choice| choice.method == name);
+/// Whether settings of a method, or of the one that it is like, were chosen on historical environments.
+fn has_chosen_settings(protocol: &Protocol, selection: &Selection, method: &str) -> bool {
+    let of = |name: &str| selection.choices.iter().any(|choice| choice.method == name);
     let own = protocol.methods.iter().find(|own| own.name == method);
-    method == "auto" || of(method) || own.and_then(|own| own.like.as_deref()).is_some_and(of)
+    of(method) || own.and_then(|own| own.like.as_deref()).is_some_and(of)
 }
 
 /// The cells of a data set, line by line.
@@ -142,22 +141,25 @@ fn cells(runner: &mut Runner<'_>, dataset: Dataset) -> Result<(Vec<Cell>, Vec<Ro
     let of_rss = LINES.iter().filter_map(on_rss).map(as_it_is).collect();
     let of_rss = runner.rows_on_strengths(dataset, &format!("{name}-rss"), of_rss)?;
     let no_strengths = of_rss.as_ref().err().cloned();
-    rows.extend(of_rss.unwrap_or_default());
+    let (of_rss, chosen_on_rss) = of_rss.unwrap_or_default();
+    rows.extend(of_rss);
     let protocol = dataset.protocol()?;
+    let is_chosen = |line: &Line, method: &str| {
+        let on_csi = on_csi(line).is_some();
+        let selection = if on_csi { &protocol.selection } else { &chosen_on_rss };
+        let chooses = rows.iter().any(|row| row.method == method && row.chosen.is_some());
+        chooses || has_chosen_settings(&protocol, selection, method)
+    };
     let cell = |line: &Line| {
         let Some(method) = on_csi(line).or(on_rss(line)) else {
             return Cell::Needs(CSI.into());
         };
-        match mean_error(&rows, method) {
-            Some(estimate) => {
+        match (needs(&rows, method), mean_error(&rows, method)) {
+            (None, Some(estimate)) => {
                 let (std_m, n) = (std_m(&rows, method), n_errors(&rows, method));
-                // On strengths of recordings, the number of neighbours is.
-                let on_strengths = dataset.has_csi() && line.csi.is_none();
-                let is_chosen = on_strengths || has_chosen_settings(&protocol, method);
-                Cell::Number { estimate, std_m, n, is_chosen }
+                Cell::Number { estimate, std_m, n, is_chosen: is_chosen(line, method) }
             }
-            None => {
-                let needs = rows.iter().find(|r| r.method == method).and_then(|r| r.needs.clone());
+            (needs, _) => {
                 Cell::Needs(needs.or(no_strengths.clone()).unwrap_or("what is not here".into()))
             }
         }
@@ -205,7 +207,7 @@ pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> 
             bars(format!("Methods on {name}"), &rows)?,
             &caption,
         );
-        result.claims.push(claim(dataset, &cells, &taken(&rows)));
+        result.claims.extend(claim(dataset, &cells, &taken(&rows)));
         columns.push((dataset, cells));
     }
     result.sheets.push(overview(&columns, &missing));
@@ -226,7 +228,7 @@ fn overview(columns: &[(Dataset, Vec<Cell>)], missing: &[Dataset]) -> Sheet {
         name: "table1".into(),
         title: format!(
             "Mean errors with 95 % intervals, over environments, places in them and seeds. {NOT_CHOSEN}: settings are \
-             the paper's, the method's publication's or defaults; others were chosen on historical environments"
+             the paper's, the publication's or defaults; of other methods some were chosen on historical environments"
         ),
         columns: std::iter::once("method".to_owned()).chain(names).chain(absent).collect(),
         rows: LINES.iter().enumerate().map(line).collect(),
@@ -294,35 +296,29 @@ fn taken(rows: &[Row]) -> String {
 }
 
 /// MetaLoc against the methods of Table I that run on a data set; `taken` tells what `auto` took.
-fn claim(dataset: Dataset, cells: &[Cell], taken: &str) -> Claim {
+///
+/// Nothing is claimed where there are none of either.
+fn claim(dataset: Dataset, cells: &[Cell], taken: &str) -> Option<Claim> {
     let least = |lines: Vec<usize>| {
         let known = lines.into_iter().filter_map(|at| Some((cells[at].value()?, LINES[at].name)));
         known.min_by(|a, b| a.0.total_cmp(&b.0))
     };
-    let (ours, others) = (least(OURS.collect()), least(TABLE_I.collect()));
+    let (ours, others) = (least(OURS.collect())?, least(TABLE_I.collect())?);
     let beside = least((AUTO + 1..TABLE_I.start).chain(TABLE_I.end..LINES.len()).collect());
     let auto = least(vec![AUTO]);
-    let words = |found: Option<(f64, &str)>| {
-        found.map_or_else(|| "none runs".into(), |(m, name)| format!("{name} {m:.2} m"))
-    };
-    let before = match (ours, others) {
-        (Some(ours), Some(others)) => ours.0 < others.0,
-        (ours, _) => ours.is_some(),
-    };
-    Claim::new(
+    let words = |(m, name): (f64, &str)| format!("{name} {m:.2} m");
+    let mut measured = vec![words(ours), format!("the best of Table I: {}", words(others))];
+    measured.extend(beside.map(|found| format!("the best of the rest: {}", words(found))));
+    let took = if taken.is_empty() { String::new() } else { format!(", which took {taken}") };
+    measured.extend(auto.map(|found| words(found) + &took));
+    Some(Claim::new(
         format!(
             "Sections I and IV, {}: MetaLoc is more accurate than the methods of Table I",
             dataset.name()
         ),
-        format!(
-            "{}; the best of Table I: {}; the best of the rest: {}; {}, which took {taken}",
-            words(ours),
-            words(others),
-            words(beside),
-            words(auto)
-        ),
-        &[before],
-    )
+        measured.join("; "),
+        &[ours.0 < others.0],
+    ))
 }
 
 #[cfg(test)]
@@ -363,11 +359,20 @@ mod tests {
             8 => number(1.5),
             _ => Cell::Needs("more".into()),
         };
-        let lost = claim(Dataset::Lab, &(0..LINES.len()).map(of).collect::<Vec<_>>(), "");
+        let cells = |of: &dyn Fn(usize) -> Cell| (0..LINES.len()).map(of).collect::<Vec<_>>();
+        let lost = claim(Dataset::Lab, &cells(&of), "").unwrap();
         assert_eq!(lost.verdict.words(), "does not hold here");
-        assert!(lost.measured.contains("MAML-TS 2.00 m") && lost.measured.contains("[25] 1.50 m"));
-        let alone = |at: usize| if at == 2 { number(2.0) } else { Cell::Needs("more".into()) };
-        let won = claim(Dataset::Lab, &(0..LINES.len()).map(alone).collect::<Vec<_>>(), "");
+        assert!(lost.measured.contains("MAML-TS 2.00 m") && lost.measured.ends_with("[25] 1.50 m"));
+        let better = |at: usize| match at {
+            1 => number(1.4),
+            AUTO => number(1.0),
+            _ => of(at),
+        };
+        let won = claim(Dataset::Lab, &cells(&better), "x (1)").unwrap();
         assert_eq!(won.verdict.words(), "holds");
+        assert!(won.measured.ends_with("1.00 m, which took x (1)"), "{}", won.measured);
+        // Without an opponent there is nothing to say.
+        let alone = |at: usize| if at == 2 { number(2.0) } else { Cell::Needs("more".into()) };
+        assert!(claim(Dataset::Lab, &cells(&alone), "").is_none());
     }
 }

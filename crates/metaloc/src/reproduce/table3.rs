@@ -1,6 +1,6 @@
 //! Table III and Fig. 12: all methods in the hall and the lab on a new day, and their distributions of errors.
 
-use super::by_method::{bars, cell, ends, mean_error, mean_m, n_errors, names, of, std_m};
+use super::by_method::{bars, cell, ends, mean_error, mean_m, n_errors, names, needs, of, std_m};
 use super::output::{Reproduction, Sheet};
 use super::runner::Runner;
 use super::{Claim, Dataset, Target, fig14};
@@ -48,13 +48,13 @@ fn rows(runner: &mut Runner<'_>) -> Result<Vec<(Dataset, Vec<Row>)>, Error> {
 }
 
 pub(super) fn reproduce(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
-    let title = "Localization errors on a new day, three images at each point";
+    let title = "Localization errors in a new environment, three samples at each point";
     let mut result = Reproduction::new(Target::Table3, title);
     for (dataset, rows) in rows(runner)? {
         let name = dataset.name();
         let confi_images = runner.historical_images(dataset)?;
-        let plot = bars(format!("A new day in the {name}"), &rows)?;
-        let caption = format!("Mean errors in the {name} (Table III).");
+        let plot = bars(format!("A new environment: {name}"), &rows)?;
+        let caption = format!("Mean errors on {name} (Table III).");
         result.draw(&format!("table3-{name}"), plot, &caption);
         result.sheets.push(sheet(dataset, confi_images, &rows));
         if let Some(place) = dataset.place() {
@@ -81,13 +81,16 @@ fn paper_numbers(dataset: Dataset, method: &str) -> Option<[f64; 2]> {
 fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
     let has_paper = dataset.place().is_some();
     let line = |method: &String| {
+        let needs = needs(rows, method);
         let first = rows.iter().find(|row| row.method == *method);
-        let [low, high] = ends(mean_error(rows, method));
-        let mean = match first.and_then(|row| row.needs.clone()) {
+        let ran = first.filter(|_| needs.is_none());
+        let [low, high] = ends(ran.and_then(|_| mean_error(rows, method)));
+        let mean = match needs {
             Some(needs) => format!("needs {needs}"),
             None => cell(mean_m(rows, method)),
         };
-        let mut cells = vec![method.clone(), mean, low, high, cell(std_m(rows, method))];
+        let std = ran.map_or_else(String::new, |_| cell(std_m(rows, method)));
+        let mut cells = vec![method.clone(), mean, low, high, std];
         if has_paper {
             let paper = paper_numbers(dataset, method);
             let numbers = paper.map(|numbers| numbers.map(cell));
@@ -97,12 +100,11 @@ fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
             "confi" => format!("{} x {}, of history", words(confi_images), row.support_points),
             _ => format!("{} x {}", row.samples_per_point, row.support_points),
         };
-        let ran = first.filter(|row| row.needs.is_none());
         let steps = ran.and_then(|row| row.outer_steps);
         cells.extend([
             ran.map_or_else(String::new, images),
             steps.map_or_else(String::new, |n| n.to_string()),
-            n_errors(rows, method).to_string(),
+            ran.map_or(0, |_| n_errors(rows, method)).to_string(),
         ]);
         cells
     };
@@ -113,7 +115,7 @@ fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
     let columns = measured.into_iter().chain(paper).chain([samples, "training steps", errors]);
     Sheet {
         name: format!("table3-{}", dataset.name()),
-        title: format!("Errors in the {}", dataset.name()),
+        title: format!("Errors on {}", dataset.name()),
         columns: columns.map(String::from).collect(),
         rows: names(rows).iter().map(line).collect(),
         is_shown: true,
@@ -178,8 +180,10 @@ fn claims(
 }
 
 pub(super) fn fig12(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
-    let mut result =
-        Reproduction::new(Target::Fig12, "Distribution of errors of all methods on a new day");
+    let mut result = Reproduction::new(
+        Target::Fig12,
+        "Distribution of errors of all methods in a new environment",
+    );
     for (dataset, rows) in rows(runner)? {
         let name = dataset.name();
         let mut curves: Vec<Curve> = Vec::new();
@@ -192,12 +196,12 @@ pub(super) fn fig12(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
         }
         result.sheets.push(quantiles(name, &curves));
         let plot = CdfPlot {
-            title: format!("Errors in the {name}"),
+            title: format!("Errors on {name}"),
             x_label: "localization error [m]".into(),
             curves,
             x_max: Some(10.0),
         };
-        let caption = format!("Share of windows in the {name} located within a distance.");
+        let caption = format!("Share of samples of {name} located within a distance.");
         result.draw(&format!("fig12-{name}"), plot.to_svg()?, &caption);
         let spread = |method: &str| std_m(&rows, method);
         let least =
@@ -231,11 +235,13 @@ pub(super) fn fig12(runner: &mut Runner<'_>) -> Result<Reproduction, Error> {
 fn least_error(name: &str, rows: &[Row]) -> Claim {
     let least = |method: &str| {
         let errors = of(rows, method).flat_map(|row| row.errors_m.iter().copied());
-        errors.fold(f64::INFINITY, f64::min)
+        errors.min_by(f64::total_cmp)
     };
-    let all = PAPER.map(|(method, ..)| (method, least(method)));
-    let said = all.map(|(method, m)| format!("{method} {m:.2} m")).join(", ");
-    let is_above = |(method, m): (&str, f64)| method == "confi" || least("confi") > m;
+    let known = PAPER.iter().filter_map(|(method, ..)| Some((*method, least(method)?)));
+    let all: Vec<(&str, f64)> = known.collect();
+    let said: Vec<String> = all.iter().map(|(method, m)| format!("{method} {m:.2} m")).collect();
+    let said = said.join(", ");
+    let is_above = |(method, m)| method == "confi" || least("confi").is_some_and(|own| own > m);
     Claim::new(
         format!("Fig. 12, {name}: ConFi's least error (1.8 m) is above that of any other method"),
         format!("least errors: {said}"),
@@ -261,7 +267,7 @@ fn quantiles(place: &str, curves: &[Curve]) -> Sheet {
     let labels = curves.iter().map(|curve| format!("{} [m]", curve.label));
     Sheet {
         name: format!("fig12-{place}"),
-        title: format!("Percentiles of the errors in the {place}"),
+        title: format!("Percentiles of the errors on {place}"),
         columns: std::iter::once("percent".to_owned()).chain(labels).collect(),
         rows: (0..=100).map(row).collect(),
         is_shown: false,
