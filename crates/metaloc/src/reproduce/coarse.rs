@@ -13,8 +13,10 @@ const ITERATIONS: (f64, i64) = (1.0 / 400.0, 12);
 const POINTS: usize = 18;
 /// Most draws of recordings: methods that learn in the new environment learn anew for each.
 const DRAWS: usize = 4;
+/// Most windows located at a point where a protocol bounds them.
+const WINDOWS: usize = 2;
 /// In a quick run, every so-manieth point of a simulated place exists.
-const EVERY: usize = 5;
+pub(super) const EVERY: usize = 5;
 
 /// Steps of conventional training in a quick run.
 const STEPS: usize = 100;
@@ -42,6 +44,7 @@ pub(super) fn protocol(protocol: &mut Protocol) {
     }
     if let DataSource::Csi(data) = &mut protocol.data {
         data.draws = data.draws.min(DRAWS);
+        data.test_windows = data.test_windows.map(|n| n.min(WINDOWS));
     }
     fewer_iterations(protocol, ITERATIONS.0, ITERATIONS.1);
     for method in &mut protocol.methods {

@@ -256,7 +256,7 @@ impl<'a> Runner<'a> {
         }
         let survey = match dataset.campaign(self.images(dataset))? {
             Some(campaign) if self.settings.quick => {
-                coarse::survey(campaign.survey(self.observer)?)
+                coarse::survey(campaign.survey_at((None, coarse::EVERY), self.observer)?)
             }
             Some(campaign) => campaign.survey(self.observer)?,
             None => evaluate::load(protocol, &self.settings.data_folder)?,

@@ -217,6 +217,16 @@ impl Campaign {
         only: Option<&[String]>,
         observer: &mut dyn EvaluationObserver,
     ) -> Result<Survey, Error> {
+        self.survey_at((only, 1), observer)
+    }
+
+    /// As [`Self::survey_of`], with samples at every so-manieth point alone: what is measured at a point hangs on
+    /// no other.
+    pub(crate) fn survey_at(
+        &self,
+        (only, every): (Option<&[String]>, usize),
+        observer: &mut dyn EvaluationObserver,
+    ) -> Result<Survey, Error> {
         let mut survey = self.empty_survey();
         let is_wanted = |day: &(usize, usize)| {
             only.is_none_or(|only| only.contains(&self.environment_name(*day)))
@@ -224,7 +234,7 @@ impl Campaign {
         let days: Vec<_> = self.days().filter(is_wanted).collect();
         for (done, index) in days.iter().enumerate() {
             let name = self.environment_name(*index);
-            let environment = self.environment(*index, &mut survey, |share| {
+            let environment = self.environment_at((*index, every), &mut survey, |share| {
                 observer.stage(100 * done + (100.0 * share) as usize, 100 * days.len(), &name)
             })?;
             survey.environments.push(environment);
@@ -239,6 +249,15 @@ impl Campaign {
     pub fn environment(
         &self,
         index: (usize, usize),
+        survey: &mut Survey,
+        observer: impl FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Environment, Error> {
+        self.environment_at((index, 1), survey, observer)
+    }
+
+    fn environment_at(
+        &self,
+        (index, every): ((usize, usize), usize),
         survey: &mut Survey,
         mut observer: impl FnMut(f64) -> ControlFlow<()>,
     ) -> Result<Environment, Error> {
@@ -257,7 +276,7 @@ impl Campaign {
         });
         let mut environment =
             Environment { name: day.name.clone(), points: points.collect(), samples: Vec::new() };
-        let points: Vec<usize> = (0..day.n_points()).collect();
+        let points: Vec<usize> = (0..day.n_points()).step_by(every).collect();
         let at_once = 2 * rayon::current_num_threads();
         for (done, some) in points.chunks(at_once).enumerate() {
             if observer((done * at_once) as f64 / points.len() as f64).is_break() {
