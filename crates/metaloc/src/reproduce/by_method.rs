@@ -5,8 +5,11 @@ use crate::evaluate::{Estimate, Figure, Row, estimate};
 use crate::report::{Bar, BarPlot};
 
 /// Rows that have numbers, of one method.
+///
+/// None of a method that lacks something in one environment or more: its mean over the others is no mean over all.
 pub(super) fn of<'a>(rows: &'a [Row], method: &'a str) -> impl Iterator<Item = &'a Row> {
-    rows.iter().filter(move |row| row.method == method && !row.errors_m.is_empty())
+    let runs = needs(rows, method).is_none();
+    rows.iter().filter(move |row| runs && row.method == method && !row.errors_m.is_empty())
 }
 
 /// Names of the methods in the rows, each once, in their order.
@@ -37,7 +40,7 @@ pub(super) fn std_m(rows: &[Row], method: &str) -> f64 {
     sum / n as f64
 }
 
-/// What a method lacks in one environment or more: its mean over the others is no mean over all.
+/// What a method lacks in one environment or more.
 pub(super) fn needs(rows: &[Row], method: &str) -> Option<String> {
     rows.iter().filter(|row| row.method == method).find_map(|row| row.needs.clone())
 }
@@ -60,9 +63,6 @@ pub(super) fn ends(estimate: Option<Estimate>) -> [String; 2] {
 /// Bars of the methods that have numbers.
 pub(super) fn bars(title: String, rows: &[Row]) -> Result<String, Error> {
     let bar = |method: String| {
-        if needs(rows, &method).is_some() {
-            return None;
-        }
         let Estimate { value, low, high } = mean_error(rows, &method)?;
         let n = Some(n_errors(rows, &method));
         Some(Bar { label: method, mean_m: value, range_m: Some((low, high)), n })

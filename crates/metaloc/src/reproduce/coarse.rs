@@ -3,7 +3,6 @@
 use super::variants::plain;
 use crate::evaluate::{DataSource, Protocol};
 use crate::locate::{ConventionalTraining, DeepAutoencoders, IlclSettings};
-use crate::survey::Survey;
 
 /// Images at each point and day in quick runs: as few as tasks ask for.
 pub(super) const IMAGES: usize = 6;
@@ -15,7 +14,7 @@ const POINTS: usize = 18;
 const DRAWS: usize = 4;
 /// Most windows located at a point where a protocol bounds them.
 const WINDOWS: usize = 2;
-/// In a quick run, every so-manieth point of a simulated place exists.
+/// In a quick run, every so-manieth point of a simulated place is measured: for all methods the same fewer points.
 pub(super) const EVERY: usize = 5;
 
 /// Steps of conventional training in a quick run.
@@ -25,14 +24,6 @@ const EPOCHS: usize = 3;
 
 /// What a quick run cuts beside what its protocol says.
 pub(super) const OF_SIMULATED: &str = "; coarse: every fifth point";
-
-/// The survey on a coarser grid: for all methods the same fewer points.
-pub(super) fn survey(mut survey: Survey) -> Survey {
-    for environment in &mut survey.environments {
-        environment.samples.retain(|sample| (sample.point as usize).is_multiple_of(EVERY));
-    }
-    survey
-}
 
 /// Coarse: one seed, the first split, fewer draws, points and iterations.
 pub(super) fn protocol(protocol: &mut Protocol) {

@@ -214,8 +214,11 @@ fn mean(values: &[f64]) -> f64 {
 impl Measured {
     /// Mean error of a start on a test (m).
     fn error_m(&self, start: &str, test: &str) -> f64 {
-        let of = self.answers.iter().find(|a| a.start == start && a.test == test);
-        of.map_or(f64::NAN, |answers| answers.mean_m)
+        self.answers_of(start, test).map_or(f64::NAN, |answers| answers.mean_m)
+    }
+
+    fn answers_of(&self, start: &str, test: &str) -> Option<&Answers> {
+        self.answers.iter().find(|answers| answers.start == start && answers.test == test)
     }
 
     /// Discrepancies of a test's layouts from an environment, seed after seed.
@@ -241,7 +244,7 @@ impl Measured {
     fn plot(&self) -> CurvePlot {
         let series = self.starts.iter().map(|(start, environment)| {
             let at = |test: &String| {
-                let answers = self.answers.iter().find(|a| a.start == *start && a.test == *test)?;
+                let answers = self.answers_of(start, test)?;
                 let point = (self.mmd(environment, test), answers.mean_m);
                 Some((point, answers.ends_m, answers.errors_m.len()))
             };

@@ -2,7 +2,6 @@
 //! historical environments, each in turn taken for the new one.
 
 use super::variants::{number_of, plain};
-use crate::error::Error;
 use crate::evaluate::{Choice, MethodConfig, Protocol, Row, Selection, Split};
 
 /// Numbers that are tried; ours.
@@ -10,16 +9,12 @@ const TRIED: [usize; 4] = [1, 3, 5, 9];
 
 /// The protocol to choose by: a split for each historical environment, and each method with each number.
 /// `environments` names those of the data set, where a split takes all.
-pub(super) fn choice(
-    protocol: &Protocol,
-    environments: impl FnOnce() -> Result<Vec<String>, Error>,
-) -> Result<Protocol, Error> {
+pub(super) fn choice(protocol: &Protocol, environments: &[String]) -> Protocol {
     let only = &protocol.select.splits;
     let is_asked = |split: &&Split| only.is_empty() || only.contains(&split.name);
-    let environments = environments()?;
     let folds = protocol.splits.iter().filter(is_asked).flat_map(|split| {
         let all = split.historical.iter().any(|name| name == "*");
-        let historical = if all { &environments } else { &split.historical };
+        let historical = if all { environments } else { &split.historical[..] };
         let of_split = historical.iter().filter(|name| !split.new.contains(name));
         let historical: Vec<String> = of_split.cloned().collect();
         historical.clone().into_iter().map(move |held_out| Split {
@@ -35,14 +30,14 @@ pub(super) fn choice(
             ..method.clone()
         })
     };
-    Ok(Protocol {
+    Protocol {
         name: format!("{}-neighbours", protocol.name),
         title: format!("{}; each historical environment in turn for new", protocol.title),
         splits: folds.collect(),
         seeds: protocol.seeds[..1].to_vec(),
         methods: protocol.methods.iter().flat_map(with).collect(),
         ..protocol.clone()
-    })
+    }
 }
 
 /// The number with the least mean error for each of the protocol's splits and methods, from the rows of
@@ -91,7 +86,7 @@ mod tests {
         let mut protocol = Dataset::Lab.protocol().unwrap();
         protocol.methods = vec![as_it_is("radar-support")];
         let days = ["lab-0721", "lab-0819", "lab-0831", "lab-0925"].map(String::from);
-        let choice = choice(&protocol, || Ok(days.to_vec())).unwrap();
+        let choice = choice(&protocol, &days);
         assert_eq!(choice.splits.len(), 3);
         assert_eq!(choice.splits[1].historical, ["lab-0721", "lab-0831"]);
         assert_eq!(choice.splits[1].new, ["lab-0819"]);

@@ -142,12 +142,12 @@ impl<'a> Runner<'a> {
         if dataset.is_simulated() {
             let images = self.images(dataset);
             protocol.title += &format!("; {images} images at each point and day");
+            if self.settings.quick {
+                protocol.title += coarse::OF_SIMULATED;
+            }
         }
         if self.settings.quick {
             coarse::protocol(&mut protocol);
-            if dataset.is_simulated() {
-                protocol.title += coarse::OF_SIMULATED;
-            }
         } else if self.settings.training_share < 1.0 {
             coarse::fewer_iterations(&mut protocol, self.settings.training_share, 1);
         }
@@ -187,27 +187,26 @@ impl<'a> Runner<'a> {
         protocol.title += "; the strengths of the windows alone";
         protocol.data = DataSource::Survey(window_strengths::survey_data(&data));
         (protocol.learning, protocol.selection) = Default::default();
-        let rows = self.rows_on_scans(dataset, protocol, (&data, packets));
+        let rows = self.rows_on_scans(dataset, &protocol, (&data, packets));
         Error::needs_apart(rows)
     }
 
     fn rows_on_scans(
         &mut self,
         dataset: Dataset,
-        mut protocol: Protocol,
+        protocol: &Protocol,
         (data, packets): (&CsiData, usize),
     ) -> Result<(Vec<Row>, Selection), Error> {
-        let key = evaluate::hash(&(self.key(dataset, &protocol)?, data, packets))?;
-        let place = protocol.clone();
+        let key = evaluate::hash(&(self.key(dataset, protocol)?, data, packets))?;
         let run = |runner: &mut Runner<'_>, unit: &Protocol| {
-            let survey = runner.survey(dataset, &place)?;
+            let survey = runner.survey(dataset, protocol)?;
             let scans = window_strengths::scans(&survey, data, packets)?;
             run_on(unit, &scans, runner.observer)
         };
-        let names = || self.environments(dataset, &place);
-        let choice = neighbours::choice(&protocol, names)?;
+        let choice = neighbours::choice(protocol, &self.environments(dataset, protocol)?);
         let rows = self.units((&choice, None), Some(&key), run)?;
-        protocol.selection = neighbours::chosen(&protocol, &rows);
+        let selection = neighbours::chosen(protocol, &rows);
+        let protocol = Protocol { selection, ..protocol.clone() };
         Ok((self.units((&protocol, None), Some(&key), run)?, protocol.selection))
     }
 
@@ -256,7 +255,7 @@ impl<'a> Runner<'a> {
         }
         let survey = match dataset.campaign(self.images(dataset))? {
             Some(campaign) if self.settings.quick => {
-                coarse::survey(campaign.survey_at((None, coarse::EVERY), self.observer)?)
+                campaign.survey_at((None, coarse::EVERY), self.observer)?
             }
             Some(campaign) => campaign.survey(self.observer)?,
             None => evaluate::load(protocol, &self.settings.data_folder)?,

@@ -154,13 +154,14 @@ fn cells(runner: &mut Runner<'_>, dataset: Dataset) -> Result<(Vec<Cell>, Vec<Ro
         let Some(method) = on_csi(line).or(on_rss(line)) else {
             return Cell::Needs(CSI.into());
         };
-        match (needs(&rows, method), mean_error(&rows, method)) {
-            (None, Some(estimate)) => {
+        match mean_error(&rows, method) {
+            Some(estimate) => {
                 let (std_m, n) = (std_m(&rows, method), n_errors(&rows, method));
                 Cell::Number { estimate, std_m, n, is_chosen: is_chosen(line, method) }
             }
-            (needs, _) => {
-                Cell::Needs(needs.or(no_strengths.clone()).unwrap_or("what is not here".into()))
+            None => {
+                let needs = needs(&rows, method).or(no_strengths.clone());
+                Cell::Needs(needs.unwrap_or("what is not here".into()))
             }
         }
     };

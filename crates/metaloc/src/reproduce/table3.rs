@@ -82,15 +82,13 @@ fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
     let has_paper = dataset.place().is_some();
     let line = |method: &String| {
         let needs = needs(rows, method);
-        let first = rows.iter().find(|row| row.method == *method);
-        let ran = first.filter(|_| needs.is_none());
-        let [low, high] = ends(ran.and_then(|_| mean_error(rows, method)));
+        let first = rows.iter().find(|row| row.method == *method && needs.is_none());
+        let [low, high] = ends(mean_error(rows, method));
         let mean = match needs {
             Some(needs) => format!("needs {needs}"),
             None => cell(mean_m(rows, method)),
         };
-        let std = ran.map_or_else(String::new, |_| cell(std_m(rows, method)));
-        let mut cells = vec![method.clone(), mean, low, high, std];
+        let mut cells = vec![method.clone(), mean, low, high, cell(std_m(rows, method))];
         if has_paper {
             let paper = paper_numbers(dataset, method);
             let numbers = paper.map(|numbers| numbers.map(cell));
@@ -100,11 +98,11 @@ fn sheet(dataset: Dataset, confi_images: Option<usize>, rows: &[Row]) -> Sheet {
             "confi" => format!("{} x {}, of history", words(confi_images), row.support_points),
             _ => format!("{} x {}", row.samples_per_point, row.support_points),
         };
-        let steps = ran.and_then(|row| row.outer_steps);
+        let steps = first.and_then(|row| row.outer_steps);
         cells.extend([
-            ran.map_or_else(String::new, images),
+            first.map_or_else(String::new, images),
             steps.map_or_else(String::new, |n| n.to_string()),
-            ran.map_or(0, |_| n_errors(rows, method)).to_string(),
+            n_errors(rows, method).to_string(),
         ]);
         cells
     };
@@ -241,7 +239,8 @@ fn least_error(name: &str, rows: &[Row]) -> Claim {
     let all: Vec<(&str, f64)> = known.collect();
     let said: Vec<String> = all.iter().map(|(method, m)| format!("{method} {m:.2} m")).collect();
     let said = said.join(", ");
-    let is_above = |(method, m)| method == "confi" || least("confi").is_some_and(|own| own > m);
+    let own = least("confi");
+    let is_above = |(method, m)| method == "confi" || own.is_some_and(|own| own > m);
     Claim::new(
         format!("Fig. 12, {name}: ConFi's least error (1.8 m) is above that of any other method"),
         format!("least errors: {said}"),
